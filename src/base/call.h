@@ -1,0 +1,26 @@
+/* Everything one request may touch. A function that takes one may change the world; a function
+ * that does not is pure. Made per request, and by hand in a test. */
+#ifndef BASE_CALL_H
+#define BASE_CALL_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/err.h"
+
+struct store;
+struct keys;
+struct conf;
+
+struct call {
+	struct arena *arena; /* the memory of this request */
+	struct store *store;
+	const struct keys *keys;
+	const struct conf *conf;
+	int64_t now; /* Unix seconds; does not move during a call */
+	const char *trace; /* attempt or request id for log lines; may be NULL */
+	struct err err;
+};
+
+#endif

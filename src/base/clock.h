@@ -1,0 +1,17 @@
+/* The time. Rooms take it from struct call (`now`), so that a test can choose it; only programs,
+ * deadlines and measurements ask here. */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+
+int64_t clock_now(void); /* Unix seconds */
+int64_t clock_mono_ms(void); /* milliseconds since some start; never goes back */
+int64_t clock_mono_us(void);
+
+/* "2026-11-24T10:37:00Z" (RFC 3339, UTC) in `a`. */
+char *clock_rfc3339(struct arena *a, int64_t unix_s);
+
+#endif

@@ -1,0 +1,99 @@
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+
+#define LINE_MAX_ 8192 /* bytes; a longer line is dropped at its last whole pair */
+
+/* The one state outside main: set once before threads start, read by all. */
+static enum log_level least_level = LOG_INFO_;
+static enum log_format line_format = LOG_LOGFMT;
+
+static const char *const level_names[] = { "debug", "info", "warn", "error" };
+
+void
+log_setup(enum log_level least, enum log_format format)
+{
+	least_level = least;
+	line_format = format;
+}
+
+/* A value between quotes, so that no input can forge a second line or a second pair. */
+static void
+quoted(struct buf *b, const char *s)
+{
+	buf_char(b, '"');
+	for (; *s != '\0'; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c == '"' || c == '\\')
+			buf_printf(b, "\\%c", c);
+		else if (c == '\n')
+			buf_str(b, "\\n");
+		else if (c < 0x20 || c == 0x7f)
+			buf_printf(b, "\\u%04x", c);
+		else
+			buf_char(b, (char)c);
+	}
+	buf_char(b, '"');
+}
+
+static void
+pair(struct buf *b, const char *key, const char *value)
+{
+	if (line_format == LOG_JSON) {
+		buf_printf(b, ",\"%s\":", key);
+		quoted(b, value);
+	} else {
+		buf_printf(b, " %s=", key);
+		if (*value == '\0' || strpbrk(value, " \"=\\\n\r\t") != NULL)
+			quoted(b, value);
+		else
+			buf_str(b, value);
+	}
+}
+
+void
+log_line(enum log_level level, const char *message, ...)
+{
+	struct arena *a;
+	struct buf b;
+	const char *key, *value;
+	va_list ap;
+	ssize_t n;
+
+	if (level < least_level)
+		return;
+	a = arena_new(0);
+	buf_init(&b, LINE_MAX_);
+	if (line_format == LOG_JSON)
+		buf_printf(&b, "{\"time\":\"%s\"", clock_rfc3339(a, clock_now()));
+	else
+		buf_printf(&b, "time=%s", clock_rfc3339(a, clock_now()));
+	pair(&b, "level", level_names[level]);
+	pair(&b, "msg", message);
+	va_start(ap, message);
+	while ((key = va_arg(ap, const char *)) != NULL) {
+		if ((value = va_arg(ap, const char *)) != NULL)
+			pair(&b, key, value);
+	}
+	va_end(ap);
+	if (!buf_ok(&b)) { /* too long: keep what names it */
+		buf_reset(&b);
+		buf_printf(&b,
+		    line_format == LOG_JSON ? "{\"level\":\"%s\",\"msg\":\"a log line over 8 kB was left out\""
+					    : "level=%s msg=\"a log line over 8 kB was left out\"",
+		    level_names[level]);
+	}
+	buf_str(&b, line_format == LOG_JSON ? "}\n" : "\n");
+	n = write(STDERR_FILENO, b.p, b.n);
+	(void)n; /* nowhere left to complain */
+	buf_free(&b);
+	arena_free(a);
+}

@@ -1,0 +1,25 @@
+/* Digests, random values and comparison without a timing trace. */
+#ifndef CRYPTO_HASH_H
+#define CRYPTO_HASH_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+
+struct bytes crypto_sha256(struct arena *a, struct bytes b); /* 32 octets */
+struct bytes crypto_sha256_text(struct arena *a, const char *s);
+struct bytes crypto_sha1(struct arena *a, struct bytes b); /* 20 octets; SCEP only */
+
+/* RFC 7636: base64url(SHA-256(verifier)), 43 characters. */
+char *crypto_s256(struct arena *a, const char *verifier);
+
+/* Same text, in time that depends on the lengths only. */
+bool crypto_equal(const char *a, const char *b);
+bool crypto_equal_bytes(struct bytes a, struct bytes b);
+
+void crypto_random(void *p, size_t n);
+char *crypto_token(struct arena *a); /* 256 random bits, base64url, 43 characters */
+char *crypto_uuid(struct arena *a); /* RFC 9562 version 4, upper case as Apple writes them */
+
+#endif

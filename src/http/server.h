@@ -1,0 +1,149 @@
+/* The HTTP server: connections in event loops, requests in blocking workers.
+ *
+ * A row of http_route says which method and path a handler takes, how large a body may be, and which
+ * class of workers runs it. The server checks all of that before the handler; a handler gets copies
+ * and fills a reply; it never sees a socket. One function ends a request: returning from the handler. */
+#ifndef HTTP_SERVER_H
+#define HTTP_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/call.h"
+#include "fmt/uri.h"
+
+/* ---- what a handler sees ---- */
+
+enum http_class { /* each has its own queue bound and its own workers */
+	HTTP_QUICK, /* polls, check-in, discovery: one indexed read or one small unit */
+	HTTP_HEAVY, /* passwords, signing, SCEP: milliseconds of CPU */
+	HTTP_OUTWARD, /* waits for another server (an identity provider) */
+	HTTP_CLASSES
+};
+
+enum http_door { HTTP_DOOR_UNIX, HTTP_DOOR_PLAIN, HTTP_DOOR_TLS, HTTP_DOOR_MTLS };
+
+struct http_header {
+	const char *name, *value;
+}; /* name as sent; compare without case */
+
+struct http_request {
+	const char *method; /* "GET", ... */
+	const char *path; /* origin form, before percent-decoding, without the query */
+	const char *query; /* raw, without '?'; NULL when there is none */
+	const char *host; /* Host or absolute-form authority, lower case, without port */
+	const char *segment[4]; /* what the route's {} segments matched, percent-decoded */
+	const struct http_header *headers;
+	int n_headers;
+	struct bytes body;
+	enum http_door door;
+	const char *peer; /* address of the client: numeric, forwarded one behind a trusted proxy */
+	bool secure; /* TLS here, or X-Forwarded-Proto/Forwarded https from a trusted proxy */
+	struct bytes client_certificate; /* DER: from the mTLS handshake, or RFC 9440 Client-Cert of a trusted
+					 * proxy; absent otherwise. Proves possession, nothing else: the
+					 * chain is not checked here */
+	bool certificate_from_proxy;
+	int64_t peer_uid; /* HTTP_DOOR_UNIX: uid by SO_PEERCRED; -1 elsewhere */
+};
+
+/* First header of that name (no case), or NULL. */
+const char *http_header(const struct http_request *r, const char *name);
+
+/* Value of the first query or form item of that name, percent-decoded, in c->arena; NULL if absent.
+ * `plus_is_space` is true for forms and false for Apple's queries (protocol 2.2). */
+const char *http_query(struct call *c, const struct http_request *r, const char *name, bool plus_is_space);
+
+struct http_reply {
+	int status; /* 0 until set */
+	struct http_header headers[16];
+	int n_headers;
+	struct bytes body; /* in the call's arena */
+	bool close; /* end the connection after this reply */
+};
+
+/* Add a header; name and value in the call's arena or static. A value with CR, LF or NUL is a bug
+ * (assert), so encode before. */
+void http_set(struct http_reply *out, const char *name, const char *value);
+
+/* Status, Content-Type (NULL: none) and body in one. */
+void http_answer(struct http_reply *out, int status, const char *type, struct bytes body);
+
+/* The one table from rc to status: RC_BAD_INPUT 400, UNAUTHENTICATED 401, FORBIDDEN 403, NOT_FOUND
+ * 404, CONFLICT 409, TOO_LARGE 413, UNAVAILABLE 503, INTERNAL 500. */
+int http_status(enum rc rc);
+
+/* A plain-text answer for `rc`: the fixed text of the code, never c->err (that one is logged). */
+void http_fail(struct http_reply *out, enum rc rc);
+
+/* ---- routes ---- */
+
+typedef void http_handler(struct call *c, const struct http_request *r, struct http_reply *out, void *room);
+
+struct http_route {
+	const char *method; /* "GET" also serves HEAD */
+	const char *path; /* segments; "{}" matches one, not empty: "/mdm/{}/checkin" */
+	enum http_class class;
+	size_t max_body; /* bytes; more gets 413 at the header, or is cut off when chunked */
+	unsigned doors; /* bits 1 << HTTP_DOOR_...; 0 means all but Unix */
+	http_handler *handler;
+};
+
+/* ---- listeners and settings ---- */
+
+struct http_listener {
+	enum http_door door;
+	const char *address; /* "127.0.0.1:8443", "[::1]:8443", or a path for HTTP_DOOR_UNIX */
+	int fd; /* an open listening socket to take over (socket activation), or -1 */
+	const char *cert_file, *key_file; /* TLS and mTLS: PEM chain and key */
+	int max_connections; /* in all; 0: the default, 20000 */
+	int max_per_address; /* 0: the default, 512; does not apply to trusted proxies and Unix */
+};
+
+struct http_settings {
+	int loops; /* event loops; 0: one per core, at most 4 */
+	int workers[HTTP_CLASSES]; /* 0: 8 quick, 4 heavy, 4 outward */
+	int queue[HTTP_CLASSES]; /* requests waiting; more get 503 with Retry-After; 0: 1024 each */
+	size_t body_budget; /* bytes of bodies over all connections; 0: 32 MB */
+	int header_ms, body_ms, idle_ms; /* deadlines; 0: 10 s, 30 s (+ size at 1 kB/s), 60 s */
+	int drain_ms; /* 0: 20 s */
+	const char *const *trusted_proxies; /* addresses or CIDR, NULL-terminated; NULL: none */
+	const char *proxy_secret; /* what Postern-Proxy-Secret must say; NULL: Client-Cert never counts,
+					 * unless `lab` and the peer is loopback */
+	bool lab;
+};
+
+struct http_server;
+
+/* What a request's struct call is made of; `begin` fills c->store, keys, conf, now (arena is there)
+ * and runs on the worker. `done`, if set, runs on the worker after the handler, for counting. */
+struct http_hooks {
+	void (*begin)(struct call *c, void *ctx);
+	void (*done)(struct call *c, const struct http_request *r, const struct http_reply *out, int64_t us, void *ctx);
+	void *ctx;
+};
+
+/* Bind everything and start loops and workers. A handler of `routes` gets `room`.
+ * RC_CONFLICT: an address is taken. RC_BAD_INPUT: an address, certificate or key is not usable;
+ * nothing is left running. */
+enum rc http_server_start(const struct http_settings *s, const struct http_listener *l, int n_listeners,
+    const struct http_route *const *tables, void *const *rooms, int n_tables, const struct http_hooks *hooks,
+    struct http_server **out, struct err *e);
+
+/* The port that listener `i` got (for port 0). */
+int http_server_port(const struct http_server *s, int i);
+
+/* Read certificates and keys again (SIGHUP); the old ones stay when one is not usable. */
+enum rc http_server_reload(struct http_server *s, struct err *e);
+
+/* Stop accepting, let what is in flight finish (at most drain_ms), stop workers, free. NULL is fine.
+ * Returns the number of requests that had to be cut off. */
+int http_server_stop(struct http_server *s);
+
+struct http_stats {
+	int connections, in_flight, queued[HTTP_CLASSES];
+	size_t body_bytes;
+	int64_t requests, refused;
+};
+void http_server_stats(struct http_server *s, struct http_stats *out);
+
+#endif

@@ -1,0 +1,52 @@
+/* Private keys by name. Callers pass octets and names, never handles, so that the keys can later live
+ * in a process without network by changing this room alone. Files under DIR/keys, 0600:
+ * NAME.key (PEM PKCS#8) and NAME.pem (PEM certificates), NAME.secret (raw). */
+#ifndef KEYS_KEYS_H
+#define KEYS_KEYS_H
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/err.h"
+#include "crypto/x509.h"
+#include "crypto/cms.h"
+
+struct keys;
+
+/* Names in use: "seal" (secret), "ca-<org>", "profile-<org>", "maid-<org>", "push-<org>".
+ * A name is [a-z0-9-]{1,80}. */
+
+enum rc keys_open(const char *dir, struct keys **out, struct err *e); /* RC_NOT_FOUND: no such folder */
+void keys_close(struct keys *k);
+
+/* Make a key once; RC_CONFLICT: there is one of that name. Durable (fsync) before it returns. */
+enum rc keys_make(struct keys *k, const char *name, enum x509_key_kind kind, struct err *e);
+enum rc keys_make_secret(struct keys *k, const char *name, struct err *e); /* 32 octets */
+/* Put a key that came from outside (push certificate's). Replaces. */
+enum rc keys_put(struct keys *k, const char *name, struct bytes key, struct err *e);
+enum rc keys_remove(struct keys *k, const char *name, struct err *e);
+/* Certificates that belong to a name: CA's own, the chain of the push certificate. */
+enum rc keys_put_certificates(struct keys *k, const char *name, const struct bytes *certificates, int n, struct err *e);
+enum rc keys_certificates(
+    const struct keys *k, struct arena *a, const char *name, struct bytes **certificates, int *n, struct err *e);
+
+/* What keys are for. RC_NOT_FOUND: no key of that name; the sentence names the file. */
+enum rc keys_public(const struct keys *k, struct arena *a, const char *name, struct bytes *spki, struct err *e);
+enum rc keys_sign(const struct keys *k, struct arena *a, const char *name, struct bytes message,
+    struct bytes *signature, struct err *e); /* RS256 or ES256 */
+enum rc keys_issue(const struct keys *k, struct arena *a, const char *name, const struct x509_template *t,
+    struct bytes spki, struct bytes *certificate, struct err *e); /* with the name's first certificate as issuer;
+									 * self-signed when it has none */
+enum rc keys_cms_sign(const struct keys *k, struct arena *a, const char *name, struct bytes content, bool detached,
+    struct bytes *der, struct err *e); /* the name's certificates go along */
+enum rc keys_scep_open(
+    const struct keys *k, struct arena *a, const char *name, struct bytes der, struct scep_message *out, struct err *e);
+enum rc keys_scep_build(const struct keys *k, struct arena *a, const char *name, const struct scep_message *m,
+    struct bytes recipient, struct bytes *der, struct err *e);
+enum rc keys_jws(const struct keys *k, struct arena *a, const char *name, const char *header, const char *payload,
+    char **out, struct err *e);
+enum rc keys_seal(const struct keys *k, struct arena *a, const char *context, struct bytes plain, struct bytes *sealed,
+    struct err *e); /* with the secret "seal" */
+enum rc keys_unseal(const struct keys *k, struct arena *a, const char *context, struct bytes sealed,
+    struct bytes *plain, struct err *e);
+
+#endif

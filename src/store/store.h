@@ -1,0 +1,122 @@
+/* The store: rows on SQLite, later on PostgreSQL, behind one set of calls.
+ *
+ * Every statement is written once and runs on both engines: placeholders ?1 ?2, columns TEXT, BIGINT
+ * and BYTEA, no NUL and valid UTF-8 in text. store_unit is the way to write more than one statement;
+ * a single writing store_run outside a unit is a unit by itself. No unit returns before its group is
+ * on disk, so an answer sent after it can't be undone by a crash. Knows no word of the domain. */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/call.h"
+
+struct store;
+
+/* ---- opening ---- */
+
+/* Open the database at `dsn`: a file's path, or ":memory:" (shared by the store's own connections),
+ * or "sqlite:PATH[?synchronous=off]" where `off` exists for the loss tests only. Options follow '?'
+ * and are separated by '&': synchronous=off, vfs=NAME. Missing tables are not made:
+ * call store_migrate. Takes a lock (flock on DSN + ".lock"): one process owns the file.
+ * RC_NOT_FOUND: no such file and `create` is false. RC_CONFLICT: another process has it open.
+ * RC_UNAVAILABLE: it can't be opened or is not a database; *e says what to do. */
+enum rc store_open(const char *dsn, bool create, struct store **out, struct err *e);
+void store_close(struct store *s); /* NULL is fine; waits for units under way */
+
+/* Run the migrations that are missing, in order, each in one transaction. They are compiled in from
+ * src/store/schema/NNNN_*.sql. RC_CONFLICT: the database is newer than this program. */
+enum rc store_migrate(struct store *s, int *from, int *to, struct err *e);
+
+/* Number of the newest migration that the database has; 0 when empty. */
+enum rc store_version(struct store *s, int *version, struct err *e);
+
+/* Becomes true for good once a commit failed in a way that leaves its outcome unknown (an fsync
+ * error): posternd logs, answers 503 and exits, and recovery decides (engine: units of work). */
+bool store_is_broken(const struct store *s);
+
+/* ---- values ---- */
+
+enum db_type { DB_NULL, DB_INT, DB_TEXT, DB_BLOB };
+
+struct db_value {
+	enum db_type type;
+	int64_t i;
+	const char *text;
+	struct bytes blob;
+};
+
+struct db_args {
+	const struct db_value *v;
+	int n;
+};
+
+static inline struct db_value
+db_int(int64_t i)
+{
+	return (struct db_value){ .type = DB_INT, .i = i };
+}
+static inline struct db_value
+db_text(const char *s) /* NULL becomes SQL NULL */
+{
+	return (struct db_value){ .type = s != NULL ? DB_TEXT : DB_NULL, .text = s };
+}
+static inline struct db_value
+db_blob(struct bytes b) /* absent (p NULL) becomes SQL NULL */
+{
+	return (struct db_value){ .type = b.p != NULL ? DB_BLOB : DB_NULL, .blob = b };
+}
+static inline struct db_value
+db_null(void)
+{
+	return (struct db_value){ .type = DB_NULL };
+}
+
+/* DB_ARGS(db_text(id), db_int(c->now)); DB_NONE where there are none. */
+#define DB_ARGS(...) \
+	((struct db_args){ (const struct db_value[]){ __VA_ARGS__ }, \
+	    (int)(sizeof((const struct db_value[]){ __VA_ARGS__ }) / sizeof(struct db_value)) })
+#define DB_NONE ((struct db_args){ NULL, 0 })
+
+struct db_rows {
+	int rows, columns;
+	int changed; /* rows inserted, updated or deleted */
+	struct db_value *cells; /* rows * columns, copied into the call's arena */
+};
+
+/* Cell readers. Row and column count from 0 and must exist (assert). */
+const char *db_get_text(const struct db_rows *r, int row, int column); /* NULL when SQL NULL */
+int64_t db_get_int(const struct db_rows *r, int row, int column); /* 0 when SQL NULL */
+struct bytes db_get_blob(const struct db_rows *r, int row, int column); /* absent when SQL NULL */
+bool db_is_null(const struct db_rows *r, int row, int column);
+
+/* ---- running ---- */
+
+/* Run one statement; rows are copied into c->arena. `out` may be NULL. Inside a unit it sees and
+ * changes the unit's state; outside, a read takes a reader connection and a write is its own unit.
+ * RC_BAD_INPUT: text with NUL or invalid UTF-8 (before the driver sees it).
+ * RC_CONFLICT: a unique key is taken; inside a unit this ends the unit (use ON CONFLICT DO NOTHING
+ *   ... RETURNING where a clash is expected).
+ * RC_UNAVAILABLE: the database is gone, full or busy. */
+enum rc store_run(struct call *c, const char *sql, struct db_args args, struct db_rows *out);
+
+/* Run `fn` as one unit of work. It may be run again from the start, so its only effects are
+ * statements, memory in c->arena, and *arg, which it sets anew; it signs, sends, hashes passwords
+ * and sleeps nowhere. Units don't nest (assert).
+ *
+ * The unit commits unless fn returns RC_UNAVAILABLE or RC_INTERNAL, or called store_discard, or a
+ * statement met RC_CONFLICT: a refusal is a result, and the traces it wrote are kept.
+ * Returns what fn returned, after the group's COMMIT is on disk; RC_UNAVAILABLE when the commit
+ * failed, in which case the outcome is unknown and the peer is to try again. */
+enum rc store_unit(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg);
+
+/* Inside a unit: roll it back at its end whatever fn returns. */
+void store_discard(struct call *c);
+
+/* ---- keeping it small ---- */
+
+/* Copy what is in the write-ahead log into the database file (done by itself; for tests and stop). */
+enum rc store_checkpoint(struct store *s, struct err *e);
+
+#endif

@@ -1,0 +1,50 @@
+/* People: who they are, their Managed Apple Account, their groups, and their local password. */
+#ifndef ACCOUNT_ACCOUNT_H
+#define ACCOUNT_ACCOUNT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/call.h"
+#include "crypto/password.h"
+
+struct account {
+	const char *id, *organization_id;
+	const char *user_identifier; /* lower case */
+	const char *managed_apple_account; /* what AssignedManagedAppleID says */
+	const char *display_name; /* may be NULL */
+	const char *source; /* "local" */
+	const char *password_hash; /* NULL: no local password */
+	int64_t disabled_at; /* 0: enabled */
+	int64_t created_at;
+	const char *const *groups; /* NULL-terminated, sorted */
+};
+
+/* Make a person. The domain must belong to an organization; managed_apple_account NULL: the user
+ * identifier. `password_hash` from password_hash(), or NULL. out->id is filled.
+ * RC_CONFLICT: there is one. RC_NOT_FOUND: the domain is nobody's. */
+enum rc account_add(struct call *c, struct account *a);
+
+enum rc account_get(struct call *c, const char *id, struct account *out);
+enum rc account_find(struct call *c, const char *user_identifier, struct account *out);
+
+/* A page of people after `after` (user identifier, NULL: from the start), at most 500, sorted.
+ * `organization_id` NULL: all. */
+enum rc account_list(struct call *c, const char *organization_id, const char *after, struct account **out, int *n);
+
+enum rc account_set_password(struct call *c, const char *id, const char *password_hash);
+enum rc account_set_disabled(struct call *c, const char *id, bool disabled);
+enum rc account_set_groups(struct call *c, const char *id, const char *const *groups);
+enum rc account_remove(struct call *c, const char *id); /* the caller evicts first */
+
+bool account_in_group(const struct account *a, const char *group);
+
+/* A sign-in with a local password. Costs the same whether or not there is such a person. Throttled
+ * per person and per address: each failure beyond the fifth in a row doubles the wait, up to 15
+ * minutes for a person and for an address (20 failures are free there).
+ * RC_FORBIDDEN: wrong, unknown, disabled or without password: one answer. RC_TOO_LARGE: throttled;
+ * *wait_s says how long. RC_UNAVAILABLE: the line of password checks is full. */
+enum rc account_sign_in(struct call *c, struct password_gate *gate, const char *user_identifier, const char *password,
+    const char *address, struct account *out, int *wait_s);
+
+#endif

@@ -1,0 +1,37 @@
+/* The enrollment CA of an organization: request in, certificate out. Knows neither SCEP nor ACME. */
+#ifndef CA_CA_H
+#define CA_CA_H
+
+#include "base/call.h"
+
+#define CA_IDENTITY_LIFE_S (365 * 86400)
+#define CA_CHALLENGE_LIFE_S 3600
+
+/* Make the CA of an organization (keys "ca-<org>", RSA 2048 since SCEP needs key encipherment; ten years)
+ * and its profile signer ("profile-<org>") and GetToken pair ("maid-<org>", RSA 2048, self-signed). Idempotent. */
+struct keys;
+enum rc ca_make(struct keys *k, struct arena *a, const char *organization_id, const char *organization_name,
+    int64_t now, struct err *e);
+
+/* A one-time challenge for a pending enrollment; 43 characters. */
+enum rc ca_challenge(struct call *c, const char *organization_id, const char *enrollment_id, const char **challenge);
+
+/* Issue for a request with its challenge. The same request again gets the same certificate; another
+ * request with a spent challenge is RC_FORBIDDEN. RC_NOT_FOUND: unknown or expired challenge.
+ * RC_BAD_INPUT: the request is malformed. The subject is ours: CN is the enrollment's id, O the
+ * organization; what the request says is ignored, so nothing personal gets into a certificate.
+ * *enrollment_id is set whenever the challenge was known, for the event. */
+enum rc ca_issue(struct call *c, const char *organization_id, struct bytes csr, const char *challenge,
+    struct bytes *certificate, const char **enrollment_id);
+
+struct ca_certificate {
+	struct bytes fingerprint, certificate, raw_key;
+	const char *organization_id, *enrollment_id, *serial;
+	int64_t issued_at, not_after, revoked_at;
+};
+/* RC_NOT_FOUND: not issued by any of our CAs. One read by key. */
+enum rc ca_find(struct call *c, struct bytes fingerprint, struct ca_certificate *out);
+enum rc ca_list(struct call *c, const char *enrollment_id, struct ca_certificate **out, int *n);
+enum rc ca_revoke(struct call *c, struct bytes fingerprint);
+
+#endif

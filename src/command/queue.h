@@ -1,0 +1,53 @@
+/* The queue of commands of an enrollment's channel, and their answers (protocol 7.3). */
+#ifndef COMMAND_QUEUE_H
+#define COMMAND_QUEUE_H
+
+#include <plist/plist.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/call.h"
+#include "enroll/enrollment.h"
+
+struct command {
+	const char *uuid, *enrollment_id, *user_id, *request_type, *queued_by;
+	struct bytes payload; /* the property list that is delivered */
+	int64_t queued_at, delivered_at, not_now_at;
+};
+
+/* Check against mode, OS and channel (command/policy.h) and queue; wakes the channel in the same unit.
+ * `command` is the Command dictionary with its RequestType; a UUID is made. RC_FORBIDDEN, RC_BAD_INPUT,
+ * RC_NOT_FOUND: the policy's sentence. RC_CONFLICT: the enrollment is not live, or the queue has
+ * COMMAND_QUEUE_MAX. */
+#define COMMAND_QUEUE_MAX 1000
+enum rc command_send(struct call *c, const struct enrollment *e, const char *user_id, plist_t command, const char *by,
+    const char **uuid);
+
+/* What a device said: removes the command and stores the filtered answer in one unit (or puts NotNow back),
+ * and says what to deliver next (next->uuid NULL: nothing). An answer to an unknown or already answered UUID
+ * changes nothing and gets the next one too. `status` Idle has no uuid. Delivery order: position; after a
+ * NotNow, commands that were not put off in this session first. */
+struct command_answer {
+	const char *status, *uuid;
+	plist_t body; /* whole message; NULL for Idle */
+};
+enum rc command_next(struct call *c, const struct enrollment *e, const char *user_id,
+    const struct command_answer *answer, struct command *next, bool *answered);
+
+/* Queue the internal RemoveProfile of an eviction ahead of everything (below iOS 17). */
+enum rc command_send_removal(struct call *c, const struct enrollment *e, const char **uuid);
+
+enum rc command_cancel(struct call *c, const char *uuid, const char *by); /* RC_NOT_FOUND: not queued */
+
+struct command_result {
+	const char *uuid, *enrollment_id, *user_id, *request_type, *status, *error;
+	struct bytes answer;
+	int64_t dropped, queued_at, answered_at;
+};
+enum rc command_list(struct call *c, const char *enrollment_id, struct command **out, int *n);
+enum rc
+command_results(struct call *c, const char *enrollment_id, struct command_result **out, int *n); /* newest 500 */
+enum rc
+command_find(struct call *c, const char *uuid, struct command *queued, struct command_result *result, bool *is_result);
+
+#endif

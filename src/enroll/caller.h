@@ -1,0 +1,31 @@
+/* Who is calling: filled by the gate, handed on by the route to whoever serves the message. */
+#ifndef ENROLL_CALLER_H
+#define ENROLL_CALLER_H
+
+#include <plist/plist.h>
+
+#include "account/organization.h"
+#include "base/call.h"
+#include "enroll/enrollment.h"
+
+struct enroll_caller {
+	struct organization organization;
+	struct enrollment enrollment; /* as it was when the gate looked */
+	const char *user_id; /* "" is the device channel */
+	struct bytes certificate_fp; /* the identity that was proven */
+	const char *grant_id; /* of the bearer that came along; NULL without one */
+	bool account_disabled; /* on a Mac's device channel only: accept, deliver nothing */
+	bool bearer_good; /* false: let in without (CheckOut, evicting, Mac device channel) */
+};
+
+struct enroll_reply {
+	int status;
+	const char *type; /* NULL: none */
+	struct bytes body;
+};
+
+/* Serves one message that passed the gate. `message` is the parsed body. */
+typedef void
+enroll_serve(struct call *c, const struct enroll_caller *who, plist_t message, struct enroll_reply *out, void *room);
+
+#endif

@@ -1,0 +1,66 @@
+/* Enrollments: the relation between an organization and a device, from the profile to its end. */
+#ifndef ENROLL_ENROLLMENT_H
+#define ENROLL_ENROLLMENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "account/organization.h"
+#include "base/call.h"
+
+struct enrollment {
+	const char *id, *organization_id, *mode, *device_id, *account_id, *attempt_id, *grant_id, *state;
+	const char *family, *product, *os_version, *build_version, *device_name, *serial_number, *imei, *meid;
+	const char *topic, *server_url, *check_in_url, *assigned_managed_apple_id, *identity_proof, *profile_identifier;
+	int64_t access_rights; /* -1: absent */
+	bool per_user_connections;
+	struct bytes certificate_fp;
+	const char *reauth_attempt_id;
+	int64_t created_at, enrolled_at, evict_at, ended_at, last_seen_at; /* 0: not */
+};
+
+#define ENROLLMENT_LIVE(e) ((e)->ended_at == 0)
+
+enum rc enrollment_get(struct call *c, const char *id, struct enrollment *out);
+/* The live one of a device. */
+enum rc
+enrollment_by_device(struct call *c, const char *organization_id, const char *device_id, struct enrollment *out);
+/* At most 500, newest first, created before `before` (0: now). Filters may be NULL; state "live" is any live one. */
+enum rc enrollment_list(struct call *c, const char *organization_id, const char *account_id, const char *state,
+    int64_t before, struct enrollment **out, int *n);
+
+/* A row for a profile that is about to be sent, with the keys that can never change (protocol 5.6).
+ * Everything up to profile_identifier is set by the caller; e->id is made here. An earlier pending row
+ * of the same attempt is taken over instead, so a profile fetched twice is one enrollment. */
+enum rc enrollment_prepare(struct call *c, struct enrollment *e);
+
+/* Ends an enrollment: state, its queue (as results "Ended"), its grants, its certificates, its channels.
+ * `state` is unenrolled, evicted or replaced; `why` an event code is written by the caller. Idempotent. */
+enum rc enrollment_end(struct call *c, const char *id, const char *state);
+
+/* Eviction (protocol 7.4): from iOS 17, macOS 14, visionOS 1.1 on by 403 at the next request ("status"),
+ * below by RemoveProfile as the only command ("profile"). *way says which. */
+enum rc enrollment_evict(struct call *c, const char *id, const char **way);
+
+/* When a device was seen, kept in memory and written in batches by enrollment_flush_seen. */
+struct enrollment_seen;
+struct enrollment_seen *enrollment_seen_new(void);
+void enrollment_seen_free(struct enrollment_seen *s);
+void enrollment_seen_note(struct enrollment_seen *s, const char *enrollment_id, const char *user_id, int64_t at);
+enum rc enrollment_seen_flush(struct call *c, struct enrollment_seen *s);
+
+/* Channels. */
+struct channel {
+	const char *enrollment_id, *user_id; /* "" is the device channel */
+	struct bytes push_token;
+	const char *push_magic, *user_short_name, *user_long_name;
+	int64_t updated_at, wake_at, last_seen_at;
+};
+enum rc channel_put(struct call *c, const struct channel *ch);
+enum rc channel_list(struct call *c, const char *enrollment_id, struct channel **out, int *n);
+enum rc channel_wake(struct call *c, const char *enrollment_id, const char *user_id);
+
+/* True where the OS understands 403 com.apple.unrecognized.device (protocol 7.4). */
+bool enrollment_evicts_by_status(const char *family, const char *os_version);
+
+#endif

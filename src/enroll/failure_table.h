@@ -1,0 +1,187 @@
+/* The rows of the catalogue (enroll/failure.h). Sentences for people name no technology; sentences
+ * for the operator name the rule; `todo` is what a colleague would say next. Add rows, rename none:
+ * codes are stored. */
+#ifndef ENROLL_FAILURE_TABLE_H
+#define ENROLL_FAILURE_TABLE_H
+
+/* clang-format off */
+#define ENROLL_FAILURES(X) \
+/* ---- discovery: nothing is written for these but counts; the first row opens every timeline ---- */ \
+X(discovered, "discovered", STAGE_DISCOVERY, OUTCOME_OK, NULL, \
+  "the device asked where to enroll and was sent here", NULL) \
+X(discovery_bad_identifier, "discovery-bad-identifier", STAGE_DISCOVERY, OUTCOME_REFUSED, \
+  "Check the address you typed: it should look like name@organization.com.", \
+  "the user identifier is not user@domain with a fully qualified domain name, or over 200 octets", \
+  "ask the person to type the whole address of their work or school account") \
+X(discovery_unknown_domain, "discovery-unknown-domain", STAGE_DISCOVERY, OUTCOME_REFUSED, \
+  "This organization does not offer sign-in here.", \
+  "no organization of this server has that domain", "postern domain add, if the domain is yours") \
+X(discovery_refused_by_rule, "discovery-refused-by-rule", STAGE_DISCOVERY, OUTCOME_REFUSED, NULL, \
+  "a rule refuses this device or person", "postern rule explain says which rule and why") \
+X(discovery_no_rule, "discovery-no-rule", STAGE_DISCOVERY, OUTCOME_REFUSED, \
+  "Your organization does not allow this device to enroll.", \
+  "no rule matches", "postern rule add, or postern rule explain") \
+X(discovery_redirected, "discovery-redirected", STAGE_DISCOVERY, OUTCOME_OK, NULL, \
+  "a rule sent the device to another server", NULL) \
+/* ---- the enrollment request ---- */ \
+X(attempt_link_damaged, "attempt-link-damaged", STAGE_ENROLL, OUTCOME_REFUSED, \
+  "This enrollment link is not valid. Start again in Settings.", \
+  "the attempt in the path was not made by this server, or was edited", NULL) \
+X(attempt_link_old, "attempt-link-old", STAGE_ENROLL, OUTCOME_REFUSED, \
+  "This enrollment took too long. Start again in Settings.", \
+  "the attempt in the path is older than a day", NULL) \
+X(attempt_too_many, "attempt-too-many", STAGE_ENROLL, OUTCOME_REFUSED, \
+  "Too many tries from this network. Wait a while and start again.", \
+  "the cap on attempts without a sign-in was reached for this address or in all", \
+  "wait an hour, or raise attempts_per_address") \
+X(machine_info_malformed, "machine-info-malformed", STAGE_ENROLL, OUTCOME_REFUSED, NULL, \
+  "the body is not a signed property list with PRODUCT and VERSION", \
+  "not an Apple device, or something on the way changed the request") \
+X(machine_info_signature, "machine-info-signature", STAGE_ENROLL, OUTCOME_REFUSED, NULL, \
+  "the signature over the device's description does not match", \
+  "something on the way changed the request") \
+X(machine_info_untrusted, "machine-info-untrusted", STAGE_ENROLL, OUTCOME_REFUSED, NULL, \
+  "the device's built-in certificate does not chain to the organization's device CA pool", \
+  "postern org set --device-ca FILE adds a CA; --device-ca-mode warn lets such devices in") \
+X(machine_info_warning, "machine-info-warning", STAGE_ENROLL, OUTCOME_OK, NULL, \
+  "the device's built-in certificate could not be verified; mode warn lets it go on", \
+  "postern org set --device-ca FILE --device-ca-mode require once the pool is complete") \
+X(challenged, "challenged", STAGE_ENROLL, OUTCOME_OK, NULL, "the device was asked to sign in", NULL) \
+X(method_forced, "method-forced", STAGE_ENROLL, OUTCOME_OK, NULL, \
+  "apple-as-web is offered although the rule says apple-oauth2: the OS is older than iOS 16", NULL) \
+X(no_push_certificate, "no-push-certificate", STAGE_ENROLL, OUTCOME_FAILED, NULL, \
+  "the organization has no push certificate, and no topic to put into a profile", \
+  "postern org set --push-certificate FILE --push-key FILE, or --lab to try it out") \
+/* ---- signing in ---- */ \
+X(signin_shown, "signin-shown", STAGE_SIGNIN, OUTCOME_OK, NULL, "the sign-in page was opened", NULL) \
+X(signin_ok, "signin-ok", STAGE_SIGNIN, OUTCOME_OK, NULL, "the person signed in", NULL) \
+X(signin_wrong_password, "signin-wrong-password", STAGE_SIGNIN, OUTCOME_REFUSED, \
+  "That user name and password don't match.", \
+  "wrong password, no such person, or a disabled one", "postern user show, postern user passwd") \
+X(signin_throttled, "signin-throttled", STAGE_SIGNIN, OUTCOME_REFUSED, \
+  "Too many wrong passwords. Wait a few minutes and try again.", \
+  "too many failures for this person or address", "wait, or postern user passwd") \
+X(signin_busy, "signin-busy", STAGE_SIGNIN, OUTCOME_FAILED, \
+  "The server is busy. Try again in a minute.", "the line of password checks is full", NULL) \
+X(signin_cancelled, "signin-cancelled", STAGE_SIGNIN, OUTCOME_REFUSED, \
+  "You cancelled. Nothing was changed on your device.", "the person cancelled on the sign-in page", NULL) \
+X(signin_other_person, "signin-other-person", STAGE_SIGNIN, OUTCOME_REFUSED, \
+  "This device belongs to another account. Sign in with the account that you enrolled it with.", \
+  "someone else signed in than the enrollment's person", "unenroll first, then enroll as the other person") \
+X(signin_form_invalid, "signin-form-invalid", STAGE_SIGNIN, OUTCOME_REFUSED, \
+  "This page is no longer valid. Start again in Settings.", \
+  "the form came without the cookie or token of this attempt", NULL) \
+X(authorize_invalid, "authorize-invalid", STAGE_SIGNIN, OUTCOME_REFUSED, \
+  "This sign-in request is not valid. Start again in Settings.", \
+  "client_id, redirect_uri, response_type or state of the authorization request are not as challenged", NULL) \
+/* ---- tokens ---- */ \
+X(token_issued, "token-issued", STAGE_TOKEN, OUTCOME_OK, NULL, "tokens were issued for the sign-in", NULL) \
+X(code_invalid, "code-invalid", STAGE_TOKEN, OUTCOME_REFUSED, NULL, \
+  "the authorization code is unknown, spent or expired", NULL) \
+X(code_mismatch, "code-mismatch", STAGE_TOKEN, OUTCOME_REFUSED, NULL, \
+  "the code was issued for another client, redirect URI or PKCE verifier; it is spent now", NULL) \
+X(code_replayed, "code-replayed", STAGE_TOKEN, OUTCOME_REFUSED, NULL, \
+  "the authorization code was used twice: what the first use got is revoked (RFC 6749 4.1.2)", \
+  "someone may have seen the code: ask the person to enroll again") \
+X(token_refreshed, "token-refreshed", STAGE_TOKEN, OUTCOME_OK, NULL, "the device renewed its access token by itself", NULL) \
+X(refresh_reused, "refresh-reused", STAGE_TOKEN, OUTCOME_REFUSED, NULL, \
+  "an old refresh token came back: the grant is revoked (RFC 9700 4.14)", \
+  "the person signs in again; if it repeats, the device or its backup was copied") \
+X(refresh_invalid, "refresh-invalid", STAGE_TOKEN, OUTCOME_REFUSED, NULL, \
+  "the refresh token is expired, or its grant is revoked or its person disabled", \
+  "the person signs in again on the device") \
+/* ---- the profile ---- */ \
+X(profile_sent, "profile-sent", STAGE_PROFILE, OUTCOME_OK, NULL, "the enrollment profile was sent", NULL) \
+X(profile_token_unknown, "profile-token-unknown", STAGE_PROFILE, OUTCOME_REFUSED, NULL, \
+  "the access token is unknown, expired, revoked, or was issued for another attempt", \
+  "the person starts again in Settings") \
+X(profile_person_disabled, "profile-person-disabled", STAGE_PROFILE, OUTCOME_REFUSED, \
+  "Your account is disabled. Ask your organization's help desk.", \
+  "the person was disabled after signing in", "postern user enable") \
+X(profile_other_person, "profile-other-person", STAGE_PROFILE, OUTCOME_REFUSED, \
+  "You signed in with another account than the one you typed. Start again with that account.", \
+  "the person who signed in is not the one whose identifier was typed", NULL) \
+X(profile_rule_refuses, "profile-rule-refuses", STAGE_PROFILE, OUTCOME_REFUSED, NULL, \
+  "the rules refuse the person who signed in", "postern rule explain says which rule and why") \
+X(profile_other_mode, "profile-other-mode", STAGE_PROFILE, OUTCOME_REFUSED, \
+  "Your organization enrolls this device in another way. Start again in Settings.", \
+  "the rules give the person who signed in another mode than the path's", \
+  "postern rule explain; rules on groups apply only once somebody signed in") \
+/* ---- the identity certificate ---- */ \
+X(certificate_issued, "certificate-issued", STAGE_CERTIFICATE, OUTCOME_OK, NULL, "the identity certificate was issued", NULL) \
+X(scep_malformed, "scep-malformed", STAGE_CERTIFICATE, OUTCOME_REFUSED, NULL, \
+  "the SCEP message or its request can't be read", NULL) \
+X(scep_algorithm, "scep-algorithm", STAGE_CERTIFICATE, OUTCOME_REFUSED, NULL, \
+  "the SCEP message uses a cipher or key that is too weak", NULL) \
+X(scep_challenge_unknown, "scep-challenge-unknown", STAGE_CERTIFICATE, OUTCOME_REFUSED, NULL, \
+  "the challenge password is unknown or older than an hour", "the person starts again in Settings") \
+X(scep_challenge_spent, "scep-challenge-spent", STAGE_CERTIFICATE, OUTCOME_REFUSED, NULL, \
+  "the challenge password was already used for another request", "the person starts again in Settings") \
+/* ---- check-in ---- */ \
+X(authenticated, "authenticated", STAGE_CHECKIN, OUTCOME_OK, NULL, "Authenticate: certificate, sign-in and device belong together", NULL) \
+X(enrolled, "enrolled", STAGE_CHECKIN, OUTCOME_OK, NULL, "first TokenUpdate: the device is enrolled", NULL) \
+X(user_channel, "user-channel", STAGE_CHECKIN, OUTCOME_OK, NULL, "the Mac's user channel is there", NULL) \
+X(replaced, "replaced", STAGE_CHECKIN, OUTCOME_OK, NULL, \
+  "the same device enrolled again: this enrollment, its queue and its tokens ended", NULL) \
+X(identity_missing, "identity-missing", STAGE_CHECKIN, OUTCOME_REFUSED, NULL, \
+  "the request proves no identity: no Mdm-Signature or client certificate where the organization expects it", \
+  "check identity-proof of the organization and the proxy in front") \
+X(identity_signature, "identity-signature", STAGE_CHECKIN, OUTCOME_REFUSED, NULL, \
+  "Mdm-Signature does not match the body", "something on the way changed the request") \
+X(identity_unknown, "identity-unknown", STAGE_CHECKIN, OUTCOME_REFUSED, NULL, \
+  "the certificate was not issued here, or is revoked", NULL) \
+X(identity_other_enrollment, "identity-other-enrollment", STAGE_CHECKIN, OUTCOME_REFUSED, NULL, \
+  "the certificate belongs to another enrollment than the message", NULL) \
+X(message_malformed, "message-malformed", STAGE_CHECKIN, OUTCOME_REFUSED, NULL, \
+  "the message is not a property list with the keys it needs", NULL) \
+X(message_unknown, "message-unknown", STAGE_CHECKIN, OUTCOME_REFUSED, NULL, \
+  "the MessageType is unknown or not for this mode and channel", NULL) \
+X(topic_mismatch, "topic-mismatch", STAGE_CHECKIN, OUTCOME_REFUSED, NULL, \
+  "the Topic is not the one in this enrollment's profile", NULL) \
+X(mode_mismatch, "mode-mismatch", STAGE_CHECKIN, OUTCOME_REFUSED, NULL, \
+  "the message has the identifier of the other mode only", NULL) \
+X(identifiers_dropped, "identifiers-dropped", STAGE_CHECKIN, OUTCOME_OK, NULL, \
+  "the device sent identifiers that User Enrollment forbids; they were not stored", \
+  "report it to whoever makes the device's software") \
+/* ---- for as long as it lasts ---- */ \
+X(bearer_missing, "bearer-missing", STAGE_ONGOING, OUTCOME_REFUSED, NULL, \
+  "no access token where the channel must carry one; the device was asked to sign in", NULL) \
+X(bearer_unknown, "bearer-unknown", STAGE_ONGOING, OUTCOME_REFUSED, NULL, \
+  "the access token is unknown; the device was asked to sign in again", NULL) \
+X(bearer_expired, "bearer-expired", STAGE_ONGOING, OUTCOME_REFUSED, NULL, \
+  "the access token is expired; the device was asked to renew it", NULL) \
+X(bearer_revoked, "bearer-revoked", STAGE_ONGOING, OUTCOME_REFUSED, \
+  "Sign in again to keep using your organization's apps.", \
+  "the sign-in was revoked; the device was asked to sign in again", NULL) \
+X(bearer_other_enrollment, "bearer-other-enrollment", STAGE_ONGOING, OUTCOME_REFUSED, NULL, \
+  "the access token belongs to another enrollment", "a copied token: postern token revoke --user") \
+X(bearer_other_person, "bearer-other-person", STAGE_ONGOING, OUTCOME_REFUSED, NULL, \
+  "the access token belongs to another person than the enrollment", NULL) \
+X(person_disabled, "person-disabled", STAGE_ONGOING, OUTCOME_REFUSED, \
+  "Your account is disabled. Ask your organization's help desk.", \
+  "the person is disabled: nothing is delivered", "postern user enable, or postern enrollment evict") \
+X(token_revoked, "token-revoked", STAGE_ONGOING, OUTCOME_OK, NULL, "the administrator revoked the sign-in", NULL) \
+X(signed_in_again, "signed-in-again", STAGE_ONGOING, OUTCOME_OK, NULL, "the person signed in again; the enrollment goes on", NULL) \
+X(gettoken_no_uuid, "gettoken-no-uuid", STAGE_ONGOING, OUTCOME_FAILED, NULL, \
+  "GetToken can't be answered: the organization has no server UUID", \
+  "postern org set --server-uuid UUID (from Apple School Manager or Apple Business Manager)") \
+X(gettoken_answered, "gettoken-answered", STAGE_ONGOING, OUTCOME_OK, NULL, "a token for the Managed Apple Account sign-in was made", NULL) \
+X(gettoken_unknown, "gettoken-unknown", STAGE_ONGOING, OUTCOME_REFUSED, NULL, "GetToken asked for an unknown or forbidden service type", NULL) \
+/* ---- commands ---- */ \
+X(command_delivered, "command-delivered", STAGE_COMMAND, OUTCOME_OK, NULL, "a command was delivered", NULL) \
+X(command_answered, "command-answered", STAGE_COMMAND, OUTCOME_OK, NULL, "a command was answered", NULL) \
+X(command_error, "command-error", STAGE_COMMAND, OUTCOME_FAILED, NULL, "the device answered a command with an error", NULL) \
+X(command_put_off, "command-put-off", STAGE_COMMAND, OUTCOME_OK, NULL, "the device put a command off (NotNow)", NULL) \
+X(command_refused, "command-refused", STAGE_COMMAND, OUTCOME_REFUSED, NULL, "a command was refused before it was queued", NULL) \
+/* ---- the end ---- */ \
+X(unenrolled, "unenrolled", STAGE_END, OUTCOME_OK, NULL, "CheckOut: the device left", NULL) \
+X(eviction_ordered, "eviction-ordered", STAGE_END, OUTCOME_OK, NULL, "the administrator ordered the eviction", NULL) \
+X(evicted, "evicted", STAGE_END, OUTCOME_OK, \
+  "Your organization ended the management of this device.", "the device was told to leave", NULL) \
+X(unknown_device_turned_away, "unknown-device-turned-away", STAGE_END, OUTCOME_REFUSED, NULL, \
+  "an ended or unknown enrollment asked: 403 com.apple.unrecognized.device", NULL) \
+X(internal, "internal", STAGE_END, OUTCOME_FAILED, \
+  "Something went wrong on our side. Try again later.", "an internal error", "look at the log at this time")
+/* clang-format on */
+
+#endif

@@ -1,0 +1,65 @@
+/* Grants and their tokens: what a sign-in allowed, for one enrollment, for as long as it lasts
+ * (protocol 4.4, 8; RFC 6749, RFC 9700).
+ *
+ * Access token and refresh token of one issue share a generation. A refresh token of the newest
+ * generation is good; the one before stays good until something of the newest is used, since a phone
+ * may lose an answer; any other is reuse and revokes the grant. */
+#ifndef ENROLL_GRANT_H
+#define ENROLL_GRANT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "account/organization.h"
+#include "base/call.h"
+
+struct grant {
+	const char *id, *organization_id, *account_id, *attempt_id, *enrollment_id, *method, *client_id, *scope;
+	int64_t generation, created_at, used_at, ends_at, revoked_at;
+	const char *revoked_why;
+	bool confirmed;
+};
+
+struct grant_tokens {
+	const char *access; /* base64url, 43 characters, in the arena */
+	const char *refresh; /* NULL for apple-as-web */
+	int64_t expires_in_s;
+};
+
+/* Start a grant for a sign-in and issue its first tokens. When the attempt is one to sign in again, the
+ * grant is bound to that enrollment at once (the caller has checked the person) and replaces its earlier
+ * grant. Call inside a unit. g->id and times are filled. */
+enum rc grant_start(struct call *c, const struct organization *o, struct grant *g, struct grant_tokens *out);
+
+/* Redeem a refresh token for the next generation.
+ * RC_NOT_FOUND: unknown, expired, revoked grant, disabled person. RC_FORBIDDEN: another client's.
+ * RC_CONFLICT: reuse; the grant is revoked now. (All three are invalid_grant for the peer.)
+ * *g is filled whenever the token was known. Is a unit by itself. */
+enum rc grant_refresh(
+    struct call *c, const char *refresh_token, const char *client_id, struct grant *g, struct grant_tokens *out);
+
+/* What a bearer token stands for: one read, no write. */
+struct grant_bearer {
+	struct grant grant;
+	int64_t generation, expires_at;
+	bool expired, revoked, account_disabled;
+	const char *user_identifier, *managed_apple_account;
+};
+/* RC_NOT_FOUND: unknown. RC_OK also for an expired or revoked one: look at the flags. */
+enum rc grant_find(struct call *c, const char *access_token, struct grant_bearer *out);
+
+/* A token of the newest generation was used for the first time (end of the grace of the one before). */
+enum rc grant_confirm(struct call *c, const char *grant_id, int64_t generation);
+
+/* Bind to an enrollment at Authenticate. RC_CONFLICT: bound to another one already. */
+enum rc grant_bind(struct call *c, const char *grant_id, const char *enrollment_id);
+
+/* Revoke one, all of a person, or all of an enrollment. Idempotent; *n counts what was live. */
+enum rc grant_revoke(struct call *c, const char *grant_id, const char *why);
+enum rc grant_revoke_account(struct call *c, const char *account_id, const char *why, int *n);
+enum rc grant_revoke_enrollment(struct call *c, const char *enrollment_id, const char *why, int *n);
+
+/* Live grants first. Filters may be NULL. At most 500. */
+enum rc grant_list(struct call *c, const char *organization_id, const char *account_id, struct grant **out, int *n);
+
+#endif

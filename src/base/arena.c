@@ -1,5 +1,6 @@
 #include "base/arena.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,6 +153,7 @@ arena_vprintf(struct arena *a, const char *format, va_list ap)
 	char *p;
 	int n;
 
+	assert(format != NULL); /* also tells the sanitizers' gcc so */
 	va_copy(again, ap);
 	n = vsnprintf(NULL, 0, format, ap);
 	if (n < 0)

@@ -1,0 +1,117 @@
+#include "crypto/hash.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include <openssl/evp.h>
+#include <sodium.h>
+
+/* None of these fails for a reason that a caller could act on: going on without a digest or without
+ * randomness would be worse than ending, as with memory. */
+static void
+give_up(const char *what)
+{
+	fprintf(stderr, "%s is not available\n", what);
+	abort();
+}
+
+static struct bytes
+digest(struct arena *a, const EVP_MD *md, struct bytes b)
+{
+	unsigned char *out = arena_alloc(a, EVP_MAX_MD_SIZE);
+	unsigned n = 0;
+
+	if (EVP_Digest(b.n > 0 ? (const void *)b.p : "", b.n, out, &n, md, NULL) != 1)
+		give_up("a message digest");
+	return bytes_of(out, n);
+}
+
+struct bytes
+crypto_sha256(struct arena *a, struct bytes b)
+{
+	return digest(a, EVP_sha256(), b);
+}
+
+struct bytes
+crypto_sha256_text(struct arena *a, const char *s)
+{
+	return crypto_sha256(a, bytes_str(s));
+}
+
+struct bytes
+crypto_sha1(struct arena *a, struct bytes b)
+{
+	return digest(a, EVP_sha1(), b);
+}
+
+static char *
+base64url(struct arena *a, struct bytes b)
+{
+	size_t size = sodium_base64_encoded_len(b.n, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+
+	return sodium_bin2base64(arena_alloc(a, size), size, b.p, b.n, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+char *
+crypto_s256(struct arena *a, const char *verifier)
+{
+	return base64url(a, crypto_sha256_text(a, verifier));
+}
+
+bool
+crypto_equal(const char *a, const char *b)
+{
+	return crypto_equal_bytes(bytes_str(a), bytes_str(b));
+}
+
+bool
+crypto_equal_bytes(struct bytes a, struct bytes b)
+{
+	if (a.n != b.n)
+		return false;
+	return a.n == 0 || sodium_memcmp(a.p, b.p, a.n) == 0;
+}
+
+/* The kernel's own, without a state in this process that a fork could copy. */
+void
+crypto_random(void *p, size_t n)
+{
+	unsigned char *to = p;
+
+	while (n > 0) {
+		ssize_t got = getrandom(to, n, 0);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			give_up("the kernel's random number generator");
+		to += got;
+		n -= (size_t)got;
+	}
+}
+
+char *
+crypto_token(struct arena *a)
+{
+	uint8_t raw[32];
+	char *text;
+
+	crypto_random(raw, sizeof raw);
+	text = base64url(a, bytes_of(raw, sizeof raw));
+	sodium_memzero(raw, sizeof raw);
+	return text;
+}
+
+char *
+crypto_uuid(struct arena *a)
+{
+	uint8_t u[16];
+
+	crypto_random(u, sizeof u);
+	u[6] = (u[6] & 0x0f) | 0x40; /* version 4 */
+	u[8] = (u[8] & 0x3f) | 0x80; /* variant 10 */
+	return arena_printf(a, "%02X%02X%02X%02X-%02X%02X-%02X%02X-%02X%02X-%02X%02X%02X%02X%02X%02X", u[0], u[1], u[2],
+	    u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
+}

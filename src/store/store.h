@@ -114,6 +114,9 @@ enum rc store_unit(struct call *c, enum rc (*fn)(struct call *c, void *arg), voi
 /* Inside a unit: roll it back at its end whatever fn returns. */
 void store_discard(struct call *c);
 
+/* True while a unit of this call runs, for functions that are a unit by themselves elsewhere. */
+bool store_in_unit(const struct call *c);
+
 /* ---- keeping it small ---- */
 
 /* Copy what is in the write-ahead log into the database file (done by itself; for tests and stop). */

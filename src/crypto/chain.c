@@ -1,0 +1,81 @@
+/* Trust: from a certificate to one of a given pool, never the system's (RFC 5280 6). */
+#include "crypto/ossl.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#define DEPTH_MAX 8
+#define OTHERS_MAX 16
+
+static X509_STORE *
+pool(const struct bytes *roots, int n_roots)
+{
+	X509_STORE *s = X509_STORE_new();
+
+	for (int i = 0; s != NULL && i < n_roots; i++) {
+		X509 *x = ossl_certificate(roots[i]);
+
+		/* One that can't be read is not trusted; the others still are. */
+		if (x != NULL)
+			X509_STORE_add_cert(s, x);
+		X509_free(x);
+	}
+	return s;
+}
+
+static STACK_OF(X509) * between(const struct bytes *others, int n_others)
+{
+	STACK_OF(X509) *s = sk_X509_new_null();
+
+	for (int i = 0; s != NULL && i < n_others; i++) {
+		X509 *x = ossl_certificate(others[i]);
+
+		if (x != NULL && sk_X509_push(s, x) <= 0)
+			X509_free(x);
+	}
+	return s;
+}
+
+enum rc
+x509_verify(struct bytes leaf, const struct bytes *others, int n_others, const struct bytes *roots, int n_roots,
+    int64_t now, bool ignore_times, struct err *e)
+{
+	X509 *x = NULL;
+	X509_STORE *trusted = NULL;
+	STACK_OF(X509) *untrusted = NULL;
+	X509_STORE_CTX *c = NULL;
+	X509_VERIFY_PARAM *param;
+	enum rc rc = RC_INTERNAL;
+
+	if (n_roots <= 0)
+		return fail(e, RC_NOT_FOUND, "the pool of trusted certificates is empty");
+	if (n_others > OTHERS_MAX)
+		return fail(e, RC_FORBIDDEN, "over %d certificates beside the one in question", OTHERS_MAX);
+	if ((x = ossl_certificate(leaf)) == NULL)
+		return fail(e, RC_FORBIDDEN, "not a certificate");
+	if ((trusted = pool(roots, n_roots)) == NULL || (untrusted = between(others, n_others)) == NULL ||
+	    (c = X509_STORE_CTX_new()) == NULL || X509_STORE_CTX_init(c, trusted, x, untrusted) != 1) {
+		ossl_fail(e, RC_INTERNAL, "preparing to check a certificate");
+		goto out;
+	}
+	param = X509_STORE_CTX_get0_param(c);
+	X509_VERIFY_PARAM_set_depth(param, DEPTH_MAX);
+	X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_ANY);
+	/* The pool may hold an intermediate: being in it is what makes a certificate an anchor. */
+	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+	if (ignore_times) /* a time that is set as well would win over this flag */
+		X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_NO_CHECK_TIME);
+	else
+		X509_VERIFY_PARAM_set_time(param, (time_t)now);
+	rc = RC_OK;
+	if (X509_verify_cert(c) != 1)
+		rc = fail(e, RC_FORBIDDEN, "no chain to a trusted certificate: %s",
+		    X509_verify_cert_error_string(X509_STORE_CTX_get_error(c)));
+out:
+	X509_STORE_CTX_free(c);
+	sk_X509_pop_free(untrusted, X509_free);
+	X509_STORE_free(trusted);
+	X509_free(x);
+	ERR_clear_error();
+	return rc;
+}

@@ -1,0 +1,68 @@
+/* OpenSSL's handles, for this room and for keys, which holds private keys decoded. No other file
+ * includes this.
+ *
+ * A handle is held by the arena from the moment it exists, so an arena that meets its ceiling in the
+ * middle (a longjmp) leaks none, and a function may return anywhere. */
+#ifndef CRYPTO_OSSL_H
+#define CRYPTO_OSSL_H
+
+#include <openssl/asn1.h>
+#include <openssl/cms.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/err.h"
+#include "crypto/cms.h"
+#include "crypto/x509.h"
+
+#define OSSL_CERTIFICATE_MAX (64 * 1024) /* octets of one certificate, key or request */
+
+struct held; /* up to 24 handles, released with the arena */
+struct held *held_new(struct arena *a);
+
+/* hold_X(h, p): `p` is released with the arena; NULL passes. Returns it. */
+X509 *hold_X509(struct held *h, X509 *p);
+X509_REQ *hold_X509_REQ(struct held *h, X509_REQ *p);
+X509_NAME *hold_X509_NAME(struct held *h, X509_NAME *p);
+EVP_PKEY *hold_EVP_PKEY(struct held *h, EVP_PKEY *p);
+BIO *hold_BIO(struct held *h, BIO *p);
+ASN1_OBJECT *hold_ASN1_OBJECT(struct held *h, ASN1_OBJECT *p);
+CMS_ContentInfo *hold_CMS_ContentInfo(struct held *h, CMS_ContentInfo *p);
+STACK_OF(X509) * hold_stack(struct held *h, STACK_OF(X509) * p); /* and its certificates */
+
+/* Fail with `what` and OpenSSL's own reason, and empty its error queue. */
+enum rc ossl_fail(struct err *e, enum rc rc, const char *what);
+
+/* Decode; NULL (queue empty) when it is not exactly one such structure. */
+X509 *ossl_certificate(struct bytes der);
+EVP_PKEY *ossl_private(struct bytes pkcs8);
+EVP_PKEY *ossl_public(struct bytes spki);
+
+/* Encode into `a`; absent when OpenSSL refuses. */
+struct bytes ossl_certificate_der(struct arena *a, const X509 *x);
+struct bytes ossl_private_der(struct arena *a, EVP_PKEY *key); /* PKCS#8 */
+struct bytes ossl_public_der(struct arena *a, EVP_PKEY *key);
+struct bytes ossl_bio_bytes(struct arena *a, BIO *mem);
+
+/* A name with what is given of CN, O and UID. NULL: out of memory or not UTF-8. */
+X509_NAME *ossl_name(const struct x509_name *n);
+/* First value of that attribute as UTF-8 text; NULL when absent or when it holds a NUL. */
+const char *ossl_name_text(struct arena *a, const X509_NAME *n, int nid);
+const char *ossl_string_text(struct arena *a, const ASN1_STRING *s);
+
+/* As the functions without `ossl_`, with decoded keys. */
+enum rc ossl_sign(struct arena *a, EVP_PKEY *key, struct bytes message, struct bytes *signature, struct err *e);
+enum rc ossl_issue(struct arena *a, const struct x509_template *t, struct bytes spki, X509 *issuer, EVP_PKEY *key,
+    struct bytes *certificate, struct err *e);
+enum rc ossl_cms_sign(struct arena *a, struct bytes content, X509 *signer, EVP_PKEY *key, const struct bytes *others,
+    int n_others, bool detached, struct bytes *der, struct err *e);
+enum rc ossl_scep_open(
+    struct arena *a, struct bytes der, X509 *recipient, EVP_PKEY *key, struct scep_message *out, struct err *e);
+enum rc ossl_scep_build(struct arena *a, const struct scep_message *m, struct bytes recipient, X509 *signer,
+    EVP_PKEY *key, struct bytes *der, struct err *e);
+enum rc
+ossl_jws_rs256(struct arena *a, const char *header, const char *payload, EVP_PKEY *key, char **out, struct err *e);
+
+#endif

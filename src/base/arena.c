@@ -76,8 +76,22 @@ arena_guard(struct arena *a)
 	return &a->guard;
 }
 
-static void
-over_ceiling(struct arena *a)
+void
+arena_guard_keep(const struct arena *a, struct arena_outer *outer)
+{
+	*outer = (struct arena_outer){ .guarded = a->guarded };
+	memcpy(&outer->guard, &a->guard, sizeof outer->guard);
+}
+
+void
+arena_guard_put_back(struct arena *a, const struct arena_outer *outer)
+{
+	a->guarded = outer->guarded;
+	memcpy(&a->guard, &outer->guard, sizeof a->guard);
+}
+
+void
+arena_over(struct arena *a)
 {
 	if (a->guarded)
 		longjmp(a->guard, 1);
@@ -94,12 +108,12 @@ arena_alloc(struct arena *a, size_t size)
 	void *p;
 
 	if (size > SIZE_MAX / 2)
-		over_ceiling(a);
+		arena_over(a);
 	n = (size + align - 1) / align * align;
 	if (n == 0)
 		n = align;
 	if (a->ceiling != 0 && n > a->ceiling - a->used)
-		over_ceiling(a);
+		arena_over(a);
 	if (c == NULL || n > c->size - c->used) {
 		size_t room = n > CHUNK ? n : CHUNK;
 
@@ -120,7 +134,7 @@ void *
 arena_array(struct arena *a, size_t n, size_t size)
 {
 	if (size != 0 && n > SIZE_MAX / 2 / size)
-		over_ceiling(a);
+		arena_over(a);
 	return arena_alloc(a, n * size);
 }
 

@@ -48,4 +48,14 @@ size_t arena_used(const struct arena *a);
 jmp_buf *arena_guard(struct arena *a);
 #define ARENA_GUARD(a) (setjmp(*arena_guard(a)) != 0)
 
+/* For the one frame in between that must clean up first (a transaction): keep the outer guard, set
+ * its own with ARENA_GUARD, put the outer one back, clean up, and pass the ceiling on. */
+struct arena_outer {
+	jmp_buf guard;
+	bool guarded;
+};
+void arena_guard_keep(const struct arena *a, struct arena_outer *outer);
+void arena_guard_put_back(struct arena *a, const struct arena_outer *outer);
+_Noreturn void arena_over(struct arena *a); /* what arena_alloc does at the ceiling */
+
 #endif

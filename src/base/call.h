@@ -21,6 +21,7 @@ struct call {
 	int64_t now; /* Unix seconds; does not move during a call */
 	const char *trace; /* attempt or request id for log lines; may be NULL */
 	struct err err;
+	void *unit; /* the store's: the unit of work under way; NULL outside one */
 };
 
 #endif

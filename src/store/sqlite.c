@@ -1,0 +1,345 @@
+#include "store/driver.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "store/sqlite_conn.h"
+#include "store/sqlite_group.h"
+#include "store/sqlite_keeper.h"
+
+#define READERS_MIN 4
+#define READERS_MAX 32 /* connections; each has its own page cache of 256 kB */
+
+struct db {
+	char *dsn; /* cut into the parts that options points to */
+	struct sqlite_options options;
+	int lock_fd; /* -1: in memory */
+	struct group group;
+	struct keeper keeper;
+	pthread_mutex_t lock; /* over the readers */
+	pthread_cond_t returned;
+	struct db_conn *idle; /* most recently used first: its cache is warm */
+	int readers, idle_readers, readers_max;
+};
+
+/* ---- the DSN ---- */
+
+struct option {
+	const char *name, *value; /* NULL: any value */
+	void (*set)(struct sqlite_options *o, const char *value);
+};
+
+static void
+set_sync_off(struct sqlite_options *o, const char *value)
+{
+	(void)value;
+	o->sync_off = true;
+}
+static void
+set_sync_full(struct sqlite_options *o, const char *value)
+{
+	(void)value;
+	o->sync_off = false;
+}
+static void
+set_vfs(struct sqlite_options *o, const char *value)
+{
+	o->vfs = value;
+}
+
+/* clang-format off */
+static const struct option options[] = {
+	{ "synchronous", "off",  set_sync_off },
+	{ "synchronous", "full", set_sync_full },
+	{ "vfs",         NULL,   set_vfs },
+};
+/* clang-format on */
+
+static enum rc
+parse_option(struct db *db, char *text, struct err *e)
+{
+	char *value = strchr(text, '=');
+
+	if (value != NULL) {
+		*value++ = '\0';
+		for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+			if (strcmp(text, options[i].name) == 0 &&
+			    (options[i].value == NULL || strcmp(value, options[i].value) == 0)) {
+				options[i].set(&db->options, value);
+				return RC_OK;
+			}
+		}
+	}
+	return fail(e, RC_UNAVAILABLE, "the database's address has an option that is not known: %s", text);
+}
+
+static enum rc
+parse_dsn(struct db *db, const char *dsn, struct err *e)
+{
+	char *rest, *option;
+	enum rc rc;
+
+	if ((db->dsn = strdup(dsn)) == NULL)
+		return fail(e, RC_UNAVAILABLE, "out of memory");
+	rest = db->dsn;
+	db->options.path = strsep(&rest, "?");
+	while ((option = strsep(&rest, "&")) != NULL) {
+		if ((rc = parse_option(db, option, e)) != RC_OK)
+			return rc;
+	}
+	if (db->options.path[0] == '\0')
+		return fail(e, RC_UNAVAILABLE, "the database's address names no file");
+	if (strcmp(db->options.path, ":memory:") == 0)
+		db->options.path = NULL;
+	return RC_OK;
+}
+
+/* ---- the file ---- */
+
+/* Make the file before SQLite does, with our mode (its log takes the same), and its name durable. */
+static enum rc
+make_file(const char *path, struct err *e)
+{
+	char *copy = strdup(path);
+	int fd = -1, dir = -1;
+	enum rc rc = RC_UNAVAILABLE;
+
+	if (copy == NULL || (fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) < 0 ||
+	    (dir = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 || fsync(dir) != 0)
+		(void)fail(e, rc, "%s can't be made: %s", path, strerror(errno));
+	else
+		rc = RC_OK;
+	if (fd >= 0)
+		close(fd);
+	if (dir >= 0)
+		close(dir);
+	free(copy);
+	return rc;
+}
+
+static enum rc
+lock_file(struct db *db, struct err *e)
+{
+	char name[4096];
+
+	if ((size_t)snprintf(name, sizeof name, "%s.lock", db->options.path) >= sizeof name)
+		return fail(e, RC_UNAVAILABLE, "the database's path is too long");
+	if ((db->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) < 0)
+		return fail(e, RC_UNAVAILABLE, "%s can't be opened: %s", name, strerror(errno));
+	if (flock(db->lock_fd, LOCK_EX | LOCK_NB) != 0)
+		return fail(e, errno == EWOULDBLOCK ? RC_CONFLICT : RC_UNAVAILABLE,
+		    errno == EWOULDBLOCK ? "%s is open in another process; one process owns the database"
+					 : "%s can't be locked",
+		    db->options.path);
+	return RC_OK;
+}
+
+static enum rc
+open_file(struct db *db, bool create, struct err *e)
+{
+	const char *path = db->options.path;
+	enum rc rc;
+
+	if (access(path, F_OK) != 0) {
+		if (errno != ENOENT)
+			return fail(e, RC_UNAVAILABLE, "%s: %s", path, strerror(errno));
+		if (!create)
+			return fail(e, RC_NOT_FOUND, "there is no database at %s: make one with postern init", path);
+	}
+	if ((rc = lock_file(db, e)) != RC_OK)
+		return rc;
+	return create ? make_file(path, e) : RC_OK;
+}
+
+/* ---- opening and closing ---- */
+
+static void
+sqlite_close(struct db *db)
+{
+	struct db_conn *pause = NULL, *next;
+
+	if (db == NULL)
+		return;
+	/* Units under way end first, then the readers. */
+	if (db->group.writer.db != NULL)
+		(void)group_pause(&db->group, &pause, NULL);
+	pthread_mutex_lock(&db->lock);
+	while (db->idle_readers < db->readers)
+		pthread_cond_wait(&db->returned, &db->lock);
+	for (struct db_conn *r = db->idle; r != NULL; r = next) {
+		next = r->next;
+		sqlite_conn_close(&r->own, true);
+		free(r);
+	}
+	pthread_mutex_unlock(&db->lock);
+	if (pause != NULL)
+		group_resume(&db->group, pause);
+	keeper_stop(&db->keeper);
+	group_close(&db->group);
+	if (db->lock_fd >= 0)
+		close(db->lock_fd);
+	pthread_cond_destroy(&db->returned);
+	pthread_mutex_destroy(&db->lock);
+	free(db->dsn);
+	free(db);
+}
+
+static int
+readers_max(void)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	long n = cores * 2;
+
+	return (int)(n < READERS_MIN ? READERS_MIN : n > READERS_MAX ? READERS_MAX : n);
+}
+
+static enum rc
+sqlite_open(const char *dsn, bool create, struct db **out, struct err *e)
+{
+	struct db *db = calloc(1, sizeof *db);
+	enum rc rc;
+
+	if (db == NULL)
+		return fail(e, RC_UNAVAILABLE, "out of memory");
+	db->lock_fd = -1;
+	db->readers_max = readers_max();
+	pthread_mutex_init(&db->lock, NULL);
+	pthread_cond_init(&db->returned, NULL);
+	if ((rc = parse_dsn(db, dsn, e)) != RC_OK)
+		goto out;
+	if (db->options.path != NULL && (rc = open_file(db, create, e)) != RC_OK)
+		goto out;
+	if ((rc = group_open(&db->group, &db->options, e)) != RC_OK)
+		goto out;
+	if (db->options.path != NULL && (rc = keeper_start(&db->keeper, &db->group, &db->options, e)) != RC_OK)
+		goto out;
+	*out = db;
+	db = NULL;
+out:
+	sqlite_close(db);
+	return rc;
+}
+
+static bool
+sqlite_is_broken(const struct db *db)
+{
+	return atomic_load(&db->group.broken);
+}
+
+/* ---- units ---- */
+
+static enum rc
+sqlite_begin(struct db *db, struct db_conn **out, struct err *e)
+{
+	return group_begin(&db->group, out, e);
+}
+
+/* One writer at a time: no unit ever fails only because another one ran beside it. */
+static enum rc
+sqlite_end(struct db *db, struct db_conn *conn, bool keep, bool *again, struct err *e)
+{
+	*again = false;
+	return group_end(&db->group, conn, keep, e);
+}
+
+/* ---- readers ---- */
+
+/* db->lock is held. */
+static enum rc
+new_reader(struct db *db, struct db_conn **out, struct err *e)
+{
+	struct db_conn *r = calloc(1, sizeof *r);
+	enum rc rc;
+
+	if (r == NULL)
+		return fail(e, RC_UNAVAILABLE, "out of memory");
+	if ((rc = sqlite_conn_open(&db->options, SQLITE_USE_READER, &r->own, e)) != RC_OK) {
+		free(r);
+		return rc;
+	}
+	r->conn = &r->own;
+	db->readers++;
+	*out = r;
+	return RC_OK;
+}
+
+static enum rc
+sqlite_borrow(struct db *db, struct db_conn **out, struct err *e)
+{
+	enum rc rc = RC_OK;
+
+	/* A database in memory has one connection, so a read takes its turn like a unit. */
+	if (db->options.path == NULL)
+		return group_begin(&db->group, out, e);
+	if (sqlite_is_broken(db))
+		return fail(e, RC_UNAVAILABLE, "an earlier commit failed and nobody knows whether it is on disk");
+	pthread_mutex_lock(&db->lock);
+	while (db->idle == NULL && db->readers == db->readers_max)
+		pthread_cond_wait(&db->returned, &db->lock);
+	if (db->idle != NULL) {
+		*out = db->idle;
+		db->idle = db->idle->next;
+		db->idle_readers--;
+	} else
+		rc = new_reader(db, out, e);
+	pthread_mutex_unlock(&db->lock);
+	return rc;
+}
+
+static void
+sqlite_give_back(struct db *db, struct db_conn *conn)
+{
+	if (db->options.path == NULL) {
+		(void)group_end(&db->group, conn, true, NULL);
+		return;
+	}
+	sqlite_conn_settle(conn->conn);
+	pthread_mutex_lock(&db->lock);
+	conn->next = db->idle;
+	db->idle = conn;
+	db->idle_readers++;
+	pthread_cond_signal(&db->returned);
+	pthread_mutex_unlock(&db->lock);
+}
+
+/* ---- statements ---- */
+
+static enum rc
+sqlite_run(struct db_conn *conn, struct arena *a, const char *sql, struct db_args args, struct db_rows *out,
+    bool *writes, struct err *e)
+{
+	return sqlite_conn_run(conn->conn, a, sql, args, out, writes, e);
+}
+
+static enum rc
+sqlite_script(struct db_conn *conn, const char *sql, struct err *e)
+{
+	return sqlite_conn_script(conn->conn, sql, e);
+}
+
+static enum rc
+sqlite_checkpoint(struct db *db, struct err *e)
+{
+	return db->options.path != NULL ? keeper_empty(&db->keeper, e) : RC_OK;
+}
+
+const struct db_driver store_sqlite = {
+	.name = "sqlite",
+	.open = sqlite_open,
+	.close = sqlite_close,
+	.is_broken = sqlite_is_broken,
+	.begin = sqlite_begin,
+	.end = sqlite_end,
+	.borrow = sqlite_borrow,
+	.give_back = sqlite_give_back,
+	.run = sqlite_run,
+	.script = sqlite_script,
+	.checkpoint = sqlite_checkpoint,
+	.count_tables = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1",
+};

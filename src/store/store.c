@@ -1,0 +1,191 @@
+#include "store/store.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/driver.h"
+#include "store/value.h"
+
+#define UNIT_TRIES 8 /* serialization failures in a row before the peer is told to come back */
+
+static const struct db_driver *const drivers[] = { &store_sqlite };
+
+struct unit { /* one run of a unit's function; call.unit points here meanwhile */
+	struct db_conn *conn;
+	enum rc ended; /* what ended it early, or RC_OK */
+	bool discard;
+};
+
+struct statement { /* store_run's arguments, and its result */
+	struct db_conn *conn;
+	const char *sql;
+	struct db_args args;
+	struct db_rows *out;
+	bool writes;
+};
+
+enum rc
+store_open(const char *dsn, bool create, struct store **out, struct err *e)
+{
+	const struct db_driver *driver = drivers[0];
+	const char *rest = dsn;
+	struct store *s;
+	enum rc rc;
+
+	for (size_t i = 0; i < sizeof drivers / sizeof drivers[0]; i++) {
+		size_t n = strlen(drivers[i]->name);
+
+		if (strncmp(dsn, drivers[i]->name, n) == 0 && dsn[n] == ':') {
+			driver = drivers[i];
+			rest = dsn + n + 1;
+			break;
+		}
+	}
+	*out = NULL;
+	if ((s = calloc(1, sizeof *s)) == NULL)
+		return fail(e, RC_UNAVAILABLE, "out of memory");
+	s->driver = driver;
+	if ((rc = driver->open(rest, create, &s->db, e)) != RC_OK) {
+		free(s);
+		return rc;
+	}
+	*out = s;
+	return RC_OK;
+}
+
+void
+store_close(struct store *s)
+{
+	if (s == NULL)
+		return;
+	s->driver->close(s->db);
+	free(s);
+}
+
+bool
+store_is_broken(const struct store *s)
+{
+	return s->driver->is_broken(s->db);
+}
+
+enum rc
+store_checkpoint(struct store *s, struct err *e)
+{
+	return s->driver->checkpoint(s->db, e);
+}
+
+/* Run `fn`, and come back also when the arena's ceiling ends the call: then false. A frame of its
+ * own, since no local of it may change after setjmp. */
+__attribute__((noinline)) static bool
+guarded(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg, enum rc *rc)
+{
+	struct arena_outer outer;
+
+	arena_guard_keep(c->arena, &outer);
+	if (ARENA_GUARD(c->arena)) {
+		arena_guard_put_back(c->arena, &outer);
+		return false;
+	}
+	*rc = fn(c, arg);
+	arena_guard_put_back(c->arena, &outer);
+	return true;
+}
+
+/* One run of the unit. *again: nothing of it was kept and it may be run once more. */
+static enum rc
+unit_once(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg, bool *again)
+{
+	const struct store *s = c->store;
+	struct unit u = { .conn = NULL };
+	enum rc rc = RC_OK, end;
+	struct err e;
+	bool whole, keep;
+
+	*again = false;
+	if ((rc = s->driver->begin(s->db, &u.conn, &c->err)) != RC_OK)
+		return rc;
+	c->unit = &u;
+	whole = guarded(c, fn, arg, &rc);
+	c->unit = NULL;
+	keep = whole && !u.discard && u.ended == RC_OK && rc != RC_UNAVAILABLE && rc != RC_INTERNAL;
+	end = s->driver->end(s->db, u.conn, keep, again, &e);
+	if (!whole)
+		arena_over(c->arena);
+	if (end != RC_OK) {
+		c->err = e;
+		return end;
+	}
+	/* A function that swallowed what ended its unit must not report success for nothing. */
+	return rc == RC_OK ? u.ended : rc;
+}
+
+enum rc
+store_unit(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg)
+{
+	bool again;
+	enum rc rc;
+
+	assert(c->unit == NULL);
+	for (int i = 1;; i++) {
+		rc = unit_once(c, fn, arg, &again);
+		if (!again || i == UNIT_TRIES)
+			return rc;
+	}
+}
+
+void
+store_discard(struct call *c)
+{
+	struct unit *u = c->unit;
+
+	assert(u != NULL);
+	u->discard = true;
+}
+
+static enum rc
+run_in_unit(struct call *c, void *arg)
+{
+	struct statement *st = arg;
+	struct unit *u = c->unit;
+	enum rc rc;
+
+	if (u->ended != RC_OK)
+		return fail(&c->err, u->ended, "this unit was ended by an earlier statement");
+	rc = c->store->driver->run(u->conn, c->arena, st->sql, st->args, st->out, NULL, &c->err);
+	/* PostgreSQL refuses whatever follows an error in a transaction; so does this, on any engine. */
+	u->ended = rc;
+	return rc;
+}
+
+static enum rc
+run_borrowed(struct call *c, void *arg)
+{
+	struct statement *st = arg;
+
+	return c->store->driver->run(st->conn, c->arena, st->sql, st->args, st->out, &st->writes, &c->err);
+}
+
+enum rc
+store_run(struct call *c, const char *sql, struct db_args args, struct db_rows *out)
+{
+	const struct store *s = c->store;
+	struct statement st = { .sql = sql, .args = args, .out = out };
+	enum rc rc;
+	bool whole;
+
+	if (out != NULL)
+		*out = (struct db_rows){ 0 };
+	if ((rc = store_args_check(args, &c->err)) != RC_OK)
+		return rc;
+	if (c->unit != NULL)
+		return run_in_unit(c, &st);
+
+	if ((rc = s->driver->borrow(s->db, &st.conn, &c->err)) != RC_OK)
+		return rc;
+	whole = guarded(c, run_borrowed, &st, &rc);
+	s->driver->give_back(s->db, st.conn);
+	if (!whole)
+		arena_over(c->arena);
+	return st.writes ? store_unit(c, run_in_unit, &st) : rc;
+}

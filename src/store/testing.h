@@ -1,0 +1,108 @@
+/* What the store's tests share: a store, a call, a folder of their own. */
+#ifndef STORE_TESTING_H
+#define STORE_TESTING_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/tap.h"
+#include "store/store.h"
+
+static inline struct call
+testing_call(struct store *s)
+{
+	return (struct call){ .arena = arena_new(0), .store = s, .now = 1764000000 };
+}
+
+static inline void
+testing_free(struct call *c)
+{
+	arena_free(c->arena);
+	*c = (struct call){ 0 };
+}
+
+static inline struct store *
+testing_store(const char *dsn)
+{
+	struct store *s = NULL;
+	struct err e = { 0 };
+
+	if (!ok(store_open(dsn, true, &s, &e) == RC_OK, "the store opens"))
+		printf("# %s: %s\n", dsn, e.text);
+	return s;
+}
+
+/* Run a statement without rows in a call of its own. */
+static inline enum rc
+testing_run(struct store *s, const char *sql)
+{
+	struct call c = testing_call(s);
+	enum rc rc = store_run(&c, sql, DB_NONE, NULL);
+
+	if (rc != RC_OK)
+		printf("# %s: %s\n", rc_name(rc), c.err.text);
+	testing_free(&c);
+	return rc;
+}
+
+/* The one number that a query answers, or -1. */
+static inline int64_t
+testing_number(struct store *s, const char *sql)
+{
+	struct call c = testing_call(s);
+	struct db_rows r;
+	int64_t n = -1;
+
+	if (store_run(&c, sql, DB_NONE, &r) == RC_OK && r.rows == 1)
+		n = db_get_int(&r, 0, 0);
+	else
+		printf("# %s: %s\n", sql, c.err.text);
+	testing_free(&c);
+	return n;
+}
+
+static inline void
+testing_drop(struct store *s, const char *table)
+{
+	char sql[128];
+
+	snprintf(sql, sizeof sql, "DROP TABLE %s", table);
+	ok(testing_run(s, sql) == RC_OK, "the test's table is dropped");
+}
+
+static inline void
+testing_dir(char dir[64])
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(dir, 64, "%.40s/postern-XXXXXX", tmp != NULL ? tmp : "/tmp");
+	if (mkdtemp(dir) == NULL) {
+		perror(dir);
+		exit(1);
+	}
+}
+
+/* A path in the folder; static, for one at a time. */
+static inline const char *
+testing_path(const char *dir, const char *name)
+{
+	static char path[128];
+
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	return path;
+}
+
+/* Remove the folder and what a database leaves in it. */
+static inline void
+testing_rmdir(const char *dir)
+{
+	static const char *const left[] = { "store.db", "store.db-wal", "store.db-shm", "store.db.lock",
+		"store.db-journal" };
+
+	for (size_t i = 0; i < sizeof left / sizeof left[0]; i++)
+		unlink(testing_path(dir, left[i]));
+	ok(rmdir(dir) == 0, "the database leaves no other files");
+}
+
+#endif

@@ -101,7 +101,8 @@ sqlite_conn_open(const struct sqlite_options *o, enum sqlite_use use, struct sql
 	*c = (struct sqlite_conn){ 0 };
 	sr = sqlite3_open_v2(o->path != NULL ? o->path : ":memory:", &c->db, flags, o->vfs);
 	if (sr != SQLITE_OK) {
-		rc = sqlite_fail(e, c->db, c->db != NULL ? sqlite3_extended_errcode(c->db) : sr, "open the database");
+		(void)sqlite_fail(e, c->db, c->db != NULL ? sqlite3_extended_errcode(c->db) : sr, "open the database");
+		rc = RC_UNAVAILABLE;
 		goto out;
 	}
 	sqlite3_extended_result_codes(c->db, 1);

@@ -1,0 +1,271 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "fmt/argv_table.h"
+
+#define PAGE_MAX (256u << 10)
+#define COLUMN 30 /* where explanations begin */
+
+/* ---- help ---- */
+
+static void
+two_columns(struct buf *b, const char *left, const char *right)
+{
+	int n = (int)strlen(left);
+
+	if (n + 4 > COLUMN)
+		buf_printf(b, "  %s\n%*s%s", left, COLUMN, "", right);
+	else
+		buf_printf(b, "  %-*s%s", COLUMN - 2, left, right);
+}
+
+static void
+option_line(struct buf *b, const struct argv_option *o)
+{
+	char left[128];
+
+	snprintf(left, sizeof left, "--%s%s%s", o->name, o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
+	two_columns(b, left, o->help != NULL ? o->help : "");
+	if (o->choices != NULL) {
+		buf_str(b, ":");
+		for (const char *const *c = o->choices; *c != NULL; c++)
+			buf_printf(b, "%s %s", c == o->choices ? "" : ",", *c);
+	}
+	if (o->kind == ARGV_KIND_LIST)
+		buf_str(b, " (may repeat)");
+	if (o->required)
+		buf_str(b, " (required)");
+	if (o->env != NULL && o->fallback != NULL)
+		buf_printf(b, " [$%s, else %s]", o->env, o->fallback);
+	else if (o->env != NULL)
+		buf_printf(b, " [$%s]", o->env);
+	else if (o->fallback != NULL)
+		buf_printf(b, " [%s]", o->fallback);
+	buf_char(b, '\n');
+}
+
+static void
+options_block(struct buf *b, const char *title, const struct argv_option *table)
+{
+	if (table == NULL || table->name == NULL)
+		return;
+	buf_printf(b, "\n%s:\n", title);
+	for (; table->name != NULL; table++)
+		option_line(b, table);
+}
+
+/* "--byod | --adde | --redirect URL", with brackets where none is needed. */
+static void
+usage_option(struct buf *b, const struct argv_option *table, const struct argv_option *o)
+{
+	bool must = o->required || o->group < 0, first = true;
+
+	if (o->group != 0) {
+		for (const struct argv_option *p = table; p != o; p++) {
+			if (p->group == o->group) /* its group was written with its first member */
+				return;
+		}
+	}
+	buf_str(b, must ? (o->group < 0 ? " {" : " ") : " [");
+	for (const struct argv_option *p = o; p->name != NULL; p++) {
+		if (p != o && (o->group == 0 || p->group != o->group))
+			continue;
+		buf_printf(b, "%s--%s%s%s", first ? "" : " | ", p->name, p->value != NULL ? " " : "",
+		    p->value != NULL ? p->value : "");
+		first = false;
+	}
+	buf_str(b, must ? (o->group < 0 ? "}" : "") : "]");
+	if (o->kind == ARGV_KIND_LIST)
+		buf_str(b, "...");
+}
+
+static void
+usage(struct buf *b, const struct argv_program *p, const struct argv_command *c)
+{
+	buf_printf(b, "Usage: %s%s%s", p->name, *c->name != '\0' ? " " : "", c->name);
+	for (const struct argv_argument *t = c->arguments; t != NULL && t->name != NULL; t++)
+		buf_printf(b, t->optional ? " [%s%s]" : " %s%s", t->name, t->many ? "..." : "");
+	for (const struct argv_option *o = c->options; o != NULL && o->name != NULL; o++)
+		usage_option(b, c->options, o);
+	buf_char(b, '\n');
+}
+
+static void
+command_page(struct buf *b, const struct argv_program *p, const struct argv_command *c)
+{
+	usage(b, p, c);
+	buf_printf(b, "\n%s\n", c->help != NULL && *c->help != '\0' ? c->help : p->help);
+	if (c->more != NULL)
+		buf_printf(b, "\n%s\n", c->more);
+	if (c->arguments != NULL && c->arguments->name != NULL) {
+		buf_str(b, "\nArguments:\n");
+		for (const struct argv_argument *t = c->arguments; t->name != NULL; t++) {
+			two_columns(b, t->name, t->help != NULL ? t->help : "");
+			buf_char(b, '\n');
+		}
+	}
+	options_block(b, "Options", c->options);
+	options_block(b, "Options of every command", p->options);
+	options_block(b, "Also", argv_builtin());
+}
+
+void
+argv_help(struct buf *b, const struct argv_program *p, const struct argv_command *command, const char *words)
+{
+	if (command != NULL) {
+		command_page(b, p, command);
+		return;
+	}
+	if (words == NULL)
+		words = "";
+	buf_printf(
+	    b, "Usage: %s%s%s COMMAND ...\n\n%s\n\nCommands:\n", p->name, *words != '\0' ? " " : "", words, p->help);
+	for (const struct argv_command *c = p->commands; c->name != NULL; c++) {
+		if (argv_is_prefix(c, words)) {
+			two_columns(b, c->name, c->help != NULL ? c->help : "");
+			buf_char(b, '\n');
+		}
+	}
+	options_block(b, "Options of every command", p->options);
+	options_block(b, "Also", argv_builtin());
+	buf_printf(b, "\n'%s COMMAND --help' explains a command.\n", p->name);
+}
+
+/* ---- bash completion ---- */
+
+static void
+option_words(struct buf *b, const struct argv_option *table)
+{
+	for (; table != NULL && table->name != NULL; table++)
+		buf_printf(b, " --%s", table->name);
+}
+
+/* The words that may follow `words`: each once, though several commands share it. */
+static void
+next_words(struct buf *b, const struct argv_program *p, const char *words)
+{
+	size_t skip = *words != '\0' ? strlen(words) + 1 : 0;
+
+	for (const struct argv_command *c = p->commands; c->name != NULL; c++) {
+		bool seen = false;
+		size_t n;
+
+		if (!argv_is_prefix(c, words) || *c->name == '\0')
+			continue;
+		n = strcspn(c->name + skip, " ");
+		for (const struct argv_command *d = p->commands; d != c && !seen; d++)
+			seen = argv_is_prefix(d, words) && strcspn(d->name + skip, " ") == n &&
+			       memcmp(d->name + skip, c->name + skip, n) == 0;
+		if (!seen)
+			buf_printf(b, " %.*s", (int)n, c->name + skip);
+	}
+}
+
+static void
+case_line(struct buf *b, const struct argv_program *p, const char *words, const struct argv_command *c)
+{
+	buf_printf(b, "\t'%s') words='", words);
+	if (c == NULL)
+		next_words(b, p, words);
+	else
+		option_words(b, c->options);
+	buf_str(b, "' ;;\n");
+}
+
+/* One line for each beginning of a command's name, once. */
+static void
+case_prefixes(struct buf *b, const struct argv_program *p, const struct argv_command *c)
+{
+	for (const char *space = strchr(c->name, ' '); space != NULL; space = strchr(space + 1, ' ')) {
+		char words[128];
+		bool seen = false;
+
+		snprintf(words, sizeof words, "%.*s", (int)(space - c->name), c->name);
+		for (const struct argv_command *d = p->commands; d != c && !seen; d++)
+			seen = argv_is_prefix(d, words);
+		if (!seen)
+			case_line(b, p, words, NULL);
+	}
+}
+
+static void
+options_with_values(struct buf *b, const struct argv_option *table)
+{
+	for (; table != NULL && table->name != NULL; table++) {
+		if (table->kind != ARGV_KIND_FLAG)
+			buf_printf(b, "|--%s", table->name);
+	}
+}
+
+void
+argv_completion(struct buf *b, const struct argv_program *p)
+{
+	char id[64];
+	size_t n;
+
+	snprintf(id, sizeof id, "_%s", p->name);
+	for (n = 0; id[n] != '\0'; n++) {
+		if (id[n] == '-')
+			id[n] = '_';
+	}
+	buf_printf(b, "# bash completion for %s\n%s()\n{\n\tlocal word path='' skip='' words=''\n\n", p->name, id);
+	/* Words that belong to options are no part of the command. */
+	buf_str(b, "\tfor word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+		   "\t\tif [ -n \"$skip\" ]; then\n"
+		   "\t\t\t[ \"$word\" = '=' ] || skip=''\n" /* bash splits --name=value in three */
+		   "\t\t\tcontinue\n\t\tfi\n"
+		   "\t\tcase $word in\n\t\t''");
+	options_with_values(b, p->options);
+	for (const struct argv_command *c = p->commands; c->name != NULL; c++)
+		options_with_values(b, c->options);
+	buf_str(b, ") skip=yes ;;\n\t\t--*) ;;\n"
+		   "\t\t*) case \"${path:+$path }$word\" in\n\t\t\t");
+	for (const struct argv_command *c = p->commands; c->name != NULL; c++) {
+		for (const char *s = c->name; s != NULL && *s != '\0'; s = strchr(s + 1, ' '))
+			if (s != c->name)
+				buf_printf(b, "'%.*s'|", (int)(s - c->name), c->name);
+		buf_printf(b, "'%s'%s", c->name, c[1].name != NULL ? "|" : "");
+	}
+	buf_str(b, ") path=\"${path:+$path }$word\" ;;\n\t\t\tesac ;;\n\t\tesac\n\tdone\n\tcase $path in\n");
+	if (p->commands->name != NULL && *p->commands->name != '\0')
+		case_line(b, p, "", NULL);
+	for (const struct argv_command *c = p->commands; c->name != NULL; c++) {
+		case_prefixes(b, p, c);
+		case_line(b, p, c->name, c);
+	}
+	buf_str(b, "\tesac\n\twords=\"$words");
+	option_words(b, p->options);
+	option_words(b, argv_builtin());
+	buf_printf(b,
+	    "\"\n\t[ -n \"$skip\" ] || COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\n"
+	    "complete -o default -F %s %s\n",
+	    id, p->name);
+}
+
+/* ---- main ---- */
+
+int
+argv_run(const struct argv_program *p, int argc, char *const *argv, void *ctx)
+{
+	struct arena *a = arena_new(0);
+	struct argv v = { 0 };
+	struct err e = { 0 };
+	struct buf page;
+	int status;
+	enum rc rc;
+
+	buf_init(&page, PAGE_MAX);
+	rc = argv_parse(a, p, argc, argv, &v, &page, &e);
+	if (rc == RC_OK) {
+		status = v.command->run(&v, ctx);
+	} else if (rc == RC_NOT_FOUND) {
+		status = fwrite(page.p, 1, page.n, stdout) == page.n && fflush(stdout) == 0 ? 0 : 1;
+	} else {
+		fprintf(stderr, "%s: %s; see '%s%s%s --help'\n", p->name, e.text, p->name,
+		    v.command != NULL && *v.command->name != '\0' ? " " : "", v.command != NULL ? v.command->name : "");
+		status = ARGV_USAGE;
+	}
+	buf_free(&page);
+	arena_free(a);
+	return status;
+}

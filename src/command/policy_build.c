@@ -33,6 +33,8 @@ no_such_key(struct build *b)
 	for (; key < end; key++) {
 		const char *shown = policy_path_shown(b->a, policy_text(key->path));
 
+		if (strcmp(shown, b->key) == 0) /* there, but not a place for a value */
+			return fail(b->err, RC_BAD_INPUT, "%s: %s takes named keys below it", name_of(b), b->key);
 		if (strcasecmp(shown, b->key) == 0)
 			return fail(
 			    b->err, RC_BAD_INPUT, "%s has no key \"%s\"; did you mean %s?", name_of(b), b->key, shown);

@@ -8,6 +8,8 @@
 #include <openssl/evp.h>
 #include <sodium.h>
 
+#include "fmt/base64.h"
+
 /* None of these fails for a reason that a caller could act on: going on without a digest or without
  * randomness would be worse than ending, as with memory. */
 static void
@@ -46,18 +48,10 @@ crypto_sha1(struct arena *a, struct bytes b)
 	return digest(a, EVP_sha1(), b);
 }
 
-static char *
-base64url(struct arena *a, struct bytes b)
-{
-	size_t size = sodium_base64_encoded_len(b.n, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-
-	return sodium_bin2base64(arena_alloc(a, size), size, b.p, b.n, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-}
-
 char *
 crypto_s256(struct arena *a, const char *verifier)
 {
-	return base64url(a, crypto_sha256_text(a, verifier));
+	return base64url_encode(a, crypto_sha256_text(a, verifier));
 }
 
 bool
@@ -99,7 +93,7 @@ crypto_token(struct arena *a)
 	char *text;
 
 	crypto_random(raw, sizeof raw);
-	text = base64url(a, bytes_of(raw, sizeof raw));
+	text = base64url_encode(a, bytes_of(raw, sizeof raw));
 	sodium_memzero(raw, sizeof raw);
 	return text;
 }

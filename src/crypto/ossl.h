@@ -52,6 +52,19 @@ X509_NAME *ossl_name(const struct x509_name *n);
 const char *ossl_name_text(struct arena *a, const X509_NAME *n, int nid);
 const char *ossl_string_text(struct arena *a, const ASN1_STRING *s);
 
+/* A SignedData whose one signature was checked with the signer's own certificate. All held by `h`. */
+struct ossl_signed {
+	CMS_ContentInfo *cms;
+	CMS_SignerInfo *signer_info;
+	X509 *signer;
+	STACK_OF(X509) * certificates; /* the signer's among them */
+	struct bytes content; /* inside `cms`, or the detached one */
+	int digest; /* NID */
+};
+/* `detached` absent: the content is inside; `empty_ok`: or there is none at all, and none was signed. */
+enum rc ossl_cms_verify(
+    struct held *h, struct bytes der, struct bytes detached, bool empty_ok, struct ossl_signed *out, struct err *e);
+
 /* As the functions without `ossl_`, with decoded keys. */
 enum rc ossl_sign(struct arena *a, EVP_PKEY *key, struct bytes message, struct bytes *signature, struct err *e);
 enum rc ossl_issue(struct arena *a, const struct x509_template *t, struct bytes spki, X509 *issuer, EVP_PKEY *key,

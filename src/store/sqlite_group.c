@@ -14,50 +14,48 @@ group_open(struct group *g, const struct sqlite_options *o, struct err *e)
 void
 group_close(struct group *g)
 {
-	struct db_conn *next;
-
-	for (struct db_conn *u = g->spare; u != NULL; u = next) {
-		next = u->next;
-		pthread_cond_destroy(&u->wake);
-		free(u);
-	}
 	sqlite_conn_close(&g->writer, atomic_load(&g->broken));
 	pthread_mutex_destroy(&g->lock);
 }
 
-/* ---- the baton; g->lock is held ---- */
+/* ---- the baton ---- */
 
 static struct db_conn *
-unit_new(struct group *g)
+unit_new(struct group *g, struct err *e)
 {
-	struct db_conn *u = g->spare;
+	struct db_conn *u = calloc(1, sizeof *u);
 
-	if (u != NULL) {
-		g->spare = u->next;
-	} else {
-		if ((u = calloc(1, sizeof *u)) == NULL)
-			return NULL;
-		pthread_cond_init(&u->wake, NULL);
-		u->conn = &g->writer;
+	if (u == NULL) {
+		(void)fail(e, RC_UNAVAILABLE, "out of memory");
+		return NULL;
 	}
-	u->next = NULL;
-	u->turn = u->alone = u->done = false;
-	u->rc = RC_OK;
+	sem_init(&u->wake, 0, 0);
+	u->conn = &g->writer;
 	return u;
 }
 
 static void
-unit_free(struct group *g, struct db_conn *u)
+unit_free(struct db_conn *u)
 {
-	u->next = g->spare;
-	g->spare = u;
+	sem_destroy(&u->wake);
+	free(u);
+}
+
+/* A semaphore rather than a condition: who is woken needs no lock, and one COMMIT wakes many. */
+static void
+sleep_until_woken(struct db_conn *u)
+{
+	while (sem_wait(&u->wake) != 0)
+		; /* a signal */
 }
 
 static void
-wait_turn(struct group *g, struct db_conn *u)
+take_baton(struct group *g, struct db_conn *u)
 {
+	pthread_mutex_lock(&g->lock);
 	if (!g->held) {
 		g->held = true;
+		pthread_mutex_unlock(&g->lock);
 		return;
 	}
 	if (g->last != NULL)
@@ -65,27 +63,39 @@ wait_turn(struct group *g, struct db_conn *u)
 	else
 		g->first = u;
 	g->last = u;
-	while (!u->turn)
-		pthread_cond_wait(&u->wake, &g->lock);
+	pthread_mutex_unlock(&g->lock);
+	sleep_until_woken(u);
 }
 
-static void
-pass_on(struct group *g)
+/* g->lock is held. Who gets the baton now, to be woken once the lock is free; NULL: nobody waits. */
+static struct db_conn *
+next_in_line(struct group *g)
 {
 	struct db_conn *u = g->first;
 
 	if (u == NULL) {
 		g->held = false;
-		return;
+		return NULL;
 	}
 	if ((g->first = u->next) == NULL)
 		g->last = NULL;
 	u->next = NULL;
-	u->turn = true;
-	pthread_cond_signal(&u->wake);
+	return u;
 }
 
-/* ---- the transaction; the baton is held, the lock is not ---- */
+static void
+pass_baton(struct group *g)
+{
+	struct db_conn *u;
+
+	pthread_mutex_lock(&g->lock);
+	u = next_in_line(g);
+	pthread_mutex_unlock(&g->lock);
+	if (u != NULL)
+		sem_post(&u->wake);
+}
+
+/* ---- the transaction; the baton is held ---- */
 
 /* Give the transaction up, whoever ended it. */
 static void
@@ -146,30 +156,34 @@ commit(struct group *g, struct err *e)
 	return rc == RC_CONFLICT || rc == RC_TOO_LARGE || rc == RC_INTERNAL ? RC_UNAVAILABLE : rc;
 }
 
-/* The group is over: everybody learns how, and the baton goes on. Takes the lock and keeps it. */
-static void
-end_group(struct group *g, bool lost, const struct err *why)
+/* The group is over: the baton goes on, and everybody learns how it ended. `self`, if it is a member,
+ * is not woken: its thread is this one. */
+static enum rc
+end_group(struct group *g, struct db_conn *self, bool lost, struct err *e)
 {
-	struct db_conn *next;
-	struct err e = *why;
+	struct db_conn *members, *next;
 	enum rc rc = RC_UNAVAILABLE;
 
 	if (lost)
 		drop_transaction(g);
 	else
-		rc = commit(g, &e);
+		rc = commit(g, e);
 	pthread_mutex_lock(&g->lock);
-	for (struct db_conn *m = g->members; m != NULL; m = next) {
-		next = m->next; /* m is its owner's again once done is seen */
-		m->rc = rc;
-		if (rc != RC_OK)
-			m->err = e;
-		m->done = true;
-		pthread_cond_signal(&m->wake);
-	}
+	members = g->members;
 	g->members = NULL;
 	g->size = 0;
-	pass_on(g);
+	pthread_mutex_unlock(&g->lock);
+	pass_baton(g); /* first: the next group begins while this one wakes */
+	for (struct db_conn *m = members; m != NULL; m = next) {
+		next = m->next; /* m is its owner's again once it is woken */
+		if (m == self)
+			continue;
+		m->rc = rc;
+		if (rc != RC_OK)
+			m->err = *e;
+		sem_post(&m->wake);
+	}
+	return rc;
 }
 
 /* ---- units ---- */
@@ -193,67 +207,53 @@ open_savepoint(struct group *g, struct err *e)
 	return RC_OK;
 }
 
-/* A unit that could not begin still holds the baton, and others may wait for its COMMIT. */
-static void
-give_up(struct group *g, struct db_conn *u)
-{
-	bool lost = sqlite_conn_lost(&g->writer);
-
-	if (g->writer.in_transaction)
-		end_group(g, lost, &u->err);
-	else {
-		pthread_mutex_lock(&g->lock);
-		pass_on(g);
-	}
-	unit_free(g, u);
-	pthread_mutex_unlock(&g->lock);
-}
-
 enum rc
 group_begin(struct group *g, struct db_conn **out, struct err *e)
 {
-	struct db_conn *u;
-	enum rc rc;
+	struct db_conn *u = unit_new(g, e);
+	struct err why;
 
-	pthread_mutex_lock(&g->lock);
-	if ((u = unit_new(g)) == NULL) {
-		pthread_mutex_unlock(&g->lock);
-		return fail(e, RC_UNAVAILABLE, "out of memory");
-	}
-	wait_turn(g, u);
-	pthread_mutex_unlock(&g->lock);
-	if ((rc = open_savepoint(g, &u->err)) != RC_OK) {
-		if (e != NULL)
-			*e = u->err;
-		give_up(g, u);
+	if (u == NULL)
 		return RC_UNAVAILABLE;
+	take_baton(g, u);
+	if (open_savepoint(g, e) == RC_OK) {
+		*out = u;
+		return RC_OK;
 	}
-	*out = u;
-	return RC_OK;
+	/* It holds the baton all the same, and others may wait for their COMMIT. */
+	if (g->writer.in_transaction) {
+		(void)fail(&why, RC_UNAVAILABLE, "the database dropped the transaction of this unit's group");
+		(void)end_group(g, NULL, sqlite_conn_lost(&g->writer), &why);
+	} else
+		pass_baton(g);
+	unit_free(u);
+	return RC_UNAVAILABLE;
 }
 
 enum rc
 group_end(struct group *g, struct db_conn *unit, bool keep, struct err *e)
 {
-	bool lost = !end_savepoint(g, keep, &unit->err);
+	bool lost = !end_savepoint(g, keep, &unit->err), more;
+	struct db_conn *next = NULL;
 	enum rc rc;
 
 	pthread_mutex_lock(&g->lock);
 	unit->next = g->members;
 	g->members = unit;
 	g->size++;
-	if (!lost && g->size < GROUP_MAX && g->first != NULL && !g->first->alone) {
-		pass_on(g);
-		while (!unit->done)
-			pthread_cond_wait(&unit->wake, &g->lock);
-	} else {
-		pthread_mutex_unlock(&g->lock);
-		end_group(g, lost, &unit->err);
-	}
-	if ((rc = unit->rc) != RC_OK && e != NULL)
-		*e = unit->err;
-	unit_free(g, unit);
+	more = !lost && g->size < GROUP_MAX && g->first != NULL && !g->first->alone;
+	if (more)
+		next = next_in_line(g);
 	pthread_mutex_unlock(&g->lock);
+	if (more) {
+		sem_post(&next->wake);
+		sleep_until_woken(unit);
+		rc = unit->rc;
+	} else
+		rc = end_group(g, unit, lost, &unit->err);
+	if (rc != RC_OK && e != NULL)
+		*e = unit->err;
+	unit_free(unit);
 	return rc;
 }
 
@@ -262,23 +262,18 @@ group_end(struct group *g, struct db_conn *unit, bool keep, struct err *e)
 enum rc
 group_pause(struct group *g, struct db_conn **out, struct err *e)
 {
-	struct db_conn *u;
+	struct db_conn *u = unit_new(g, e);
 
-	pthread_mutex_lock(&g->lock);
-	if ((u = unit_new(g)) != NULL) {
-		u->alone = true;
-		wait_turn(g, u);
-	}
-	pthread_mutex_unlock(&g->lock);
-	*out = u;
-	return u != NULL ? RC_OK : fail(e, RC_UNAVAILABLE, "out of memory");
+	if ((*out = u) == NULL)
+		return RC_UNAVAILABLE;
+	u->alone = true;
+	take_baton(g, u);
+	return RC_OK;
 }
 
 void
 group_resume(struct group *g, struct db_conn *pause)
 {
-	pthread_mutex_lock(&g->lock);
-	pass_on(g);
-	unit_free(g, pause);
-	pthread_mutex_unlock(&g->lock);
+	pass_baton(g);
+	unit_free(pause);
 }

@@ -8,6 +8,7 @@
 #define STORE_SQLITE_GROUP_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -20,10 +21,8 @@ struct db_conn { /* a connection as lent to one thread */
 	struct sqlite_conn own; /* a reader's */
 	struct db_conn *next; /* in the one list that it is in */
 	/* the rest: a unit's place in its group */
-	pthread_cond_t wake;
-	bool turn; /* it was handed the baton */
+	sem_t wake; /* posted with the baton, and again when the group ended */
 	bool alone; /* it wants the baton between groups */
-	bool done; /* its group ended */
 	enum rc rc;
 	struct err err;
 };
@@ -35,7 +34,6 @@ struct group {
 	bool held; /* the baton is with somebody */
 	struct db_conn *members; /* whose units wait for the COMMIT */
 	int size;
-	struct db_conn *spare;
 	atomic_bool broken; /* a COMMIT failed in a way that leaves its outcome unknown */
 };
 

@@ -48,6 +48,12 @@ arena_new(size_t ceiling)
 }
 
 void
+arena_limit(struct arena *a, size_t ceiling)
+{
+	a->ceiling = ceiling;
+}
+
+void
 arena_free(struct arena *a)
 {
 	struct chunk *c, *next;
@@ -112,7 +118,7 @@ arena_alloc(struct arena *a, size_t size)
 	n = (size + align - 1) / align * align;
 	if (n == 0)
 		n = align;
-	if (a->ceiling != 0 && n > a->ceiling - a->used)
+	if (a->ceiling != 0 && (a->used > a->ceiling || n > a->ceiling - a->used))
 		arena_over(a);
 	if (c == NULL || n > c->size - c->used) {
 		size_t room = n > CHUNK ? n : CHUNK;

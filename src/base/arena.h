@@ -20,6 +20,9 @@ struct arena;
 /* A new arena that may hold `ceiling` bytes in all (0: no ceiling). Never NULL. */
 struct arena *arena_new(size_t ceiling);
 
+/* Change the ceiling: a request's is known only after its header, which is in the arena already. */
+void arena_limit(struct arena *a, size_t ceiling);
+
 /* Run the deferred functions, last registered first, wipe and free. NULL is fine. */
 void arena_free(struct arena *a);
 

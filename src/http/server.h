@@ -49,8 +49,9 @@ struct http_request {
 /* First header of that name (no case), or NULL. */
 const char *http_header(const struct http_request *r, const char *name);
 
-/* Value of the first query or form item of that name, percent-decoded, in c->arena; NULL if absent.
- * `plus_is_space` is true for forms and false for Apple's queries (protocol 2.2). */
+/* Value of the first query or form item of that name, percent-decoded, in c->arena; NULL if absent or
+ * badly encoded. `plus_is_space` is true for forms and false for Apple's queries (protocol 2.2). With it a
+ * body of type application/x-www-form-urlencoded is looked at and nothing else; otherwise the query is. */
 const char *http_query(struct call *c, const struct http_request *r, const char *name, bool plus_is_space);
 
 struct http_reply {
@@ -77,6 +78,7 @@ void http_fail(struct http_reply *out, enum rc rc);
 
 /* ---- routes ---- */
 
+/* A table of routes ends with a row of zeros: `{ 0 }`. The first row that fits takes the request. */
 typedef void http_handler(struct call *c, const struct http_request *r, struct http_reply *out, void *room);
 
 struct http_route {

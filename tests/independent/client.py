@@ -2,6 +2,8 @@
 """A second implementation of an account-driven enrolling device, written from the protocol alone.
 
   client.py enroll   --user U@D --password-stdin --state DIR [--family iPhone] [--server URL]
+  client.py begin    --user U@D --state DIR           print what the web view opens, and wait for the callback URL
+                                                      on standard input: a person's own browser signs in
   client.py poll     --state DIR        answer the commands that wait; renew the token when asked to
   client.py refresh  --state DIR        ask for new tokens with the refresh token
   client.py reauth   --state DIR --password-stdin
@@ -19,6 +21,11 @@ from scep import ScepFailed
 from web import SignInFailed
 
 
+def _print_enrolled(device):
+    mdm = device.state["mdm"]
+    print(f"enrolled {device.state['mode']} {list(device.who().values())[0]} as {mdm['AssignedManagedAppleID']}", flush=True)
+
+
 def _challenge(device):
     """A fresh challenge: the server gives one to a request with a bad token."""
     reply = device.report(token="none")
@@ -29,8 +36,18 @@ def _challenge(device):
 
 def enroll(device, args, password):
     device.enroll(args.user, password, args.family, args.server)
-    mdm = device.state["mdm"]
-    print(f"enrolled {device.state['mode']} {list(device.who().values())[0]} as {mdm['AssignedManagedAppleID']}")
+    _print_enrolled(device)
+
+
+def begin(device, args, password):
+    challenge = device.begin(args.user, args.family, args.server)
+    print(device.sign_in_url(challenge), flush=True)
+    back = sys.stdin.readline().strip()
+    if not back:
+        raise Stopped("sign-in", "cancelled")
+    device.take_callback(challenge, back)
+    device.finish()
+    _print_enrolled(device)
 
 
 def poll(device, args, password):
@@ -62,7 +79,7 @@ def checkout(device, args, password):
     print("checked out")
 
 
-COMMANDS = {f.__name__: f for f in (enroll, poll, refresh, reauth, token, checkout)}
+COMMANDS = {f.__name__: f for f in (enroll, begin, poll, refresh, reauth, token, checkout)}
 
 
 def main():
@@ -77,6 +94,8 @@ def main():
     parser.add_argument("--connect-to", action="append", default=[], metavar="HOST1:PORT1:HOST2:PORT2")
     parser.add_argument("--device-ca", metavar="DIR", help="the folder of the device's built-in identity")
     args = parser.parse_args()
+    if args.command == "begin" and not args.user:
+        parser.error("begin needs --user")
     if args.command == "enroll" and not (args.user and args.password_stdin):
         parser.error("enroll needs --user and --password-stdin")
     password = sys.stdin.readline().rstrip("\n") if args.password_stdin else None

@@ -139,38 +139,44 @@ class Device:
             headers["Authorization"] = f"Bearer {token}"
         return self.wire.request("POST", self.state["base_url"], headers, body)
 
-    def sign_in(self, challenge, password, identifier=True):
-        """Tokens by either method, kept in the state."""
-        browser = web.Browser(self.wire)
-        self.browser = browser
+    def sign_in_url(self, challenge, identifier=True):
+        """What the web view opens. At reauthentication the identifier may be left out."""
         user = self.state["user"]
-        if challenge["method"] == "apple-as-web":
-            url = challenge["url"]
-            if identifier:		# the query is replaced, whatever it was (protocol 4.2)
-                url = web.with_query(url, [("user-identifier", user)])
-            back = browser.sign_in(url, user, password)
-            tokens = [v for k, v in urllib.parse.parse_qsl(urllib.parse.urlsplit(back).query) if k == "access-token"]
-            if not tokens:
-                raise Stopped("sign-in", f"no access-token in {back.split('?')[0]}", browser.last)
-            self._keep_tokens(challenge, {"access_token": tokens[0]})
-            return back
-        state = str(uuid.uuid4()).upper()
+        if challenge["method"] == "apple-as-web":	# the query is replaced, whatever it was (protocol 4.2)
+            return web.with_query(challenge["url"], [("user-identifier", user)]) if identifier else challenge["url"]
+        self.state["oauth_state"] = str(uuid.uuid4()).upper()
         items = [("response_type", "code"), ("client_id", challenge["client-id"]),
                  ("redirect_uri", challenge["redirect-url"])]
         if challenge.get("scope"):
             items.append(("scope", challenge["scope"]))
-        items.append(("state", state))
+        items.append(("state", self.state["oauth_state"]))
         if identifier:
             items.append(("login_hint", user))
-        back = browser.sign_in(web.with_query(challenge["authorization-url"], items, keep=True), user, password)
-        answer = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(back).query))
-        if answer.get("state") != state or not answer.get("code"):
-            raise Stopped("sign-in", "code or state missing, or another state", browser.last)
+        return web.with_query(challenge["authorization-url"], items, keep=True)
+
+    def take_callback(self, challenge, back):
+        """Tokens out of the URL the web view ended at, by either method, kept in the state."""
+        pairs = urllib.parse.parse_qsl(urllib.parse.urlsplit(back).query)
+        if challenge["method"] == "apple-as-web":
+            tokens = [value for key, value in pairs if key == "access-token"]
+            if not back.startswith(web.CALLBACK_SCHEME + ":") or not tokens:
+                raise Stopped("sign-in", f"no access-token in {back.split('?')[0]}")
+            self._keep_tokens(challenge, {"access_token": tokens[0]})
+            return
+        answer = dict(pairs)
+        if answer.get("state") != self.state["oauth_state"] or not answer.get("code"):
+            raise Stopped("sign-in", "code or state missing, or another state")
         self.code = answer["code"]
         reply = self.token_request(challenge, [
             ("grant_type", "authorization_code"), ("code", self.code), ("redirect_uri", challenge["redirect-url"]),
             ("client_id", challenge["client-id"])])
         self._keep_tokens(challenge, self._token_answer(reply))
+
+    def sign_in(self, challenge, password, identifier=True):
+        """The web view from its first page to the callback, whose URL is returned, and the tokens."""
+        self.browser = web.Browser(self.wire)
+        back = self.browser.sign_in(self.sign_in_url(challenge, identifier), self.state["user"], password)
+        self.take_callback(challenge, back)
         return back
 
     def token_request(self, challenge, items):
@@ -250,16 +256,18 @@ class Device:
         self.save()
         return certificate
 
-    def enroll(self, user, password, family="iPhone", server=None):
-        """All of it, from the identifier to the first TokenUpdate."""
+    def begin(self, user, family="iPhone", server=None):
+        """From the identifier to the challenge, which is returned."""
         self.discover(user, family, server)
-        body = self.signed_machine_info()
-        first = self.post_enroll(body)
+        self.body = self.signed_machine_info()
+        first = self.post_enroll(self.body)
         if first.status != 401:
             raise Stopped("enrollment", f"the first POST got {first.status}", first)
-        challenge = parse_challenge(first)
-        self.sign_in(challenge, password)
-        second = self.post_enroll(body, self.token)
+        return parse_challenge(first)
+
+    def finish(self):
+        """From the token to the first TokenUpdate."""
+        second = self.post_enroll(self.body, self.token)
         _, mdm, identity = self.read_profile(second)
         self.install(mdm, identity)
         for step in (self.authenticate, self.token_update):
@@ -268,6 +276,12 @@ class Device:
                 raise Stopped("check-in", f"{step.__name__} got {reply.status}", reply)
         self.state["enrolled"] = True
         self.save()
+
+    def enroll(self, user, password, family="iPhone", server=None):
+        """All of it, from the identifier to the first TokenUpdate."""
+        challenge = self.begin(user, family, server)
+        self.sign_in(challenge, password)
+        self.finish()
 
     # --- stage 4: check-in, commands, tokens
 

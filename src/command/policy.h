@@ -48,6 +48,10 @@ policy_command_note(struct arena *a, const struct policy_target *t, const char *
 enum rc policy_command_build(
     struct arena *a, const char *request_type, const char *const *pairs, plist_t *out, struct err *err);
 
+/* Fill in what was left out and has one sensible meaning: DeviceInformation without Queries asks for everything that
+ * may be asked of `t`. Changes `command` in place; true when something was added. */
+bool policy_command_fill(struct arena *a, const struct policy_target *t, const char *request_type, plist_t command);
+
 /* Names of the commands that may be sent to `t`, sorted. Returns how many; *names is in `a`.
  * t NULL: all commands of the schema. */
 int policy_commands(struct arena *a, const struct policy_target *t, const char *const **names);

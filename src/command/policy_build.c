@@ -257,6 +257,48 @@ policy_command_build(struct arena *a, const char *request_type, const char *cons
 	return RC_OK;
 }
 
+/* A required array of texts whose values have rules of their own can be filled with all that are allowed. */
+static bool
+fill_array(struct arena *a, const struct policy_target *t, const struct apple_message *m, const struct apple_key *key,
+    plist_t command)
+{
+	const char *prefix = arena_printf(a, "%s.[].", policy_text(key->path));
+	plist_t list = NULL;
+
+	for (const struct apple_key *k = apple_keys + m->first; k < apple_keys + m->first + m->requests; k++) {
+		const char *path = policy_text(k->path);
+
+		if (strncmp(path, prefix, strlen(prefix)) != 0 || strchr(path + strlen(prefix), '.') != NULL ||
+		    k->type != APPLE_STRING || policy_rule_judge(a, k->on, t, "", "", NULL) != RC_OK)
+			continue;
+		if (list == NULL)
+			list = plist_new_array();
+		plist_array_append_item(list, plist_new_string(path + strlen(prefix)));
+	}
+	if (list != NULL)
+		plist_dict_set_item(command, policy_text(key->path), list);
+	return list != NULL;
+}
+
+bool
+policy_command_fill(struct arena *a, const struct policy_target *t, const char *request_type, plist_t command)
+{
+	const struct apple_message *m = policy_command_row(request_type);
+	bool filled = false;
+
+	if (m == NULL || plist_get_node_type(command) != PLIST_DICT)
+		return false;
+	for (const struct apple_key *key = apple_keys + m->first; key < apple_keys + m->first + m->requests; key++) {
+		const char *path = policy_text(key->path);
+		const struct apple_key *item = policy_key_row(m, POLICY_REQUEST, arena_printf(a, "%s.[]", path));
+
+		if (key->type == APPLE_ARRAY && key->required && strchr(path, '.') == NULL && item != NULL &&
+		    item->type == APPLE_STRING && !plist_has(command, path))
+			filled = fill_array(a, t, m, key, command) || filled;
+	}
+	return filled;
+}
+
 /* True for what a person can write a value for: not a dictionary, an array of them, or one value of a text. */
 static bool
 takes_value(struct arena *a, const struct apple_message *m, const struct apple_key *key)

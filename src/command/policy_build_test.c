@@ -126,6 +126,26 @@ test_refusals(void)
 	ok(last == RC_NOT_FOUND && strstr(e.text, "RemoveProfile") != NULL, "an unknown command is refused");
 }
 
+static void
+test_fill(void)
+{
+	plist_t p = build("DeviceInformation", NULL);
+
+	ok(policy_command_fill(a, &iphone, "DeviceInformation", p) && sendable(&iphone, "DeviceInformation", p),
+	    "S-32: DeviceInformation without Queries asks for what may be asked, and nothing else");
+	ok(plist_array_get_size(plist_array(p, "Queries")) == 24,
+	    "that is 24 queries of an iPhone under User Enrollment");
+	ok(!policy_command_fill(a, &iphone, "DeviceInformation", p), "queries that are there are left alone");
+	p = build("DeviceInformation", NULL);
+	policy_command_fill(a, &mac_adde, "DeviceInformation", p);
+	ok(sendable(&mac_adde, "DeviceInformation", p) &&
+		strstr((const char *)plist_xml(a, p).p, "SerialNumber") != NULL,
+	    "a Mac in ADDE is asked for its serial number");
+	p = build("ManagedApplicationAttributes", NULL);
+	ok(!policy_command_fill(a, &iphone, "ManagedApplicationAttributes", p),
+	    "what only a person knows is not filled in");
+}
+
 int
 main(void)
 {
@@ -133,6 +153,7 @@ main(void)
 	test_types();
 	test_arrays();
 	test_refusals();
+	test_fill();
 	arena_free(a);
 	return done();
 }

@@ -15,7 +15,8 @@ struct keys;
 /* Names in use: "seal" (secret), "ca-<org>", "profile-<org>", "maid-<org>", "push-<org>".
  * A name is [a-z0-9-]{1,80}. */
 
-enum rc keys_open(const char *dir, struct keys **out, struct err *e); /* RC_NOT_FOUND: no such folder */
+/* `dir` is DIR; its folder keys is made if it is missing. RC_NOT_FOUND: no such DIR. */
+enum rc keys_open(const char *dir, struct keys **out, struct err *e);
 void keys_close(struct keys *k);
 
 /* Make a key once; RC_CONFLICT: there is one of that name. Durable (fsync) before it returns. */

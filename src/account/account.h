@@ -20,6 +20,9 @@ struct account {
 	const char *const *groups; /* NULL-terminated, sorted */
 };
 
+/* A to Z in lower case, the rest as it is: how user identifiers and domains are stored and compared. */
+char *account_fold(struct arena *a, const char *text);
+
 /* Make a person. The domain must belong to an organization; managed_apple_account NULL: the user
  * identifier. `password_hash` from password_hash(), or NULL. out->id is filled.
  * RC_CONFLICT: there is one. RC_NOT_FOUND: the domain is nobody's. */

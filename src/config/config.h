@@ -35,7 +35,7 @@ struct conf {
 	int64_t body_budget_mb; /* octets of request bodies over all connections */
 	int64_t connections, connections_per_address;
 	int64_t attempts_per_address, attempts_total, events_per_attempt;
-	int64_t password_tries; /* wrong passwords of a person in a quarter of an hour */
+	int64_t password_tries; /* wrong passwords in a row before a person waits */
 	/* log */
 	enum log_level log_level;
 	enum log_format log_format;

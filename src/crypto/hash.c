@@ -99,6 +99,20 @@ crypto_token(struct arena *a)
 }
 
 char *
+crypto_id(struct arena *a)
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
+	uint8_t raw[16];
+	char *id = arena_alloc(a, sizeof raw + 1);
+
+	crypto_random(raw, sizeof raw);
+	for (size_t i = 0; i < sizeof raw; i++)
+		id[i] = alphabet[raw[i] & 31];
+	id[sizeof raw] = '\0';
+	return id;
+}
+
+char *
 crypto_uuid(struct arena *a)
 {
 	uint8_t u[16];

@@ -20,6 +20,7 @@ bool crypto_equal_bytes(struct bytes a, struct bytes b);
 
 void crypto_random(void *p, size_t n);
 char *crypto_token(struct arena *a); /* 256 random bits, base64url, 43 characters */
+char *crypto_id(struct arena *a); /* 80 random bits, 16 characters [a-z2-7]: the id of a row */
 char *crypto_uuid(struct arena *a); /* RFC 9562 version 4, upper case as Apple writes them */
 
 #endif

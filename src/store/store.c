@@ -143,6 +143,12 @@ store_discard(struct call *c)
 	u->discard = true;
 }
 
+bool
+store_in_unit(const struct call *c)
+{
+	return c->unit != NULL;
+}
+
 static enum rc
 run_in_unit(struct call *c, void *arg)
 {

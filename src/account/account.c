@@ -1,0 +1,394 @@
+#include "account/account.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "account/throttle.h"
+#include "crypto/hash.h"
+#include "fmt/uri.h"
+#include "store/store.h"
+
+#define PAGE 500
+#define GROUPS_MAX 200 /* of one person */
+#define GROUP_MAX 100 /* octets of a group's name */
+#define ADDRESS_MAX 254 /* octets of a Managed Apple Account */
+#define DISPLAY_MAX 200
+
+#define COLUMNS \
+	"id, organization_id, user_identifier, managed_apple_account, display_name, source, password_hash," \
+	" disabled_at, created_at"
+
+char *
+account_fold(struct arena *a, const char *text)
+{
+	char *s = arena_strdup(a, text);
+
+	for (char *p = s; *p != '\0'; p++) {
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p - 'A' + 'a');
+	}
+	return s;
+}
+
+/* ---- groups ---- */
+
+static bool
+group_ok(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 0 && n <= GROUP_MAX && strpbrk(name, ",\r\n") == NULL;
+}
+
+static enum rc
+groups_ok(struct call *c, const char *const *groups)
+{
+	int n = 0;
+
+	for (; groups != NULL && groups[n] != NULL; n++) {
+		if (!group_ok(groups[n]))
+			return fail(&c->err, RC_BAD_INPUT,
+			    "a group's name has 1 to %d octets, no comma and no line end", GROUP_MAX);
+	}
+	return n <= GROUPS_MAX ? RC_OK : fail(&c->err, RC_TOO_LARGE, "a person is in %d groups at most", GROUPS_MAX);
+}
+
+static enum rc
+insert_groups(struct call *c, const char *id, const char *const *groups)
+{
+	enum rc rc = RC_OK;
+
+	for (int i = 0; rc == RC_OK && groups != NULL && groups[i] != NULL; i++)
+		rc = store_run(c, "INSERT INTO account_group (account_id, name) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+		    DB_ARGS(db_text(id), db_text(groups[i])), NULL);
+	return rc;
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Rows of (account id, name) beside the accounts they belong to. */
+static void
+attach_groups(struct arena *a, const struct db_rows *r, struct account *list, int n)
+{
+	for (int i = 0; i < n; i++) {
+		const char **names;
+		size_t count = 0;
+
+		for (int row = 0; row < r->rows; row++)
+			count += strcmp(db_get_text(r, row, 0), list[i].id) == 0;
+		names = arena_array(a, count + 1, sizeof *names);
+		count = 0;
+		for (int row = 0; row < r->rows; row++) {
+			if (strcmp(db_get_text(r, row, 0), list[i].id) == 0)
+				names[count++] = db_get_text(r, row, 1);
+		}
+		qsort(names, count, sizeof *names, by_text);
+		list[i].groups = names;
+	}
+}
+
+bool
+account_in_group(const struct account *a, const char *group)
+{
+	for (int i = 0; a->groups != NULL && a->groups[i] != NULL; i++) {
+		if (strcmp(a->groups[i], group) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* ---- making one ---- */
+
+struct add {
+	struct account *a;
+	const char *wanted; /* organization; NULL: the domain's */
+};
+
+static enum rc
+add(struct call *c, void *arg)
+{
+	struct add *in = arg;
+	struct account *a = in->a;
+	const char *domain = strrchr(a->user_identifier, '@') + 1;
+	struct db_rows r;
+	enum rc rc;
+
+	rc = store_run(c, "SELECT organization_id FROM domain WHERE name = ?1", DB_ARGS(db_text(domain)), &r);
+	if (rc != RC_OK)
+		return rc;
+	if (r.rows == 0)
+		return fail(&c->err, RC_NOT_FOUND, "the domain %s belongs to no organization", domain);
+	if (in->wanted != NULL && strcmp(in->wanted, db_get_text(&r, 0, 0)) != 0)
+		return fail(&c->err, RC_NOT_FOUND, "the domain %s does not belong to %s", domain, in->wanted);
+	a->organization_id = db_get_text(&r, 0, 0);
+	rc = store_run(c,
+	    "INSERT INTO account (" COLUMNS ", updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)"
+	    " ON CONFLICT DO NOTHING RETURNING id",
+	    DB_ARGS(db_text(a->id), db_text(a->organization_id), db_text(a->user_identifier),
+		db_text(a->managed_apple_account), db_text(a->display_name), db_text(a->source),
+		db_text(a->password_hash), a->disabled_at > 0 ? db_int(a->disabled_at) : db_null(), db_int(c->now)),
+	    &r);
+	if (rc != RC_OK)
+		return rc;
+	if (r.rows == 0)
+		return fail(&c->err, RC_CONFLICT, "there is a person %s already", a->user_identifier);
+	return insert_groups(c, a->id, a->groups);
+}
+
+static bool
+one_line(const char *text, size_t most)
+{
+	return text == NULL || (strlen(text) <= most && strpbrk(text, "\r\n") == NULL);
+}
+
+enum rc
+account_add(struct call *c, struct account *a)
+{
+	struct add in = { a, a->organization_id };
+	const char *user, *domain;
+	enum rc rc;
+
+	if ((rc = uri_identifier_split(c->arena, a->user_identifier, &user, &domain, &c->err)) != RC_OK)
+		return rc;
+	if ((rc = groups_ok(c, a->groups)) != RC_OK)
+		return rc;
+	if (!one_line(a->display_name, DISPLAY_MAX))
+		return fail(&c->err, RC_BAD_INPUT, "a display name is one line of at most %d octets", DISPLAY_MAX);
+	if (a->managed_apple_account != NULL &&
+	    (a->managed_apple_account[0] == '\0' || !one_line(a->managed_apple_account, ADDRESS_MAX)))
+		return fail(&c->err, RC_BAD_INPUT, "a Managed Apple Account has 1 to %d octets", ADDRESS_MAX);
+	a->user_identifier = account_fold(c->arena, a->user_identifier);
+	if (a->managed_apple_account == NULL)
+		a->managed_apple_account = a->user_identifier;
+	if (a->source == NULL)
+		a->source = "local";
+	a->id = crypto_id(c->arena);
+	a->created_at = c->now;
+	return store_unit(c, add, &in);
+}
+
+/* ---- reading ---- */
+
+static void
+read_row(const struct db_rows *r, int row, struct account *a)
+{
+	*a = (struct account){
+		.id = db_get_text(r, row, 0),
+		.organization_id = db_get_text(r, row, 1),
+		.user_identifier = db_get_text(r, row, 2),
+		.managed_apple_account = db_get_text(r, row, 3),
+		.display_name = db_get_text(r, row, 4),
+		.source = db_get_text(r, row, 5),
+		.password_hash = db_get_text(r, row, 6),
+		.disabled_at = db_get_int(r, row, 7),
+		.created_at = db_get_int(r, row, 8),
+	};
+}
+
+static enum rc
+get_one(struct call *c, const char *sql, const char *key, struct account *out)
+{
+	struct db_rows r;
+	enum rc rc = store_run(c, sql, DB_ARGS(db_text(key)), &r);
+
+	if (rc != RC_OK)
+		return rc;
+	if (r.rows == 0)
+		return fail(&c->err, RC_NOT_FOUND, "there is no person %.254s", key);
+	read_row(&r, 0, out);
+	rc = store_run(
+	    c, "SELECT account_id, name FROM account_group WHERE account_id = ?1", DB_ARGS(db_text(out->id)), &r);
+	if (rc == RC_OK)
+		attach_groups(c->arena, &r, out, 1);
+	return rc;
+}
+
+enum rc
+account_get(struct call *c, const char *id, struct account *out)
+{
+	return get_one(c, "SELECT " COLUMNS " FROM account WHERE id = ?1", id, out);
+}
+
+enum rc
+account_find(struct call *c, const char *user_identifier, struct account *out)
+{
+	return get_one(c, "SELECT " COLUMNS " FROM account WHERE user_identifier = ?1",
+	    account_fold(c->arena, user_identifier), out);
+}
+
+/* The page: people of one organization (?1 NULL: of all) whose identifier sorts after ?2. */
+#define PAGE_FROM \
+	" FROM account WHERE (?1 = '' OR organization_id = ?1) AND user_identifier > ?2" \
+	" ORDER BY user_identifier LIMIT ?3"
+
+enum rc
+account_list(struct call *c, const char *organization_id, const char *after, struct account **out, int *n)
+{
+	struct db_args args = DB_ARGS(db_text(organization_id != NULL ? organization_id : ""),
+	    db_text(after != NULL ? account_fold(c->arena, after) : ""), db_int(PAGE));
+	struct db_rows people, groups;
+	enum rc rc;
+
+	*n = 0;
+	if ((rc = store_run(c, "SELECT " COLUMNS PAGE_FROM, args, &people)) != RC_OK)
+		return rc;
+	rc = store_run(c, "SELECT account_id, name FROM account_group WHERE account_id IN (SELECT id" PAGE_FROM ")",
+	    args, &groups);
+	if (rc != RC_OK)
+		return rc;
+	*out = arena_array(c->arena, (size_t)people.rows, sizeof **out);
+	for (*n = 0; *n < people.rows; (*n)++)
+		read_row(&people, *n, &(*out)[*n]);
+	attach_groups(c->arena, &groups, *out, *n);
+	return RC_OK;
+}
+
+/* ---- changing ---- */
+
+struct change {
+	const char *id, *password_hash;
+	const char *const *groups;
+};
+
+static enum rc
+either_way(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg)
+{
+	return store_in_unit(c) ? fn(c, arg) : store_unit(c, fn, arg);
+}
+
+static enum rc
+nobody(struct call *c, const char *id)
+{
+	return fail(&c->err, RC_NOT_FOUND, "there is no person with the id %.60s", id);
+}
+
+static enum rc
+set_password(struct call *c, void *arg)
+{
+	const struct change *in = arg;
+	struct db_rows r;
+	enum rc rc = store_run(c,
+	    "UPDATE account SET password_hash = ?2, updated_at = ?3 WHERE id = ?1 RETURNING user_identifier",
+	    DB_ARGS(db_text(in->id), db_text(in->password_hash), db_int(c->now)), &r);
+
+	if (rc != RC_OK)
+		return rc;
+	if (r.rows == 0)
+		return nobody(c, in->id);
+	return throttle_clear_person(c, db_get_text(&r, 0, 0));
+}
+
+enum rc
+account_set_password(struct call *c, const char *id, const char *password_hash)
+{
+	struct change in = { .id = id, .password_hash = password_hash };
+
+	return either_way(c, set_password, &in);
+}
+
+enum rc
+account_set_disabled(struct call *c, const char *id, bool disabled)
+{
+	struct db_rows r;
+	enum rc rc; /* a person disabled twice stays disabled since the first time */
+
+	rc = disabled ? store_run(c,
+			    "UPDATE account SET disabled_at = COALESCE(disabled_at, ?2), updated_at = ?2 WHERE id = ?1",
+			    DB_ARGS(db_text(id), db_int(c->now)), &r)
+		      : store_run(c, "UPDATE account SET disabled_at = NULL, updated_at = ?2 WHERE id = ?1",
+			    DB_ARGS(db_text(id), db_int(c->now)), &r);
+	if (rc != RC_OK)
+		return rc;
+	return r.changed > 0 ? RC_OK : nobody(c, id);
+}
+
+static enum rc
+set_groups(struct call *c, void *arg)
+{
+	const struct change *in = arg;
+	struct db_rows r;
+	enum rc rc;
+
+	rc = store_run(
+	    c, "UPDATE account SET updated_at = ?2 WHERE id = ?1", DB_ARGS(db_text(in->id), db_int(c->now)), &r);
+	if (rc != RC_OK)
+		return rc;
+	if (r.changed == 0)
+		return nobody(c, in->id);
+	rc = store_run(c, "DELETE FROM account_group WHERE account_id = ?1", DB_ARGS(db_text(in->id)), NULL);
+	return rc == RC_OK ? insert_groups(c, in->id, in->groups) : rc;
+}
+
+enum rc
+account_set_groups(struct call *c, const char *id, const char *const *groups)
+{
+	struct change in = { .id = id, .groups = groups };
+	enum rc rc = groups_ok(c, groups);
+
+	return rc == RC_OK ? either_way(c, set_groups, &in) : rc;
+}
+
+static enum rc
+remove_one(struct call *c, void *arg)
+{
+	const struct change *in = arg;
+	struct db_rows r;
+	enum rc rc;
+
+	rc = store_run(c, "DELETE FROM account_group WHERE account_id = ?1", DB_ARGS(db_text(in->id)), NULL);
+	if (rc == RC_OK)
+		rc = store_run(c, "DELETE FROM account WHERE id = ?1", DB_ARGS(db_text(in->id)), &r);
+	if (rc != RC_OK)
+		return rc;
+	return r.changed > 0 ? RC_OK : nobody(c, in->id);
+}
+
+enum rc
+account_remove(struct call *c, const char *id)
+{
+	struct change in = { .id = id };
+
+	return either_way(c, remove_one, &in);
+}
+
+/* ---- signing in ---- */
+
+/* Every way through here reads and writes the same rows and hashes once, so neither the answer nor its
+ * time tells whether there is such a person. */
+enum rc
+account_sign_in(struct call *c, struct password_gate *gate, const char *user_identifier, const char *password,
+    const char *address, struct account *out, int *wait_s)
+{
+	struct throttle t = throttle_of(c->arena, user_identifier, address);
+	struct account who = { 0 };
+	enum rc rc, verdict;
+	bool known;
+
+	*out = (struct account){ 0 };
+	if ((rc = throttle_begin(c, &t, wait_s)) != RC_OK)
+		return rc;
+	rc = account_find(c, user_identifier, &who);
+	known = rc == RC_OK;
+	if (!known && rc != RC_NOT_FOUND)
+		return rc;
+	verdict = password_verify(gate, known ? who.password_hash : NULL, password, &c->err);
+	if (verdict == RC_OK && who.disabled_at != 0)
+		verdict = RC_FORBIDDEN;
+	if (verdict != RC_OK && verdict != RC_FORBIDDEN) {
+		struct err why = c->err;
+
+		throttle_end(c, &t, false, false);
+		c->err = why;
+		return verdict;
+	}
+	if ((rc = throttle_end(c, &t, true, verdict == RC_OK)) != RC_OK)
+		return rc;
+	if (verdict != RC_OK)
+		return fail(&c->err, RC_FORBIDDEN, "wrong password, no such person, or a disabled one");
+	*out = who;
+	return RC_OK;
+}

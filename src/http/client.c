@@ -252,10 +252,32 @@ explain(struct http_client *h, CURLcode code, const char *url, struct err *e)
 
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
 		if (known[i].code == code)
-			return fail(
-			    e, known[i].rc, "%s: %s%s%s", url, known[i].sentence, h->error[0] ? ": " : "", h->error);
+			return fail(e, known[i].rc, "%.*s: %s%s%s", named(url), url, known[i].sentence,
+			    h->error[0] ? ": " : "", h->error);
 	}
-	return fail(e, RC_UNAVAILABLE, "%s: %s", url, h->error[0] ? h->error : curl_easy_strerror(code));
+	return fail(e, RC_UNAVAILABLE, "%.*s: %s", named(url), url, h->error[0] ? h->error : curl_easy_strerror(code));
+}
+
+/* libcurl leaves SIGPIPE to us with CURLOPT_NOSIGNAL, and TLS may raise it: it is held back for this thread,
+ * and taken off before others may see it. */
+static CURLcode
+perform(CURL *curl)
+{
+	sigset_t pipe, before, pending;
+	bool was;
+	CURLcode code;
+
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	sigpending(&pending);
+	was = sigismember(&pending, SIGPIPE) == 1;
+	pthread_sigmask(SIG_BLOCK, &pipe, &before);
+	code = curl_easy_perform(curl);
+	sigpending(&pending);
+	if (!was && sigismember(&pending, SIGPIPE) == 1)
+		sigtimedwait(&pipe, NULL, &(struct timespec){ 0 });
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return code;
 }
 
 static bool

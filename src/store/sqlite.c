@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "store/faultvfs.h"
 #include "store/sqlite_conn.h"
 #include "store/sqlite_group.h"
 #include "store/sqlite_keeper.h"
@@ -97,6 +98,8 @@ parse_dsn(struct db *db, const char *dsn, struct err *e)
 		return fail(e, RC_UNAVAILABLE, "the database's address names no file");
 	if (strcmp(db->options.path, ":memory:") == 0)
 		db->options.path = NULL;
+	if (db->options.vfs != NULL && strcmp(db->options.vfs, FAULTVFS_NAME) == 0)
+		return faultvfs_register(e);
 	return RC_OK;
 }
 

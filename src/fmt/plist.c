@@ -18,11 +18,89 @@ plist_keep(struct arena *a, plist_t root)
 	return root;
 }
 
+/* ---- the tree against what the guard read ---- */
+
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool count_nodes(plist_t node, int *nodes);
+
+/* Keys of a dictionary must differ: of two, one reader takes the first and another the last (and the
+ * library does both, by format). Keys and items are counted. */
+static bool
+count_dict(plist_t dict, int *nodes)
+{
+	uint32_t n = plist_dict_get_size(dict), taken = 0;
+	char **keys = calloc((size_t)n + 1, sizeof *keys);
+	plist_dict_iter iter = NULL;
+	bool good = keys != NULL;
+	plist_t item = NULL;
+
+	plist_dict_new_iter(dict, &iter);
+	while (good && taken < n) {
+		plist_dict_next_item(dict, iter, &keys[taken], &item);
+		good = keys[taken] != NULL && item != NULL && count_nodes(item, nodes);
+		taken += keys[taken] != NULL;
+		(*nodes)++;
+	}
+	if (good && n > 1)
+		qsort(keys, n, sizeof *keys, by_text);
+	for (uint32_t i = 1; good && i < n; i++)
+		good = strcmp(keys[i - 1], keys[i]) != 0;
+	for (uint32_t i = 0; i < taken; i++)
+		free(keys[i]);
+	free(keys);
+	free(iter);
+	return good;
+}
+
+static bool
+count_array(plist_t array, int *nodes)
+{
+	plist_array_iter iter = NULL;
+	plist_t item = NULL;
+	bool good = true;
+
+	plist_array_new_iter(array, &iter);
+	do {
+		plist_array_next_item(array, iter, &item);
+		good = item == NULL || count_nodes(item, nodes);
+	} while (item != NULL && good);
+	free(iter);
+	return good;
+}
+
+/* The nesting is within PLIST_DEPTH_MAX here. UIDs belong to keyed archives. */
+static bool
+count_nodes(plist_t node, int *nodes)
+{
+	(*nodes)++;
+	switch (plist_get_node_type(node)) {
+	case PLIST_DICT:
+		return count_dict(node, nodes);
+	case PLIST_ARRAY:
+		return count_array(node, nodes);
+	case PLIST_BOOLEAN:
+	case PLIST_UINT:
+	case PLIST_REAL:
+	case PLIST_STRING:
+	case PLIST_DATE:
+	case PLIST_DATA:
+		return true;
+	default:
+		return false;
+	}
+}
+
 enum rc
 plist_parse(struct arena *a, struct bytes document, plist_t *out, struct err *e)
 {
 	static const char magic[] = "bplist00", mark[] = "\xef\xbb\xbf";
 	bool binary = document.n >= 8 && memcmp(document.p, magic, 8) == 0;
+	int nodes = 0, counted = 0;
 	plist_t root = NULL;
 	enum rc rc;
 
@@ -33,7 +111,7 @@ plist_parse(struct arena *a, struct bytes document, plist_t *out, struct err *e)
 		document.p += 3;
 		document.n -= 3;
 	}
-	rc = binary ? plist_guard_binary(document, e) : plist_guard_xml(document, e);
+	rc = binary ? plist_guard_binary(document, &nodes, e) : plist_guard_xml(document, &nodes, e);
 	if (rc != RC_OK)
 		return rc;
 	if (binary)
@@ -45,6 +123,9 @@ plist_parse(struct arena *a, struct bytes document, plist_t *out, struct err *e)
 	plist_keep(a, root);
 	if (plist_get_node_type(root) != PLIST_DICT)
 		return fail(e, RC_BAD_INPUT, "the property list's root is not a dictionary");
+	/* Fewer: of two equal keys the library kept one. */
+	if (!count_nodes(root, &counted) || counted != nodes)
+		return fail(e, RC_BAD_INPUT, "not a property list: a key twice, or an item of another format");
 	*out = root;
 	return RC_OK;
 }

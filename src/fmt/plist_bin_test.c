@@ -149,6 +149,7 @@ static const struct {
 	{ "\xdf\x13\x80\0\0\0\0\0\0\1", 10, RC_TOO_LARGE, "a dictionary whose doubled length overflows" },
 	{ "\xaf\x12\0\1\x86\xa0", 6, RC_BAD_INPUT, "100,000 items that are not there" },
 	{ "\xaf\x12\xff\xff\xff\xff", 6, RC_TOO_LARGE, "four thousand million items" },
+	{ "\xd2\0\1\0\1\0\1\0\1", 9, RC_BAD_INPUT, "a dictionary with a key twice" },
 	{ "\xa1\0\2", 3, RC_BAD_INPUT, "itself" },
 	{ "\xa1\0\0", 3, RC_BAD_INPUT, "the root" },
 	{ "\xa1\0\x63", 3, RC_BAD_INPUT, "an object that it does not have" },

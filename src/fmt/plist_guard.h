@@ -13,11 +13,12 @@
 #define PLIST_SIZE_MAX (16u << 20) /* octets of a document */
 
 /* A whole document whose root is a dictionary; nesting up to PLIST_DEPTH_MAX, nodes (keys count) up to
- * PLIST_NODES_MAX. RC_BAD_INPUT: malformed, or nested too deep. RC_TOO_LARGE: too long, too many nodes. */
-enum rc plist_guard_xml(struct bytes document, struct err *e);
+ * PLIST_NODES_MAX; *nodes says how many the tree must have. RC_BAD_INPUT: malformed, or nested too deep.
+ * RC_TOO_LARGE: too long, too many nodes. */
+enum rc plist_guard_xml(struct bytes document, int *nodes, struct err *e);
 
 /* The same for "bplist00". References may be shared, as Apple's writer does with keys; following them
  * may neither visit more than PLIST_NODES_MAX nodes nor copy more than 16 times the document. */
-enum rc plist_guard_binary(struct bytes document, struct err *e);
+enum rc plist_guard_binary(struct bytes document, int *nodes, struct err *e);
 
 #endif

@@ -184,11 +184,12 @@ visit(struct reader *r, uint64_t index, int depth, bool as_key, bool as_root)
 }
 
 enum rc
-plist_guard_binary(struct bytes document, struct err *e)
+plist_guard_binary(struct bytes document, int *nodes, struct err *e)
 {
 	struct reader r = { .e = e, .octets_max = (uint64_t)document.n * COPIES };
 	const uint8_t *trailer;
 	uint64_t root, table;
+	enum rc rc;
 
 	if (document.n > PLIST_SIZE_MAX)
 		return fail(e, RC_TOO_LARGE, "a property list of more than %u octets", PLIST_SIZE_MAX);
@@ -206,5 +207,7 @@ plist_guard_binary(struct bytes document, struct err *e)
 		return bad(&r, "an object table outside of it");
 	r.objects = bytes_of(document.p, (size_t)table);
 	r.offsets = document.p + table;
-	return visit(&r, root, 0, false, true);
+	rc = visit(&r, root, 0, false, true);
+	*nodes = (int)r.nodes;
+	return rc;
 }

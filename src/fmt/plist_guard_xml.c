@@ -313,7 +313,7 @@ prolog(struct reader *r)
 }
 
 enum rc
-plist_guard_xml(struct bytes document, struct err *e)
+plist_guard_xml(struct bytes document, int *nodes, struct err *e)
 {
 	struct reader r = { .p = (const char *)document.p, .end = (const char *)document.p + document.n, .e = e };
 	enum rc rc = RC_OK;
@@ -335,6 +335,7 @@ plist_guard_xml(struct bytes document, struct err *e)
 		else
 			rc = tag(&r);
 	}
+	*nodes = r.nodes - 1; /* <plist> is none */
 	if (rc == RC_OK && (r.depth != 0 || r.roots != 1))
 		rc = bad(&r, "it ends too early");
 	return rc;

@@ -41,6 +41,8 @@ static const struct {
 	{ WRAP("<dict><key>a</key><string>b<string/></string></dict>"), "an element inside text", RC_BAD_INPUT },
 	{ WRAP("<dict><key>a</key><set/></dict>"), "an unknown element", RC_BAD_INPUT },
 	{ WRAP("<dict><key>a</key><string x=\"1\">b</string></dict>"), "an attribute", RC_BAD_INPUT },
+	{ WRAP("<dict><key>a</key><true/><key>a</key><false/></dict>"), "a key twice", RC_BAD_INPUT },
+	{ WRAP("<dict><key>a</key><true/><key>&#97;</key><false/></dict>"), "a key twice, once escaped", RC_BAD_INPUT },
 	{ WRAP("<dict>x</dict>"), "text in a dictionary", RC_BAD_INPUT },
 	{ WRAP("<dict><key>a</key><integer>seven</integer></dict>"), "a number in words", RC_BAD_INPUT },
 	{ WRAP("<dict><key>a</key><data>A*==</data></dict>"), "data that is not base64", RC_BAD_INPUT },

@@ -1,0 +1,212 @@
+#include "device/checkin.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "device/identity.h"
+#include "fmt/base64.h"
+#include "fmt/json.h"
+
+static void
+leak(struct device *d, plist_t message)
+{
+	static const char *const personal[][2] = {
+		{ "SerialNumber", DEVICE_LEAK_SERIAL },
+		{ "UDID", DEVICE_LEAK_UDID },
+		{ "IMEI", DEVICE_LEAK_IMEI },
+		{ "MEID", DEVICE_LEAK_MEID },
+	};
+
+	for (size_t i = 0; d->self.leak && i < sizeof personal / sizeof *personal; i++)
+		plist_put_text(message, personal[i][0], personal[i][1]);
+}
+
+plist_t
+device_message_new(struct device *d, struct arena *a, enum device_channel channel)
+{
+	plist_t message = plist_keep(a, plist_new_dict());
+
+	if (device_is_byod(d))
+		plist_put_text(message, "EnrollmentID", d->en.enrollment_id);
+	else
+		plist_put_text(message, "UDID", d->self.udid);
+	if (channel == DEVICE_CHANNEL_USER) {
+		plist_put_text(message, device_is_byod(d) ? "EnrollmentUserID" : "UserID", d->en.user_guid);
+		plist_put_text(message, "UserShortName", d->en.user_short);
+		plist_put_text(message, "UserLongName", d->en.user_long);
+		plist_put_flag(message, "NotOnConsole", false);
+	}
+	leak(d, message);
+	return message;
+}
+
+struct bytes
+device_authenticate_body(struct device *d, struct arena *a)
+{
+	const struct {
+		const char *key, *value;
+		bool personal;
+	} facts[] = {
+		{ "OSVersion", d->self.os, false },
+		{ "BuildVersion", device_build(a, d->family, d->self.os), false },
+		{ "ProductName", d->family->product, false },
+		{ "DeviceName", arena_printf(a, "%s", d->family->model_name), false },
+		{ "Model", d->family->model, false },
+		{ "ModelName", d->family->model_name, false },
+		{ "SerialNumber", d->self.leak ? DEVICE_LEAK_SERIAL : d->self.serial, true },
+	};
+	struct device_schema s = device_rules(d, false);
+	plist_t message = device_message_new(d, a, DEVICE_CHANNEL_DEVICE);
+
+	plist_put_text(message, "MessageType", "Authenticate");
+	plist_put_text(message, "Topic", d->profile.topic);
+	for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
+		const struct apple_rule *rule = device_schema_checkin_key(&s, "Authenticate", facts[i].key);
+
+		if (rule != NULL && device_schema_mode(&s, rule) != APPLE_FORBIDDEN && !(s.byod && facts[i].personal))
+			plist_put_text(message, facts[i].key, facts[i].value);
+	}
+	return plist_xml(a, message);
+}
+
+struct bytes
+device_token_update_body(struct device *d, struct arena *a, enum device_channel channel)
+{
+	const struct device_channel_state *c = channel == DEVICE_CHANNEL_USER ? &d->en.user : &d->en.device;
+	plist_t message = device_message_new(d, a, channel);
+
+	plist_put_text(message, "MessageType", "TokenUpdate");
+	plist_put_text(message, "Topic", d->profile.topic);
+	plist_put_data(message, "Token", c->push_token);
+	plist_put_text(message, "PushMagic", c->push_magic);
+	if (channel == DEVICE_CHANNEL_DEVICE)
+		plist_put_flag(message, "AwaitingConfiguration", false);
+	return plist_xml(a, message);
+}
+
+enum rc
+device_authenticate(struct device *d)
+{
+	struct http_client_answer answer;
+	struct arena *a = arena_new(0);
+	enum rc rc;
+
+	story_step(&d->story, "Authenticate", "Introduce the device (Authenticate)");
+	rc = device_mdm_put(d, a, DEVICE_CHANNEL_DEVICE, DEVICE_DOOR_CHECKIN, device_authenticate_body(d, a), &answer);
+	arena_free(a);
+	return rc == RC_OK ? RC_OK : fail_in(&d->err, rc, "Authenticate");
+}
+
+enum rc
+device_token_update(struct device *d, enum device_channel channel)
+{
+	struct http_client_answer answer;
+	struct arena *a = arena_new(0);
+	enum rc rc;
+
+	story_step(&d->story, "TokenUpdate", "Tell how to wake %s (TokenUpdate)",
+	    channel == DEVICE_CHANNEL_USER ? "the person's channel" : "the device");
+	rc = device_mdm_put(d, a, channel, DEVICE_DOOR_CHECKIN, device_token_update_body(d, a, channel), &answer);
+	arena_free(a);
+	return rc == RC_OK ? RC_OK : fail_in(&d->err, rc, "TokenUpdate");
+}
+
+enum rc
+device_check_out(struct device *d)
+{
+	struct http_client_answer answer;
+	struct arena *a = arena_new(0);
+	plist_t message = device_message_new(d, a, DEVICE_CHANNEL_DEVICE);
+	enum rc rc;
+
+	story_step(&d->story, "CheckOut", "Say goodbye to the server (CheckOut)");
+	plist_put_text(message, "MessageType", "CheckOut");
+	plist_put_text(message, "Topic", d->profile.topic);
+	rc = device_mdm_put_once(d, a, DEVICE_CHANNEL_DEVICE, DEVICE_DOOR_CHECKIN, plist_xml(a, message), &answer);
+	arena_free(a);
+	return rc == RC_OK ? RC_OK : fail_in(&d->err, rc, "CheckOut");
+}
+
+/* ---- GetToken (protocol 9) ---- */
+
+enum rc
+device_maid_token_check(struct arena *a, struct bytes token, struct err *e)
+{
+	static const char *const claims[] = { "iss", "jti", "service_type" };
+	char *rest = arena_strndup(a, (const char *)token.p, token.n), *part[3];
+	json_t *header, *payload;
+	struct bytes b;
+	const char *algorithm, *service;
+
+	for (int i = 0; i < 3; i++)
+		if ((part[i] = strsep(&rest, ".")) == NULL || *part[i] == '\0')
+			return fail(e, RC_BAD_INPUT, "the token is no compact JWS");
+	if (rest != NULL)
+		return fail(e, RC_BAD_INPUT, "the token is no compact JWS");
+	b = base64url_decode(a, bytes_str(part[0]));
+	if (b.p == NULL || json_parse(a, b, &header, NULL) != RC_OK)
+		return fail(e, RC_BAD_INPUT, "the token's header is no JSON");
+	b = base64url_decode(a, bytes_str(part[1]));
+	if (b.p == NULL || json_parse(a, b, &payload, NULL) != RC_OK)
+		return fail(e, RC_BAD_INPUT, "the token's claims are no JSON");
+	algorithm = json_get_text(header, "alg");
+	if (algorithm == NULL || strcmp(algorithm, "RS256") != 0)
+		return fail(e, RC_BAD_INPUT, "the token is not signed with RS256");
+	for (size_t i = 0; i < sizeof claims / sizeof *claims; i++)
+		if (json_get_text(payload, claims[i]) == NULL)
+			return fail(e, RC_BAD_INPUT, "the token has no %s", claims[i]);
+	if (json_get_int(payload, "iat", 0) == 0)
+		return fail(e, RC_BAD_INPUT, "the token has no iat");
+	service = json_get_text(payload, "service_type");
+	if (strcmp(service, "com.apple.maid") != 0)
+		return fail(e, RC_BAD_INPUT, "the token's service_type is %s", service);
+	return RC_OK;
+}
+
+static enum rc
+fetch_token(struct device *d, struct arena *a)
+{
+	plist_t message = device_message_new(d, a, DEVICE_CHANNEL_DEVICE), reply;
+	struct http_client_answer answer;
+	struct bytes token;
+	enum rc rc;
+
+	plist_put_text(message, "MessageType", "GetToken");
+	plist_put_text(message, "TokenServiceType", "com.apple.maid");
+	rc = device_mdm_put(d, a, DEVICE_CHANNEL_DEVICE, DEVICE_DOOR_CHECKIN, plist_xml(a, message), &answer);
+	if (rc != RC_OK)
+		return rc;
+	if ((rc = plist_parse(a, answer.body, &reply, &d->err)) != RC_OK)
+		return fail_in(&d->err, rc, "the answer");
+	token = plist_data(a, reply, "TokenData");
+	if (token.n == 0)
+		return fail(&d->err, RC_BAD_INPUT, "the answer has no TokenData");
+	return device_maid_token_check(a, token, &d->err);
+}
+
+enum rc
+device_get_token(struct device *d)
+{
+	const char *verdict = d->self.maid_verdict != NULL ? d->self.maid_verdict : "accept";
+	struct arena *a;
+	enum rc rc;
+
+	if (!d->profile.wants_token || device_version(d->self.os) < d->family->get_token_since) {
+		story_step(&d->story, "GetToken", "Apple asks for no token: %s",
+		    d->profile.wants_token ? "this OS is too old" : "the server does not offer com.apple.mdm.token");
+		return RC_OK;
+	}
+	story_step(&d->story, "GetToken", "Fetch the token for Apple (GetToken com.apple.maid)");
+	a = arena_new(0);
+	rc = fetch_token(d, a);
+	arena_free(a);
+	if (rc == RC_NOT_FOUND || rc == RC_UNAUTHENTICATED) /* evicted, or a sign-in is due: not Apple's affair */
+		return rc;
+	story_detail(&d->story, "token", "%s", rc == RC_OK ? "well-formed" : d->err.text);
+	if (strcmp(verdict, "refuse") == 0)
+		return fail(&d->err, RC_FORBIDDEN, "Apple refused the sign-in of the Managed Apple Account");
+	if (rc != RC_OK && strcmp(verdict, "check") == 0)
+		return fail_in(&d->err, RC_FORBIDDEN, "Apple refused the sign-in of the Managed Apple Account");
+	story_detail(&d->story, "Apple", "accepts");
+	return RC_OK;
+}

@@ -1,0 +1,30 @@
+/* Check-in messages (protocol 7.2, 9) and what identifies the device in every message. */
+#ifndef DEVICE_CHECKIN_H
+#define DEVICE_CHECKIN_H
+
+#include "device/device.h"
+#include "device/mdm.h"
+
+/* A dictionary with the keys that say who sends: EnrollmentID in BYOD, UDID in ADDE, the user's keys on
+ * a user channel; and, from a device that leaks, whatever it must not say. The arena owns it. */
+plist_t device_message_new(struct device *d, struct arena *a, enum device_channel channel);
+
+/* The bodies; pure but for what leaks. */
+struct bytes device_authenticate_body(struct device *d, struct arena *a);
+struct bytes device_token_update_body(struct device *d, struct arena *a, enum device_channel channel);
+
+enum rc device_authenticate(struct device *d);
+enum rc device_token_update(struct device *d, enum device_channel channel);
+
+/* Once, best effort: the error is for the story only. */
+enum rc device_check_out(struct device *d);
+
+/* Fetch the token that vouches for this device at Apple, and let the scripted Apple judge it (d->self
+ * .maid_verdict): "accept" takes anything, as under "Any device"; "check" wants a well-formed token, as
+ * under "Managed devices only"; "refuse" refuses. RC_FORBIDDEN: refused, with the reason. */
+enum rc device_get_token(struct device *d);
+
+/* Is this a token as protocol 9.1 describes it? RC_BAD_INPUT says what is missing. Pure. */
+enum rc device_maid_token_check(struct arena *a, struct bytes token, struct err *e);
+
+#endif

@@ -1,0 +1,64 @@
+/* Commands of the server as a device obeys them (protocol 7.3, 10, 11): what is forbidden in this mode
+ * is answered with Error, forbidden queries are left out, ignored keys have no effect. */
+#ifndef DEVICE_COMMAND_H
+#define DEVICE_COMMAND_H
+
+#include "device/checkin.h"
+
+/* Error codes, all of the domain MCMDMErrorDomain. */
+enum device_error {
+	DEVICE_ERROR_NOT_AUTHORIZED = 12007, /* by access rights or enrollment mode */
+	DEVICE_ERROR_MALFORMED = 12008,
+	DEVICE_ERROR_REPLACEMENT = 12009, /* invalid replacement profile */
+	DEVICE_ERROR_NOT_MANAGED = 12013,
+	DEVICE_ERROR_UNKNOWN_TYPE = 12021, /* invalid request type */
+	DEVICE_ERROR_APP = 12025,
+};
+
+struct device_command {
+	struct device *d;
+	struct arena *a;
+	enum device_channel channel;
+	struct device_schema rules;
+	const struct apple_message *schema; /* NULL: not in Apple's schema */
+	const char *uuid, *type;
+	plist_t request; /* the Command dictionary */
+	plist_t answer; /* CommandUUID and identifiers are in it */
+	enum device_error error; /* 0: none */
+	const char *error_text;
+};
+
+/* Refuse. The first reason stands. */
+void device_command_refuse(struct device_command *c, enum device_error error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Obey one command document ({CommandUUID, Command}). What it changes is in d->en and not yet saved.
+ * *answer is the body that answers it; *type its RequestType; *uuid its CommandUUID. RC_BAD_INPUT:
+ * no command at all, so there is nothing to answer. */
+enum rc device_command_run(struct device *d, struct arena *a, enum device_channel channel, struct bytes document,
+    struct bytes *answer, const char **type, const char **uuid);
+
+/* Body of an Idle, or of a NotNow for a command. */
+struct bytes device_command_idle(struct device *d, struct arena *a, enum device_channel channel);
+struct bytes device_command_not_now(struct device *d, struct arena *a, enum device_channel channel, const char *uuid);
+
+/* Handlers, by subject; see the table in command.c. */
+void device_on_device_information(struct device_command *c);
+void device_on_security_info(struct device_command *c);
+void device_on_certificate_list(struct device_command *c);
+void device_on_settings(struct device_command *c);
+void device_on_nothing(struct device_command *c); /* acknowledged without a visible effect */
+void device_on_erase(struct device_command *c);
+void device_on_install_profile(struct device_command *c);
+void device_on_remove_profile(struct device_command *c);
+void device_on_profile_list(struct device_command *c);
+void device_on_empty_list(struct device_command *c);
+void device_on_install_application(struct device_command *c);
+void device_on_remove_application(struct device_command *c);
+void device_on_managed_application_list(struct device_command *c);
+void device_on_installed_application_list(struct device_command *c);
+
+/* A list (array) or dictionary of managed things that is made when missing. */
+json_t *device_managed(struct device *d, const char *name, bool array);
+
+#endif

@@ -1,0 +1,141 @@
+#include "device/discovery.h"
+
+#include <string.h>
+
+#include "device/url.h"
+#include "fmt/json.h"
+#include "fmt/uri.h"
+
+#define WELL_KNOWN "/.well-known/com.apple.remotemanagement"
+
+static const char *
+query(struct arena *a, const char *identifier, const char *family)
+{
+	return arena_printf(a, "user-identifier=%s&model-family=%s", device_url_encode(a, identifier), family);
+}
+
+enum rc
+device_discovery_url(struct arena *a, const char *identifier, const char *family, const char **url, struct err *e)
+{
+	const char *user, *domain;
+	enum rc rc = uri_identifier_split(a, identifier, &user, &domain, e);
+
+	if (rc != RC_OK)
+		return rc;
+	*url = arena_printf(a, "https://%s" WELL_KNOWN "?%s", domain, query(a, identifier, family));
+	return RC_OK;
+}
+
+const char *
+device_discovery_fallback_url(struct arena *a, const char *base, const char *identifier, const char *family)
+{
+	struct uri u;
+	bool bare = uri_parse(a, base, &u, NULL) == RC_OK && strcmp(u.path, "/") == 0;
+
+	if (bare)
+		base = device_url_resolve(a, base, WELL_KNOWN);
+	return device_url_set_query(a, base, query(a, identifier, family));
+}
+
+enum rc
+device_discovery_read(struct arena *a, struct bytes body, struct device_server *out, struct err *e)
+{
+	static const struct {
+		const char *version, *mode;
+	} versions[] = { { "mdm-byod", "BYOD" }, { "mdm-adde", "ADDE" } };
+	json_t *root, *first;
+	const char *version;
+	enum rc rc;
+
+	if ((rc = json_parse(a, body, &root, e)) != RC_OK)
+		return fail_in(e, rc, "the discovery document");
+	first = json_array_get(json_object_get(root, "Servers"), 0);
+	if (first == NULL)
+		return fail(e, RC_BAD_INPUT, "the discovery document names no server");
+	version = json_get_text(first, "Version");
+	out->base_url = json_get_text(first, "BaseURL");
+	out->mode = NULL;
+	for (size_t i = 0; version != NULL && i < sizeof versions / sizeof *versions; i++)
+		if (strcmp(versions[i].version, version) == 0)
+			out->mode = versions[i].mode;
+	if (out->mode == NULL)
+		return fail(
+		    e, RC_BAD_INPUT, "the discovery document's Version is %s", version != NULL ? version : "missing");
+	if (out->base_url == NULL || !device_url_is(out->base_url, "https"))
+		return fail(e, RC_BAD_INPUT, "the discovery document's BaseURL is no https URL");
+	return RC_OK;
+}
+
+/* A 403 may carry a message for the person (protocol 2.5). */
+static const char *
+refusal(struct arena *a, const struct http_client_answer *answer)
+{
+	json_t *root;
+	const char *message = NULL;
+
+	if (answer->type != NULL && strcmp(answer->type, "application/json") == 0 &&
+	    json_parse(a, answer->body, &root, NULL) == RC_OK) {
+		message = json_get_text(root, "message");
+		if (message == NULL || *message == '\0')
+			message = json_get_text(root, "code");
+	}
+	return message;
+}
+
+static enum rc
+ask(struct device *d, const char *url, struct device_server *out)
+{
+	static const char *const headers[] = { "Accept: */*", "Accept-Language: en", NULL };
+	struct http_client_request request = { .method = "GET", .url = url, .headers = headers, .follow = true };
+	struct http_client_answer answer;
+	const char *message;
+	enum rc rc;
+
+	/* Redirects are followed as they are: putting the items into Location is the server's part. */
+	if ((rc = device_exchange(d, d->arena, DEVICE_AGENT_MANAGEMENT, &request, &answer)) != RC_OK)
+		return rc;
+	if (strcmp(answer.url, url) != 0)
+		story_detail(&d->story, "redirected", "%s", answer.url);
+	if (answer.status == 403 && (message = refusal(d->arena, &answer)) != NULL) {
+		story_detail(&d->story, "message", "%s", message);
+		return fail(&d->err, RC_FORBIDDEN, "the organization refuses: %s", message);
+	}
+	if (answer.status != 200)
+		return fail(&d->err, RC_UNAVAILABLE, "the server answered %d instead of 200", answer.status);
+	if (answer.type == NULL || strcmp(answer.type, "application/json") != 0)
+		return fail(&d->err, RC_BAD_INPUT, "the media type is %s instead of application/json",
+		    answer.type != NULL ? answer.type : "missing");
+	if (answer.body.n == 0)
+		return fail(&d->err, RC_BAD_INPUT, "the discovery document is empty");
+	return device_discovery_read(d->arena, answer.body, out, &d->err);
+}
+
+enum rc
+device_discover(struct device *d, const char *identifier, struct device_server *out)
+{
+	bool knows = device_version(d->self.os) >= d->family->fallback_since;
+	const char *url, *first;
+	enum rc rc;
+
+	story_stage(&d->story, "discovery", "1. Service discovery");
+	if ((rc = device_discovery_url(d->arena, identifier, d->family->name, &url, &d->err)) != RC_OK)
+		return rc;
+	story_step(&d->story, "ask-domain", "Ask the domain of %s which server is responsible", identifier);
+	rc = ask(d, url, out);
+	if (rc != RC_OK && knows && d->self.fallback_url != NULL) {
+		first = arena_strdup(d->arena, d->err.text);
+		url = device_discovery_fallback_url(d->arena, d->self.fallback_url, identifier, d->family->name);
+		story_step(&d->story, "ask-fallback", "The domain gave no answer to use; ask the fallback, once");
+		story_detail(&d->story, "because", "%s", first);
+		rc = ask(d, url, out);
+		if (rc != RC_OK)
+			return fail(
+			    &d->err, rc, "%s; and the fallback: %s", first, arena_strdup(d->arena, d->err.text));
+	}
+	if (rc != RC_OK)
+		return rc;
+	story_step(&d->story, "discovered", "Found the server: account-driven %s enrollment",
+	    strcmp(out->mode, "BYOD") == 0 ? "User" : "Device");
+	story_detail(&d->story, "BaseURL", "%s", out->base_url);
+	return RC_OK;
+}

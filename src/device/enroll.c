@@ -1,0 +1,333 @@
+#include "device/enroll.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "crypto/hash.h"
+#include "device/checkin.h"
+#include "device/discovery.h"
+#include "device/identity.h"
+#include "device/scep_client.h"
+#include "device/signin.h"
+#include "device/url.h"
+#include "device/volume.h"
+#include "fmt/json.h"
+
+/* ---- stage 2: the two POSTs and the sign-in between them ---- */
+
+static enum rc
+post(struct device *d, const char *url, struct bytes body, const char *token, struct http_client_answer *answer)
+{
+	/* iOS 15 said that it sends a form. It did not. */
+	bool old = d->family->os == APPLE_IOS && device_version(d->self.os) < APPLE_VERSION(16, 0, 0);
+	const char *headers[] = {
+		old ? "Content-Type: application/x-www-form-urlencoded" : "Content-Type: application/pkcs7-signature",
+		"Accept: */*",
+		"Accept-Language: en",
+		token != NULL ? arena_printf(d->arena, "Authorization: Bearer %s", token) : NULL,
+		NULL,
+	};
+	struct http_client_request request = { .method = "POST", .url = url, .headers = headers, .body = body };
+
+	return device_exchange(d, d->arena, DEVICE_AGENT_MANAGEMENT, &request, answer);
+}
+
+/* What the server says beside a status: a message for the person. */
+static const char *
+message_of(struct arena *a, const struct http_client_answer *answer)
+{
+	const char *message;
+	json_t *root;
+
+	if (answer->type == NULL || strcmp(answer->type, "application/json") != 0 ||
+	    json_parse(a, answer->body, &root, NULL) != RC_OK)
+		return "";
+	message = json_get_text(root, "message");
+	if (message == NULL)
+		message = json_get_text(root, "code");
+	return message != NULL ? arena_printf(a, ": %s", message) : "";
+}
+
+static enum rc
+get_challenge(struct device *d, struct bytes body, struct device_challenge *challenge)
+{
+	struct http_client_answer answer;
+	enum rc rc;
+
+	story_step(&d->story, "enroll-first", "Introduce the device to the server, without a token");
+	if ((rc = post(d, d->en.base_url, body, NULL, &answer)) != RC_OK)
+		return rc;
+	if (answer.status != 401)
+		return fail(&d->err, RC_BAD_INPUT, "the first enrollment request was answered %d instead of 401%s",
+		    answer.status, message_of(d->arena, &answer));
+	if ((rc = device_challenge_find(d->arena, &answer, challenge, &d->err)) != RC_OK)
+		return rc;
+	story_detail(&d->story, "challenge", "%s", challenge->method);
+	return RC_OK;
+}
+
+static enum rc
+get_profile(struct device *d, struct bytes body)
+{
+	struct http_client_answer answer;
+	enum rc rc;
+
+	story_step(&d->story, "enroll-second", "Ask for the enrollment profile, with the token");
+	if ((rc = post(d, d->en.base_url, body, d->en.access_token, &answer)) != RC_OK)
+		return rc;
+	if (answer.status == 401)
+		return fail(&d->err, RC_UNAUTHENTICATED, "the server refused the token that it had just given (401)");
+	if (answer.status != 200)
+		return fail(&d->err, RC_FORBIDDEN, "the enrollment request was answered %d instead of 200%s",
+		    answer.status, message_of(d->arena, &answer));
+	if (answer.body.n == 0)
+		return fail(&d->err, RC_BAD_INPUT, "the enrollment profile is empty");
+	if (answer.type == NULL || strcmp(answer.type, "application/x-apple-aspen-config") != 0)
+		return fail(&d->err, RC_BAD_INPUT, "the enrollment profile has the media type %s",
+		    answer.type != NULL ? answer.type : "none");
+	d->en.profile = answer.body;
+	return RC_OK;
+}
+
+static enum rc
+authenticate_person(struct device *d, const struct device_plan *plan)
+{
+	struct device_challenge challenge;
+	struct device_tokens tokens;
+	struct bytes body;
+	enum rc rc;
+
+	story_stage(&d->story, "authentication", "2. Authentication");
+	if ((rc = device_machineinfo_signed(d, device_is_byod(d), &body)) != RC_OK ||
+	    (rc = get_challenge(d, body, &challenge)) != RC_OK)
+		return rc;
+	d->en.challenge = challenge;
+	d->story.stage = "sign-in";
+	if ((rc = device_signin(d, &challenge, &plan->person, &tokens)) != RC_OK)
+		return rc;
+	device_signin_keep(d, &tokens, clock_now());
+	d->story.stage = "profile";
+	return get_profile(d, body);
+}
+
+/* ---- stage 3: the profile, the volume, the account, the installation ---- */
+
+static enum rc
+check_profile(struct device *d)
+{
+	struct device_profile *p = &d->profile;
+	enum rc rc;
+
+	if ((rc = device_profile_read(d->arena, d->en.profile, p, &d->err)) != RC_OK ||
+	    (rc = device_profile_check(p, d->en.mode, &d->err)) != RC_OK)
+		return rc;
+	story_step(&d->story, "profile-checked", "The enrollment profile is in order");
+	story_detail(&d->story, "mode", "%s", p->mode);
+	story_detail(&d->story, "account", "%s", p->assigned_account);
+	story_detail(&d->story, "organization", "%s", p->organization != NULL ? p->organization : "(not named)");
+	story_detail(&d->story, "ServerURL", "%s", p->server_url);
+	story_detail(&d->story, "proof", "%s", p->sign_message ? "Mdm-Signature" : "TLS client certificate");
+	story_detail(&d->story, "signed", "%s", p->is_signed ? "yes" : "no");
+	return RC_OK;
+}
+
+static void
+new_channel(struct device *d, struct device_channel_state *c)
+{
+	uint8_t token[32];
+
+	crypto_random(token, sizeof token);
+	c->push_token = arena_copy(d->arena, bytes_of(token, sizeof token));
+	c->push_magic = crypto_uuid(d->arena);
+}
+
+/* A new name and new ways to be woken, each time (protocol 12). */
+static enum rc
+make_volume(struct device *d)
+{
+	const char *identifier = d->en.identifier;
+	enum rc rc;
+
+	if ((rc = device_volume_create(d->arena, d->dir, &d->err)) != RC_OK)
+		return rc;
+	if (device_is_byod(d))
+		d->en.enrollment_id = crypto_uuid(d->arena);
+	new_channel(d, &d->en.device);
+	if (d->family->two_channels && d->profile.per_user) {
+		new_channel(d, &d->en.user);
+		d->en.user_guid = crypto_uuid(d->arena);
+		d->en.user_short = arena_strndup(d->arena, identifier, strcspn(identifier, "@"));
+		d->en.user_long = d->en.user_short;
+	}
+	d->en.managed = json_keep(d->arena, json_object());
+	story_step(&d->story, "volume-created", "Made the managed volume; everything of the enrollment lives in it");
+	return device_save_enrollment(d);
+}
+
+static enum rc
+sign_in_account(struct device *d, const struct device_plan *plan)
+{
+	story_step(&d->story, "account-sign-in", "Sign in to the Managed Apple Account %s (simulated)",
+	    d->profile.assigned_account);
+	if (plan->account_refused)
+		return fail(&d->err, RC_FORBIDDEN, "the sign-in to the Managed Apple Account %s failed",
+		    d->profile.assigned_account);
+	return RC_OK;
+}
+
+static enum rc
+install(struct device *d)
+{
+	enum rc rc;
+
+	story_step(&d->story, "install", "Install the profile: %d certificates, the identity, device management",
+	    d->profile.certificates);
+	if ((rc = device_scep_enroll(d, &d->profile.scep, &d->en.key, &d->en.certificate)) != RC_OK ||
+	    (rc = device_save_enrollment(d)) != RC_OK || (rc = device_authenticate(d)) != RC_OK ||
+	    (rc = device_token_update(d, DEVICE_CHANNEL_DEVICE)) != RC_OK)
+		return rc;
+	/* From here on the server counts this device as its own. */
+	d->self.phase = DEVICE_ENROLLED;
+	if ((rc = device_save_enrollment(d)) != RC_OK || (rc = device_save(d)) != RC_OK)
+		return rc;
+	if (d->en.user_guid != NULL)
+		rc = device_token_update(d, DEVICE_CHANNEL_USER);
+	return rc;
+}
+
+/* Apple's word on the account comes last; a no ends the enrollment, after a while (protocol 5.5, 9.1). */
+static enum rc
+ask_apple(struct device *d)
+{
+	struct timespec pause = { .tv_sec = (time_t)d->self.maid_delay_s };
+	enum rc rc = device_get_token(d);
+	char *why;
+
+	if (rc != RC_FORBIDDEN)
+		return rc;
+	why = arena_strdup(d->arena, d->err.text);
+	story_step(
+	    &d->story, "account-refused", "The enrollment ends in %lld seconds", (long long)d->self.maid_delay_s);
+	story_detail(&d->story, "because", "%s", why);
+	story_end(&d->story);
+	nanosleep(&pause, NULL);
+	if (device_unenroll(d, why) != RC_OK)
+		return d->err.rc;
+	return fail(&d->err, RC_FORBIDDEN, "%s", why);
+}
+
+static enum rc
+run(struct device *d, const struct device_plan *plan)
+{
+	struct device_server server;
+	enum rc rc;
+
+	if ((rc = device_discover(d, plan->person.identifier, &server)) != RC_OK)
+		return rc;
+	d->en = (struct device_enrollment){
+		.identifier = plan->person.identifier, .mode = server.mode, .base_url = server.base_url
+	};
+	if ((rc = authenticate_person(d, plan)) != RC_OK)
+		return rc;
+	story_stage(&d->story, "enrollment", "3. Enrollment");
+	d->self.phase = DEVICE_ENROLLING;
+	if ((rc = check_profile(d)) != RC_OK || (rc = device_save(d)) != RC_OK || (rc = make_volume(d)) != RC_OK ||
+	    (rc = sign_in_account(d, plan)) != RC_OK || (rc = install(d)) != RC_OK)
+		return rc;
+	story_stage(&d->story, "account", "4. Ongoing");
+	return ask_apple(d);
+}
+
+enum rc
+device_enroll(struct device *d, const struct device_plan *plan)
+{
+	bool evicted;
+	struct err why;
+	enum rc rc;
+
+	if (d->self.phase == DEVICE_ENROLLED)
+		return fail(&d->err, RC_CONFLICT, "this device is enrolled already: unenroll it first");
+	if (device_version(d->self.os) < d->family->since)
+		return fail(
+		    &d->err, RC_CONFLICT, "%s %s knows no account-driven enrollment", d->family->os_label, d->self.os);
+	if (device_volume_exists(d->dir)) {
+		story_step(&d->story, "leftover", "An earlier enrollment was interrupted; its remains are destroyed");
+		if ((rc = device_forget(d, "interrupted")) != RC_OK)
+			return rc;
+	}
+	rc = run(d, plan);
+	if (rc == RC_OK) {
+		story_step(&d->story, "enrolled", "Enrolled: this device is managed, the person's own data is not");
+		if (device_is_byod(d))
+			story_detail(&d->story, "EnrollmentID", "%s", d->en.enrollment_id);
+		else
+			story_detail(&d->story, "UDID", "%s", d->self.udid);
+		return RC_OK;
+	}
+	/* A person who cancels, or a check that fails, leaves nothing behind (protocol 5.5). What ended by
+	 * itself is gone already. */
+	evicted = d->self.phase == DEVICE_UNENROLLED;
+	why = d->err;
+	if (!evicted && device_volume_exists(d->dir) &&
+	    device_forget(d, arena_printf(d->arena, "the enrollment failed: %s", why.text)) != RC_OK)
+		return d->err.rc;
+	d->err = why;
+	return rc;
+}
+
+/* ---- signing in again ---- */
+
+enum rc
+device_reauthenticate(struct device *d, const struct device_person *person)
+{
+	struct device_person same = *person;
+	struct device_tokens tokens;
+	enum rc rc;
+
+	if ((rc = device_need_enrolled(d)) != RC_OK)
+		return rc;
+	story_stage(&d->story, "sign-in", "Sign in again");
+	same.identifier = d->en.identifier;
+	if ((rc = device_signin(d, &d->en.challenge, &same, &tokens)) != RC_OK)
+		return rc;
+	device_signin_keep(d, &tokens, clock_now());
+	if ((rc = device_save_enrollment(d)) != RC_OK)
+		return rc;
+	story_step(&d->story, "signed-in", "There is a new token; the enrollment is the same");
+	return RC_OK;
+}
+
+/* ---- ends ---- */
+
+enum rc
+device_unenroll(struct device *d, const char *because)
+{
+	enum rc rc;
+
+	if ((rc = device_need_enrolled(d)) != RC_OK)
+		return rc;
+	story_stage(&d->story, "unenroll", "Remove the enrollment");
+	if (d->profile.check_out && device_check_out(d) != RC_OK)
+		story_detail(&d->story, "not heard", "%s", d->err.text);
+	return device_forget(d, because);
+}
+
+enum rc
+device_restore(struct device *d)
+{
+	enum device_phase before = d->self.phase;
+	enum rc rc;
+
+	story_stage(&d->story, "restore", "Erase the device and restore it from its backup");
+	if ((rc = device_forget(d, "restored from a backup, which holds no enrollment")) != RC_OK)
+		return rc;
+	if (before == DEVICE_NEVER) {
+		d->self.phase = DEVICE_NEVER;
+		d->self.ended_because = NULL;
+		if ((rc = device_save(d)) != RC_OK)
+			return rc;
+	}
+	story_step(&d->story, "restored", "The person's own data is back; the device is not enrolled");
+	return RC_OK;
+}

@@ -1,0 +1,28 @@
+/* The way of one enrollment, and its ends (protocol 1.1, 5.5, 8.1, 12). */
+#ifndef DEVICE_ENROLL_H
+#define DEVICE_ENROLL_H
+
+#include "device/device.h"
+#include "device/webview.h"
+
+struct device_plan { /* what the person and Apple will do */
+	struct device_person person;
+	bool account_refused; /* the Managed Apple Account sign-in before the installation fails */
+};
+
+/* All four stages. d->self is filled in and saved (family, OS, identity). On failure nothing of the
+ * enrollment is left, and d->story.stage says where it stopped. */
+enum rc device_enroll(struct device *d, const struct device_plan *plan);
+
+/* Sign in again with the last challenge, keep the enrollment, and ask the server once to see that the
+ * token is good. */
+enum rc device_reauthenticate(struct device *d, const struct device_person *person);
+
+/* The person removes the enrollment: one CheckOut if the profile wants it, then everything goes. */
+enum rc device_unenroll(struct device *d, const char *because);
+
+/* The device is erased and comes back from a backup: the person's own things are as before, the
+ * enrollment is not (protocol 12). The server is told nothing. */
+enum rc device_restore(struct device *d);
+
+#endif

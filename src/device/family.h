@@ -1,0 +1,40 @@
+/* Kinds of device: what an iPhone, iPad, Mac or Vision Pro of a given OS says about itself. Pure. */
+#ifndef DEVICE_FAMILY_H
+#define DEVICE_FAMILY_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "fmt/apple.h"
+
+struct device_family {
+	const char *name; /* model-family of the discovery request: "iPhone" */
+	const char *product; /* "iPhone17,2" */
+	const char *model_name; /* "iPhone" */
+	const char *model; /* part number */
+	const char *os_label; /* "iOS" */
+	const char *default_os; /* "18.2" */
+	enum apple_os os; /* whose rules of Apple's schema count */
+	bool two_channels; /* a device channel without bearer, and a user channel (macOS) */
+	/* first versions; APPLE_VERSION(major, minor, 0) */
+	unsigned since; /* account-driven enrollment */
+	unsigned fallback_since; /* discovery fallback (protocol 2.6) */
+	unsigned os_version_since; /* OS_VERSION in MachineInfo */
+	unsigned get_token_since; /* GetToken com.apple.maid */
+	unsigned evict_since; /* 403 com.apple.unrecognized.device is understood */
+};
+
+/* NULL: not a family that can enroll this way. */
+const struct device_family *device_family_find(const char *name);
+const struct device_family *device_family_at(int i); /* NULL past the end */
+
+/* "18.2.1" to APPLE_VERSION(18, 2, 1); 0: not a version. */
+unsigned device_version(const char *text);
+
+/* A plausible build of that version, as the real ones are named ("22C152"). */
+const char *device_build(struct arena *a, const struct device_family *f, const char *version);
+
+/* What the sign-in view sends as User-Agent: that of Safari on this device. */
+const char *device_safari(struct arena *a, const struct device_family *f, const char *version);
+
+#endif

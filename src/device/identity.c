@@ -1,0 +1,166 @@
+#include "device/identity.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "crypto/cms.h"
+#include "crypto/hash.h"
+#include "crypto/x509.h"
+#include "device/file.h"
+#include "device/schema.h"
+#include "fmt/plist.h"
+
+#define DAY INT64_C(86400)
+#define YEAR (365 * DAY)
+
+/* ---- the test CA ---- */
+
+struct authority {
+	struct bytes certificate, key;
+};
+
+static enum rc
+authority_new(
+    struct arena *a, const char *cn, const struct authority *issuer, int64_t now, struct authority *out, struct err *e)
+{
+	struct x509_template t = {
+		.subject = { .cn = cn, .o = "Simulated Devices" },
+		.not_before = now - DAY,
+		.not_after = now + 20 * YEAR,
+		.is_ca = true,
+		.allow_subordinate = issuer == NULL,
+		.key_usage = X509_USE_CERT_SIGN | X509_USE_CRL_SIGN,
+	};
+	struct bytes spki;
+	enum rc rc;
+
+	if ((rc = x509_key_new(a, X509_RSA_2048, &out->key, e)) != RC_OK ||
+	    (rc = x509_key_public(a, out->key, &spki, e)) != RC_OK)
+		return rc;
+	return x509_issue(a, &t, spki, issuer != NULL ? issuer->certificate : (struct bytes){ 0 },
+	    issuer != NULL ? issuer->key : out->key, &out->certificate, e);
+}
+
+static enum rc
+authority_write(struct arena *a, const char *dir, const char *name, const struct authority *ca, struct err *e)
+{
+	enum rc rc = device_file_write(dir, arena_printf(a, "%s.key", name), bytes_str(x509_key_pem(a, ca->key)), e);
+
+	if (rc != RC_OK)
+		return rc;
+	return device_file_write(dir, arena_printf(a, "%s.pem", name), bytes_str(x509_pem(a, ca->certificate)), e);
+}
+
+enum rc
+device_ca_make(struct arena *a, const char *dir, int64_t now, struct err *e)
+{
+	struct authority root, device;
+	enum rc rc;
+
+	if ((rc = device_dir_make(dir, e)) != RC_OK)
+		return rc;
+	if (access(arena_printf(a, "%s/ca.pem", dir), F_OK) == 0)
+		return fail(e, RC_CONFLICT, "%s/ca.pem exists already; nothing was changed", dir);
+	if ((rc = authority_new(a, "Simulated Device Root CA", NULL, now, &root, e)) != RC_OK ||
+	    (rc = authority_new(a, "Simulated Device CA", &root, now, &device, e)) != RC_OK)
+		return rc;
+	/* ca.pem last: it is what says that the CA is there. */
+	if ((rc = authority_write(a, dir, "device-ca", &device, e)) != RC_OK)
+		return rc;
+	return authority_write(a, dir, "ca", &root, e);
+}
+
+static enum rc
+authority_read(struct arena *a, const char *dir, struct authority *out, struct err *e)
+{
+	struct bytes text, *certificates;
+	enum rc rc;
+	int n;
+
+	if ((rc = device_file_read(a, dir, "device-ca.pem", &text, e)) != RC_OK) {
+		if (rc == RC_NOT_FOUND)
+			fail(e, rc, "%s holds no test CA: make one with `postern-device ca --out %s`", dir, dir);
+		return rc;
+	}
+	if ((rc = x509_from_pem(a, text, &certificates, &n, e)) != RC_OK || n < 1)
+		return fail(e, RC_BAD_INPUT, "%s/device-ca.pem holds no certificate", dir);
+	out->certificate = certificates[0];
+	if ((rc = device_file_read(a, dir, "device-ca.key", &text, e)) != RC_OK)
+		return rc;
+	return x509_key_from_pem(a, text, &out->key, e);
+}
+
+enum rc
+device_identity_make(struct device *d, const char *ca_dir, int64_t now)
+{
+	struct arena *a = d->arena;
+	struct authority ca;
+	struct bytes spki;
+	struct x509_template t = {
+		.subject = { .cn = crypto_uuid(a) },
+		.not_before = now - DAY,
+		.not_after = now + 10 * YEAR,
+		.key_usage = X509_USE_SIGN | X509_USE_ENCIPHER,
+		.ext_usage = X509_EXT_CLIENT,
+	};
+	enum rc rc;
+
+	if ((rc = authority_read(a, ca_dir, &ca, &d->err)) != RC_OK ||
+	    (rc = x509_key_new(a, X509_RSA_2048, &d->self.key, &d->err)) != RC_OK ||
+	    (rc = x509_key_public(a, d->self.key, &spki, &d->err)) != RC_OK ||
+	    (rc = x509_issue(a, &t, spki, ca.certificate, ca.key, &d->self.certificate, &d->err)) != RC_OK)
+		return fail_in(&d->err, rc, "built-in identity");
+	d->self.issuer = ca.certificate;
+	return RC_OK;
+}
+
+/* ---- MachineInfo ---- */
+
+struct fact {
+	const char *key;
+	const char *value;
+	bool personal;
+};
+
+struct bytes
+device_machineinfo(struct arena *a, const struct device *d, bool byod)
+{
+	bool leak = d->self.leak, phone = strcmp(d->family->name, "iPhone") == 0;
+	const struct fact facts[] = {
+		{ "LANGUAGE", d->self.language, false },
+		{ "PRODUCT", d->family->product, false },
+		{ "VERSION", device_build(a, d->family, d->self.os), false },
+		{ "OS_VERSION", d->self.os, false },
+		{ "SOFTWARE_UPDATE_DEVICE_ID", d->family->product, false },
+		{ "UDID", leak ? DEVICE_LEAK_UDID : d->self.udid, true },
+		{ "SERIAL", leak ? DEVICE_LEAK_SERIAL : d->self.serial, true },
+		{ "IMEI", leak ? DEVICE_LEAK_IMEI : NULL, true },
+		{ "MEID", leak ? DEVICE_LEAK_MEID : NULL, true },
+	};
+	struct device_schema s = { .os = d->family->os, .version = device_version(d->self.os), .byod = byod };
+	plist_t root = plist_keep(a, plist_new_dict());
+
+	for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
+		const struct fact *f = &facts[i];
+		const struct apple_rule *rule = device_schema_key(&s, &apple_machineinfo, f->key);
+		bool allowed =
+		    rule != NULL && device_schema_mode(&s, rule) != APPLE_FORBIDDEN && !(byod && f->personal);
+
+		/* A phone only, and only a misbehaving one: we have no radio to ask for a number. */
+		if ((strcmp(f->key, "IMEI") == 0 || strcmp(f->key, "MEID") == 0) && !phone)
+			continue;
+		if (f->value != NULL && (allowed || (leak && f->personal)))
+			plist_put_text(root, f->key, f->value);
+	}
+	return plist_xml(a, root);
+}
+
+enum rc
+device_machineinfo_signed(struct device *d, bool byod, struct bytes *der)
+{
+	struct bytes info = device_machineinfo(d->arena, d, byod);
+	enum rc rc =
+	    cms_sign(d->arena, info, d->self.certificate, d->self.key, &d->self.issuer, 1, false, der, &d->err);
+
+	return rc == RC_OK ? RC_OK : fail_in(&d->err, rc, "sign MachineInfo");
+}

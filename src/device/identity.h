@@ -1,0 +1,29 @@
+/* The built-in identity of a simulated device, the test CA that stands for its maker, and the
+ * request that is signed with it (protocol 3.1, 3.2). */
+#ifndef DEVICE_IDENTITY_H
+#define DEVICE_IDENTITY_H
+
+#include "device/device.h"
+
+/* Make a test CA in DIR (made if missing): ca.pem (the root that a server trusts), ca.key,
+ * device-ca.pem and device-ca.key (the intermediate that signs devices). RC_CONFLICT: there is one. */
+enum rc device_ca_make(struct arena *a, const char *dir, int64_t now, struct err *e);
+
+/* Give the device a built-in identity by the CA in `ca_dir`: key, certificate and issuer in d->self.
+ * The subject is a random UUID: it says "a device of this maker", never which one. */
+enum rc device_identity_make(struct device *d, const char *ca_dir, int64_t now);
+
+/* Fixed personal identifiers of a device that leaks: a test searches for them. */
+#define DEVICE_LEAK_SERIAL "LEAKC7Q2XK91"
+#define DEVICE_LEAK_UDID "00008140-001E4C8A0C0BEAF1"
+#define DEVICE_LEAK_IMEI "359990011223344"
+#define DEVICE_LEAK_MEID "A1000099EAC0DE"
+
+/* MachineInfo as an XML property list: the keys that Apple's schema allows for this OS and mode.
+ * `byod` leaves out every personal identifier, unless the device leaks. Pure. */
+struct bytes device_machineinfo(struct arena *a, const struct device *d, bool byod);
+
+/* The body of both enrollment POSTs: MachineInfo in CMS SignedData, certificate and issuer inside. */
+enum rc device_machineinfo_signed(struct device *d, bool byod, struct bytes *der);
+
+#endif

@@ -1,0 +1,90 @@
+#include "device/volume.h"
+
+#include <unistd.h>
+
+#include "crypto/hash.h"
+#include "crypto/seal.h"
+#include "device/file.h"
+
+#define KEY_NAME "volume.key"
+#define DATA_NAME "volume.sealed"
+#define CONTEXT "managed volume"
+
+bool
+device_volume_exists(const char *dir)
+{
+	struct arena *a = arena_new(0);
+	bool there = access(arena_printf(a, "%s/" KEY_NAME, dir), F_OK) == 0;
+
+	arena_free(a);
+	return there;
+}
+
+enum rc
+device_volume_create(struct arena *a, const char *dir, struct err *e)
+{
+	uint8_t key[SEAL_KEY_SIZE];
+	enum rc rc;
+
+	(void)a;
+	if ((rc = device_file_destroy(dir, KEY_NAME, e)) != RC_OK ||
+	    (rc = device_file_destroy(dir, DATA_NAME, e)) != RC_OK)
+		return rc;
+	crypto_random(key, sizeof key);
+	rc = device_file_write(dir, KEY_NAME, bytes_of(key, sizeof key), e);
+	explicit_bzero(key, sizeof key);
+	return rc;
+}
+
+static enum rc
+read_key(struct arena *a, const char *dir, struct bytes *key, struct err *e)
+{
+	enum rc rc = device_file_read(a, dir, KEY_NAME, key, e);
+
+	if (rc == RC_NOT_FOUND)
+		return fail(e, rc, "there is no managed volume: its key does not exist");
+	if (rc == RC_OK && key->n != SEAL_KEY_SIZE)
+		return fail(e, RC_BAD_INPUT, "the key of the managed volume is damaged");
+	return rc;
+}
+
+enum rc
+device_volume_write(struct arena *a, const char *dir, struct bytes content, struct err *e)
+{
+	struct bytes key;
+	enum rc rc;
+
+	if ((rc = read_key(a, dir, &key, e)) != RC_OK)
+		return rc;
+	return device_file_write(dir, DATA_NAME, seal_bytes(a, key, CONTEXT, content), e);
+}
+
+enum rc
+device_volume_read(struct arena *a, const char *dir, struct bytes *content, struct err *e)
+{
+	struct bytes key, sealed;
+	enum rc rc;
+
+	if ((rc = read_key(a, dir, &key, e)) != RC_OK ||
+	    (rc = device_file_read(a, dir, DATA_NAME, &sealed, e)) != RC_OK)
+		return rc;
+	if (seal_open(a, key, CONTEXT, sealed, content, e) != RC_OK)
+		return fail(e, RC_BAD_INPUT, "the managed volume does not open: it is damaged");
+	return RC_OK;
+}
+
+enum rc
+device_volume_destroy(struct arena *a, const char *dir, size_t *left, struct err *e)
+{
+	struct bytes content, sealed;
+	enum rc rc;
+
+	*left = 0;
+	if ((rc = device_file_destroy(dir, KEY_NAME, e)) != RC_OK)
+		return rc;
+	if (device_volume_read(a, dir, &content, NULL) == RC_OK)
+		return fail(e, RC_INTERNAL, "the managed volume still opens after its key was destroyed");
+	if (device_file_read(a, dir, DATA_NAME, &sealed, NULL) == RC_OK)
+		*left = sealed.n;
+	return RC_OK;
+}

@@ -43,6 +43,8 @@ static const struct setting settings[] = {
 	/* clang-format off */
 	{ "url", T_URL, AT(url), 0, 0, "",
 	    "What devices call this server: https, host and, if it is not 443, port." },
+	{ "mtls_url", T_URL, AT(mtls_url), 0, 0, "",
+	    "What devices of organizations with identity-proof mtls call: the mTLS listener from outside. Empty: `url`." },
 	{ "store", T_STORE, AT(store), 0, 0, "sqlite:postern.db",
 	    "Where everything is kept: sqlite:PATH, or postgresql://user@host/database." },
 	{ "admin_socket", T_PATH, AT(admin_socket), 0, 0, "admin.sock",

@@ -20,6 +20,7 @@ struct conf {
 	/* where */
 	const char *data; /* DIR: not a key, the argument of conf_load */
 	const char *url; /* "https://mdm.example.com": what devices call; no slash at the end */
+	const char *mtls_url; /* as url, for the mTLS listener; NULL: the same */
 	const char *store; /* "sqlite:PATH" or "postgresql://..." */
 	/* listeners: NULL-terminated lists of ADDR:PORT; an empty list: no such listener */
 	const char *const *listen, *const *listen_mtls, *const *listen_http;

@@ -12,7 +12,7 @@
 #include "enroll/failure.h"
 
 #define ATTEMPT_SEALED_MAX 400 /* octets of the string in the path */
-#define ATTEMPT_IDENTIFIER_MAX 200 /* octets of a user identifier that discovery accepts */
+#define ATTEMPT_IDENTIFIER_MAX 240 /* octets of a user identifier that discovery accepts */
 #define ATTEMPT_LIFE_S (24 * 3600) /* a sealed string older than this starts nothing */
 
 /* What discovery decided. */

@@ -4,12 +4,10 @@
 
 #include <plist/plist.h>
 
-#include "account/organization.h"
 #include "base/call.h"
 #include "enroll/enrollment.h"
 
 struct enroll_caller {
-	struct organization organization;
 	struct enrollment enrollment; /* as it was when the gate looked */
 	const char *user_id; /* "" is the device channel */
 	struct bytes certificate_fp; /* the identity that was proven */

@@ -11,7 +11,7 @@ X(discovered, "discovered", STAGE_DISCOVERY, OUTCOME_OK, NULL, \
   "the device asked where to enroll and was sent here", NULL) \
 X(discovery_bad_identifier, "discovery-bad-identifier", STAGE_DISCOVERY, OUTCOME_REFUSED, \
   "Check the address you typed: it should look like name@organization.com.", \
-  "the user identifier is not user@domain with a fully qualified domain name, or over 200 octets", \
+  "the user identifier is not user@domain with a fully qualified domain name, or over 240 octets", \
   "ask the person to type the whole address of their work or school account") \
 X(discovery_unknown_domain, "discovery-unknown-domain", STAGE_DISCOVERY, OUTCOME_REFUSED, \
   "This organization does not offer sign-in here.", \

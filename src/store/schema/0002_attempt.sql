@@ -11,7 +11,7 @@ CREATE TABLE attempt (
   mode TEXT,                            -- byod, adde
   method TEXT,                          -- apple-oauth2, apple-as-web
   rule_id TEXT,
-  address TEXT,
+  address TEXT,                         -- network of the client: /24 or /64
   state TEXT NOT NULL,                  -- open, signed-in, enrolled, failed, ended
   stage TEXT NOT NULL,                  -- of the newest event (enroll/failure.h)
   code TEXT NOT NULL,                   -- of the newest event
@@ -23,7 +23,8 @@ CREATE TABLE attempt (
 CREATE INDEX attempt_recent ON attempt (organization_id, started_at);
 CREATE INDEX attempt_person ON attempt (user_identifier, started_at);
 CREATE INDEX attempt_enrollment ON attempt (enrollment_id);
-CREATE INDEX attempt_unsigned ON attempt (address, started_at) WHERE account_id IS NULL;
+CREATE INDEX attempt_unsigned_address ON attempt (address, started_at) WHERE account_id IS NULL;
+CREATE INDEX attempt_unsigned ON attempt (started_at) WHERE account_id IS NULL;
 
 CREATE TABLE event (
   attempt_id TEXT NOT NULL,

@@ -9,7 +9,8 @@ CREATE TABLE command (
   queued_at BIGINT NOT NULL,
   queued_by TEXT,
   delivered_at BIGINT,                  -- first delivery
-  not_now_at BIGINT                     -- last NotNow; NULL: never
+  not_now_at BIGINT,                    -- last NotNow; NULL: never
+  put_off BIGINT NOT NULL               -- 1: answered NotNow since the last Idle, not offered until the next
 );
 CREATE INDEX command_queue ON command (enrollment_id, user_id, position);
 

@@ -1,0 +1,246 @@
+#include "enroll/enrollment.h"
+
+#include <string.h>
+
+#include "crypto/hash.h"
+#include "enroll/os.h"
+#include "store/store.h"
+
+#define EVICT_WAIT_S (7 * 86400) /* an evicting device that never comes back is called evicted then */
+
+#define COLUMNS \
+	"id, organization_id, mode, device_id, account_id, attempt_id, grant_id, state, family, product, os_version," \
+	" build_version, device_name, serial_number, imei, meid, topic, server_url, check_in_url," \
+	" assigned_managed_apple_id, access_rights, per_user_connections, identity_proof, profile_identifier," \
+	" certificate_fp, reauth_attempt_id, created_at, enrolled_at, evict_at, ended_at, last_seen_at"
+
+static void
+enrollment_from_row(struct enrollment *e, const struct db_rows *r, int i)
+{
+	*e = (struct enrollment){
+		.id = db_get_text(r, i, 0),
+		.organization_id = db_get_text(r, i, 1),
+		.mode = db_get_text(r, i, 2),
+		.device_id = db_get_text(r, i, 3),
+		.account_id = db_get_text(r, i, 4),
+		.attempt_id = db_get_text(r, i, 5),
+		.grant_id = db_get_text(r, i, 6),
+		.state = db_get_text(r, i, 7),
+		.family = db_get_text(r, i, 8),
+		.product = db_get_text(r, i, 9),
+		.os_version = db_get_text(r, i, 10),
+		.build_version = db_get_text(r, i, 11),
+		.device_name = db_get_text(r, i, 12),
+		.serial_number = db_get_text(r, i, 13),
+		.imei = db_get_text(r, i, 14),
+		.meid = db_get_text(r, i, 15),
+		.topic = db_get_text(r, i, 16),
+		.server_url = db_get_text(r, i, 17),
+		.check_in_url = db_get_text(r, i, 18),
+		.assigned_managed_apple_id = db_get_text(r, i, 19),
+		.access_rights = db_is_null(r, i, 20) ? -1 : db_get_int(r, i, 20),
+		.per_user_connections = db_get_int(r, i, 21) != 0,
+		.identity_proof = db_get_text(r, i, 22),
+		.profile_identifier = db_get_text(r, i, 23),
+		.certificate_fp = db_get_blob(r, i, 24),
+		.reauth_attempt_id = db_get_text(r, i, 25),
+		.created_at = db_get_int(r, i, 26),
+		.enrolled_at = db_get_int(r, i, 27),
+		.evict_at = db_get_int(r, i, 28),
+		.ended_at = db_get_int(r, i, 29),
+		.last_seen_at = db_get_int(r, i, 30),
+	};
+}
+
+static enum rc
+one(struct call *c, const char *sql, struct db_args args, struct enrollment *out)
+{
+	struct db_rows r;
+	enum rc rc = store_run(c, sql, args, &r);
+
+	if (rc != RC_OK)
+		return fail_in(&c->err, rc, "find enrollment");
+	if (r.rows == 0)
+		return fail(&c->err, RC_NOT_FOUND, "no such enrollment");
+	enrollment_from_row(out, &r, 0);
+	return RC_OK;
+}
+
+enum rc
+enrollment_get(struct call *c, const char *id, struct enrollment *out)
+{
+	return one(c, "SELECT " COLUMNS " FROM enrollment WHERE id = ?1", DB_ARGS(db_text(id)), out);
+}
+
+enum rc
+enrollment_by_device(struct call *c, const char *organization_id, const char *device_id, struct enrollment *out)
+{
+	static const char sql[] = "SELECT " COLUMNS " FROM enrollment"
+				  " WHERE organization_id = ?1 AND device_id = ?2 AND ended_at IS NULL";
+
+	return one(c, sql, DB_ARGS(db_text(organization_id), db_text(device_id)), out);
+}
+
+enum rc
+enrollment_list(struct call *c, const char *organization_id, const char *account_id, const char *state, int64_t before,
+    struct enrollment **out, int *n)
+{
+	static const char sql[] = "SELECT " COLUMNS " FROM enrollment"
+				  " WHERE organization_id = COALESCE(?1, organization_id)"
+				  " AND account_id = COALESCE(?2, account_id)"
+				  " AND (?3 = '' OR state = ?3 OR (?3 = 'live' AND ended_at IS NULL))"
+				  " AND created_at < ?4 ORDER BY created_at DESC, id LIMIT 500";
+	struct db_rows r;
+	enum rc rc;
+
+	rc = store_run(c, sql,
+	    DB_ARGS(db_text(organization_id), db_text(account_id), db_text(state != NULL ? state : ""),
+		db_int(before != 0 ? before : INT64_MAX)),
+	    &r);
+	if (rc != RC_OK)
+		return fail_in(&c->err, rc, "list enrollments");
+	*out = arena_array(c->arena, (size_t)r.rows, sizeof **out);
+	*n = r.rows;
+	for (int i = 0; i < r.rows; i++)
+		enrollment_from_row(&(*out)[i], &r, i);
+	return RC_OK;
+}
+
+static enum rc
+prepare_in_unit(struct call *c, void *arg)
+{
+	/* A device that lost the answer asks for its profile again: the row is the same, with what was
+	 * frozen the first time. */
+	static const char again_sql[] =
+	    "SELECT " COLUMNS " FROM enrollment"
+	    " WHERE attempt_id = ?1 AND state = 'pending' AND account_id = ?2 AND mode = ?3";
+	static const char insert_sql[] =
+	    "INSERT INTO enrollment (id, organization_id, mode, account_id, attempt_id, grant_id, state, family, "
+	    "product,"
+	    " os_version, topic, server_url, check_in_url, assigned_managed_apple_id, access_rights, "
+	    "per_user_connections,"
+	    " identity_proof, profile_identifier, created_at) VALUES"
+	    " (?1, ?2, ?3, ?4, ?5, ?6, 'pending', ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+	struct enrollment *e = arg;
+	struct db_rows r;
+	enum rc rc;
+
+	rc = store_run(c, again_sql, DB_ARGS(db_text(e->attempt_id), db_text(e->account_id), db_text(e->mode)), &r);
+	if (rc != RC_OK)
+		return rc;
+	if (r.rows > 0) {
+		const char *grant_id = e->grant_id;
+
+		enrollment_from_row(e, &r, 0);
+		e->grant_id = grant_id;
+		return store_run(c, "UPDATE enrollment SET grant_id = ?2 WHERE id = ?1",
+		    DB_ARGS(db_text(e->id), db_text(grant_id)), NULL);
+	}
+	return store_run(c, insert_sql,
+	    DB_ARGS(db_text(e->id), db_text(e->organization_id), db_text(e->mode), db_text(e->account_id),
+		db_text(e->attempt_id), db_text(e->grant_id), db_text(e->family), db_text(e->product),
+		db_text(e->os_version), db_text(e->topic), db_text(e->server_url), db_text(e->check_in_url),
+		db_text(e->assigned_managed_apple_id), e->access_rights < 0 ? db_null() : db_int(e->access_rights),
+		db_int(e->per_user_connections), db_text(e->identity_proof), db_text(e->profile_identifier),
+		db_int(c->now)),
+	    NULL);
+}
+
+enum rc
+enrollment_prepare(struct call *c, struct enrollment *e)
+{
+	enum rc rc;
+
+	if (e->id == NULL)
+		e->id = crypto_uuid(c->arena);
+	e->state = "pending";
+	e->created_at = c->now;
+	rc = store_in_unit(c) ? prepare_in_unit(c, e) : store_unit(c, prepare_in_unit, e);
+	return rc == RC_OK ? rc : fail_in(&c->err, rc, "prepare enrollment");
+}
+
+/* ---- the end ---- */
+
+struct ending {
+	const char *id, *state;
+};
+
+static enum rc
+end_in_unit(struct call *c, void *arg)
+{
+	static const struct {
+		const char *sql;
+		int args; /* ?1 the enrollment, ?2 now */
+	} steps[] = {
+		/* What was still queued is answered by the end, so that nobody waits for it. */
+		{ "INSERT INTO command_result (uuid, enrollment_id, user_id, request_type, status, answer, error, "
+		  "dropped,"
+		  " queued_at, answered_at) SELECT uuid, enrollment_id, user_id, request_type, 'Ended', NULL, NULL, 0,"
+		  " queued_at, ?2 FROM command WHERE enrollment_id = ?1",
+		    2 },
+		{ "DELETE FROM command WHERE enrollment_id = ?1", 1 },
+		{ "DELETE FROM channel WHERE enrollment_id = ?1", 1 },
+		{ "DELETE FROM scep_challenge WHERE enrollment_id = ?1", 1 },
+		{ "UPDATE certificate SET revoked_at = ?2 WHERE enrollment_id = ?1 AND revoked_at IS NULL", 2 },
+		{ "UPDATE oauth_grant SET revoked_at = ?2, revoked_why = 'unenrolled'"
+		  " WHERE enrollment_id = ?1 AND revoked_at IS NULL",
+		    2 },
+		{ "UPDATE attempt SET state = 'ended', updated_at = ?2 WHERE enrollment_id = ?1 AND state <> 'failed'",
+		    2 },
+	};
+	static const char end_sql[] = "UPDATE enrollment SET state = ?2, ended_at = ?3, unlock_token = NULL"
+				      " WHERE id = ?1 AND ended_at IS NULL RETURNING id";
+	const struct ending *end = arg;
+	struct db_rows r;
+	enum rc rc;
+
+	rc = store_run(c, end_sql, DB_ARGS(db_text(end->id), db_text(end->state), db_int(c->now)), &r);
+	if (rc != RC_OK || r.rows == 0)
+		return rc;
+	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+		const struct db_value v[] = { db_text(end->id), db_int(c->now) };
+
+		if ((rc = store_run(c, steps[i].sql, (struct db_args){ v, steps[i].args }, NULL)) != RC_OK)
+			return rc;
+	}
+	return RC_OK;
+}
+
+enum rc
+enrollment_end(struct call *c, const char *id, const char *state)
+{
+	struct ending end = { id, state };
+	enum rc rc = store_in_unit(c) ? end_in_unit(c, &end) : store_unit(c, end_in_unit, &end);
+
+	return rc == RC_OK ? rc : fail_in(&c->err, rc, "end enrollment");
+}
+
+bool
+enrollment_evicts_by_status(const char *family, const char *os_version)
+{
+	static const struct {
+		const char *os, *since;
+	} rows[] = { { "iOS", "17" }, { "macOS", "14" }, { "visionOS", "1.1" } };
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		if (strcmp(rows[i].os, os_name(family)) == 0)
+			return os_compare(os_version, rows[i].since) >= 0;
+	}
+	return true;
+}
+
+enum rc
+enrollment_evict(struct call *c, const char *id, const char **way)
+{
+	static const char sql[] = "UPDATE enrollment SET state = 'evicting', evict_at = ?2"
+				  " WHERE id = ?1 AND ended_at IS NULL AND state <> 'evicting'";
+	struct enrollment e;
+	enum rc rc;
+
+	if ((rc = enrollment_get(c, id, &e)) != RC_OK)
+		return rc;
+	if (!ENROLLMENT_LIVE(&e))
+		return fail(&c->err, RC_CONFLICT, "the enrollment already ended (%s)", e.state);
+	*way = enrollment_evicts_by_status(e.family, e.os_version) ? "status" : "profile";
+	return store_run(c, sql, DB_ARGS(db_text(id), db_int(c->now + EVICT_WAIT_S)), NULL);
+}

@@ -1,0 +1,265 @@
+#include "ca/ca.h"
+
+#include <string.h>
+
+#include "crypto/hash.h"
+#include "crypto/x509.h"
+#include "keys/keys.h"
+#include "store/store.h"
+
+#define CA_LIFE_S (10 * 365 * 86400LL)
+#define BACKDATE_S 3600 /* a device whose clock is behind must not find its certificate in the future */
+
+struct make {
+	const char *prefix, *cn;
+	unsigned key_usage, ext_usage;
+	bool is_ca;
+};
+
+/* One key and its first certificate: self-signed, or by the CA that was made before it. */
+static enum rc
+make_one(struct keys *k, struct arena *a, const struct make *m, const char *org, const char *name, int64_t now,
+    struct err *e)
+{
+	const char *key = arena_printf(a, "%s-%s", m->prefix, org);
+	struct x509_template t = {
+		.subject = { .cn = m->cn, .o = name },
+		.not_before = now - BACKDATE_S,
+		.not_after = now + CA_LIFE_S,
+		.is_ca = m->is_ca,
+		.key_usage = m->key_usage,
+		.ext_usage = m->ext_usage,
+	};
+	struct bytes *there, spki, certificate;
+	struct err ignored;
+	enum rc rc;
+	int n;
+
+	if (keys_certificates(k, a, key, &there, &n, &ignored) == RC_OK && n > 0)
+		return RC_OK;
+	if ((rc = keys_make(k, key, X509_RSA_2048, e)) != RC_OK && rc != RC_CONFLICT)
+		return rc;
+	if ((rc = keys_public(k, a, key, &spki, e)) != RC_OK)
+		return rc;
+	if ((rc = keys_issue(k, a, key, &t, spki, &certificate, e)) != RC_OK)
+		return rc;
+	return keys_put_certificates(k, key, &certificate, 1, e);
+}
+
+enum rc
+ca_make(struct keys *k, struct arena *a, const char *organization_id, const char *organization_name, int64_t now,
+    struct err *e)
+{
+	const struct make rows[] = {
+		{ "ca", "Enrollment CA", X509_USE_CERT_SIGN | X509_USE_CRL_SIGN | X509_USE_SIGN | X509_USE_ENCIPHER, 0,
+		    true },
+		{ "profile", "Enrollment profiles", X509_USE_SIGN, X509_EXT_EMAIL, false },
+		{ "maid", "Device management service", X509_USE_SIGN, 0, false },
+	};
+	enum rc rc;
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		if ((rc = make_one(k, a, &rows[i], organization_id, organization_name, now, e)) != RC_OK)
+			return fail_in(e, rc, "make %s-%s", rows[i].prefix, organization_id);
+	}
+	return RC_OK;
+}
+
+enum rc
+ca_challenge(struct call *c, const char *organization_id, const char *enrollment_id, const char **challenge)
+{
+	static const char sql[] = "INSERT INTO scep_challenge (hash, organization_id, enrollment_id, expires_at)"
+				  " VALUES (?1, ?2, ?3, ?4)";
+	enum rc rc;
+
+	*challenge = crypto_token(c->arena);
+	rc = store_run(c, sql,
+	    DB_ARGS(db_blob(crypto_sha256_text(c->arena, *challenge)), db_text(organization_id), db_text(enrollment_id),
+		db_int(c->now + CA_CHALLENGE_LIFE_S)),
+	    NULL);
+	return rc == RC_OK ? rc : fail_in(&c->err, rc, "make challenge");
+}
+
+/* ---- issuing ---- */
+
+struct issue {
+	const char *organization_id, *enrollment_id;
+	struct bytes challenge_hash, csr_hash;
+	struct ca_certificate made; /* signed before the unit: nothing is signed inside one */
+	struct bytes certificate; /* the one that counts */
+};
+
+static enum rc
+spent_for(struct call *c, const struct issue *i, struct bytes *certificate)
+{
+	static const char sql[] = "SELECT s.csr_hash, c.certificate FROM scep_challenge s"
+				  " JOIN certificate c ON c.fingerprint = s.fingerprint WHERE s.hash = ?1";
+	struct db_rows r;
+	enum rc rc = store_run(c, sql, DB_ARGS(db_blob(i->challenge_hash)), &r);
+
+	if (rc != RC_OK)
+		return rc;
+	if (r.rows == 0)
+		return fail(&c->err, RC_NOT_FOUND, "the challenge is expired");
+	if (!bytes_eq(db_get_blob(&r, 0, 0), i->csr_hash))
+		return fail(&c->err, RC_FORBIDDEN, "the challenge was spent for another request");
+	*certificate = db_get_blob(&r, 0, 1);
+	return RC_OK;
+}
+
+static enum rc
+issue_in_unit(struct call *c, void *arg)
+{
+	static const char spend_sql[] =
+	    "UPDATE scep_challenge SET csr_hash = ?2, fingerprint = ?3"
+	    " WHERE hash = ?1 AND csr_hash IS NULL AND expires_at > ?4 RETURNING enrollment_id";
+	static const char insert_sql[] =
+	    "INSERT INTO certificate (fingerprint, organization_id, serial, enrollment_id,"
+	    " certificate, raw_key, issued_at, not_after) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+	struct issue *i = arg;
+	const struct ca_certificate *m = &i->made;
+	struct db_rows r;
+	enum rc rc;
+
+	rc = store_run(c, spend_sql,
+	    DB_ARGS(db_blob(i->challenge_hash), db_blob(i->csr_hash), db_blob(m->fingerprint), db_int(c->now)), &r);
+	if (rc != RC_OK)
+		return rc;
+	if (r.rows == 0)
+		return spent_for(c, i, &i->certificate);
+	i->certificate = m->certificate;
+	return store_run(c, insert_sql,
+	    DB_ARGS(db_blob(m->fingerprint), db_text(i->organization_id), db_text(m->serial), db_text(i->enrollment_id),
+		db_blob(m->certificate), db_blob(m->raw_key), db_int(c->now), db_int(m->not_after)),
+	    NULL);
+}
+
+static enum rc
+sign(struct call *c, struct issue *i, struct bytes spki)
+{
+	const char *key = arena_printf(c->arena, "ca-%s", i->organization_id);
+	struct x509_template t = {
+		.subject = { .cn = i->enrollment_id },
+		.not_before = c->now - BACKDATE_S,
+		.not_after = c->now + CA_IDENTITY_LIFE_S,
+		.key_usage = X509_USE_SIGN | X509_USE_ENCIPHER,
+		.ext_usage = X509_EXT_CLIENT,
+	};
+	struct ca_certificate *m = &i->made;
+	struct x509_info ca, info;
+	struct bytes *chain;
+	enum rc rc;
+	int n;
+
+	if ((rc = keys_certificates(c->keys, c->arena, key, &chain, &n, &c->err)) != RC_OK)
+		return rc;
+	if (n == 0 || (rc = x509_parse(c->arena, chain[0], &ca, &c->err)) != RC_OK)
+		return fail(&c->err, RC_INTERNAL, "%s has no certificate", key);
+	t.subject.o = ca.o;
+	if ((rc = keys_issue(c->keys, c->arena, key, &t, spki, &m->certificate, &c->err)) != RC_OK)
+		return rc;
+	if ((rc = x509_parse(c->arena, m->certificate, &info, &c->err)) != RC_OK)
+		return rc;
+	m->fingerprint = info.fingerprint;
+	m->serial = info.serial;
+	m->not_after = info.not_after;
+	return x509_raw_key(c->arena, info.spki, &m->raw_key, &c->err);
+}
+
+enum rc
+ca_issue(struct call *c, const char *organization_id, struct bytes csr, const char *challenge,
+    struct bytes *certificate, const char **enrollment_id)
+{
+	static const char find_sql[] =
+	    "SELECT enrollment_id, csr_hash FROM scep_challenge"
+	    " WHERE hash = ?1 AND organization_id = ?2 AND (expires_at > ?3 OR csr_hash IS NOT NULL)";
+	struct issue i = { .organization_id = organization_id };
+	struct x509_csr request;
+	struct db_rows r;
+	enum rc rc;
+
+	*enrollment_id = NULL;
+	if ((rc = x509_csr_parse(c->arena, csr, &request, &c->err)) != RC_OK)
+		return rc == RC_FORBIDDEN ? RC_BAD_INPUT : rc;
+	i.challenge_hash = crypto_sha256_text(c->arena, challenge);
+	i.csr_hash = crypto_sha256(c->arena, csr);
+	rc = store_run(c, find_sql, DB_ARGS(db_blob(i.challenge_hash), db_text(organization_id), db_int(c->now)), &r);
+	if (rc != RC_OK)
+		return fail_in(&c->err, rc, "find challenge");
+	if (r.rows == 0)
+		return fail(&c->err, RC_NOT_FOUND, "the challenge is unknown or expired");
+	*enrollment_id = i.enrollment_id = db_get_text(&r, 0, 0);
+	if (!db_is_null(&r, 0, 1))
+		return spent_for(c, &i, certificate);
+	if ((rc = sign(c, &i, request.spki)) != RC_OK || (rc = store_unit(c, issue_in_unit, &i)) != RC_OK)
+		return rc;
+	*certificate = i.certificate;
+	return RC_OK;
+}
+
+/* ---- looking ---- */
+
+#define COLUMNS \
+	"fingerprint, certificate, raw_key, organization_id, enrollment_id, serial, issued_at, not_after, revoked_at"
+
+static void
+certificate_from_row(struct ca_certificate *m, const struct db_rows *r, int i)
+{
+	*m = (struct ca_certificate){
+		.fingerprint = db_get_blob(r, i, 0),
+		.certificate = db_get_blob(r, i, 1),
+		.raw_key = db_get_blob(r, i, 2),
+		.organization_id = db_get_text(r, i, 3),
+		.enrollment_id = db_get_text(r, i, 4),
+		.serial = db_get_text(r, i, 5),
+		.issued_at = db_get_int(r, i, 6),
+		.not_after = db_get_int(r, i, 7),
+		.revoked_at = db_get_int(r, i, 8),
+	};
+}
+
+enum rc
+ca_find(struct call *c, struct bytes fingerprint, struct ca_certificate *out)
+{
+	struct db_rows r;
+	enum rc rc;
+
+	rc = store_run(
+	    c, "SELECT " COLUMNS " FROM certificate WHERE fingerprint = ?1", DB_ARGS(db_blob(fingerprint)), &r);
+	if (rc != RC_OK)
+		return fail_in(&c->err, rc, "find certificate");
+	if (r.rows == 0)
+		return fail(&c->err, RC_NOT_FOUND, "the certificate was not issued here");
+	certificate_from_row(out, &r, 0);
+	return RC_OK;
+}
+
+enum rc
+ca_list(struct call *c, const char *enrollment_id, struct ca_certificate **out, int *n)
+{
+	static const char sql[] =
+	    "SELECT " COLUMNS " FROM certificate WHERE enrollment_id = ?1 ORDER BY issued_at DESC";
+	struct db_rows r;
+	enum rc rc;
+
+	if ((rc = store_run(c, sql, DB_ARGS(db_text(enrollment_id)), &r)) != RC_OK)
+		return fail_in(&c->err, rc, "list certificates");
+	*out = arena_array(c->arena, (size_t)r.rows, sizeof **out);
+	*n = r.rows;
+	for (int i = 0; i < r.rows; i++)
+		certificate_from_row(&(*out)[i], &r, i);
+	return RC_OK;
+}
+
+enum rc
+ca_revoke(struct call *c, struct bytes fingerprint)
+{
+	static const char sql[] = "UPDATE certificate SET revoked_at = COALESCE(revoked_at, ?2) WHERE fingerprint = ?1"
+				  " RETURNING serial";
+	struct db_rows r;
+	enum rc rc;
+
+	if ((rc = store_run(c, sql, DB_ARGS(db_blob(fingerprint), db_int(c->now)), &r)) != RC_OK)
+		return rc;
+	return r.rows > 0 ? RC_OK : fail(&c->err, RC_NOT_FOUND, "no such certificate");
+}

@@ -1,0 +1,135 @@
+#include "scep/scep.h"
+
+#include "ca/ca.h"
+#include "crypto/cms.h"
+#include "crypto/hash.h"
+#include "crypto/x509.h"
+#include "enroll/attempt.h"
+#include "enroll/enrollment.h"
+#include "keys/keys.h"
+
+const char *
+scep_capabilities(void)
+{
+	return "Renewal\nSHA-1\nSHA-256\nAES\nDES3\nSCEPStandard\nPOSTPKIOperation\n";
+}
+
+static const char *
+ca_key(struct call *c, const char *organization_id)
+{
+	return arena_printf(c->arena, "ca-%s", organization_id);
+}
+
+enum rc
+scep_ca_certificate(struct call *c, const char *organization_id, struct bytes *der)
+{
+	struct bytes *certificates;
+	enum rc rc;
+	int n;
+
+	rc = keys_certificates(c->keys, c->arena, ca_key(c, organization_id), &certificates, &n, &c->err);
+	if (rc == RC_BAD_INPUT || (rc == RC_OK && n == 0))
+		return RC_NOT_FOUND;
+	if (rc == RC_OK)
+		*der = certificates[0];
+	return rc;
+}
+
+/* The row of the catalogue and the failInfo for what the CA said. */
+static const struct {
+	enum rc rc;
+	enum enroll_code code;
+	enum scep_fail fail;
+} refusals[] = {
+	{ RC_BAD_INPUT, EV_scep_malformed, SCEP_BAD_REQUEST },
+	{ RC_TOO_LARGE, EV_scep_malformed, SCEP_BAD_REQUEST },
+	{ RC_NOT_FOUND, EV_scep_challenge_unknown, SCEP_BAD_REQUEST },
+	{ RC_FORBIDDEN, EV_scep_challenge_spent, SCEP_BAD_REQUEST },
+};
+
+static enum rc
+write_event(struct call *c, const char *enrollment_id, enum enroll_code code, const char *details)
+{
+	struct enrollment e = { 0 };
+	enum rc rc = enrollment_id != NULL ? enrollment_get(c, enrollment_id, &e) : RC_NOT_FOUND;
+
+	if (rc != RC_OK && rc != RC_NOT_FOUND)
+		return rc;
+	return attempt_event(c, rc == RC_OK ? e.attempt_id : NULL, code, details != NULL ? "%s" : NULL, details);
+}
+
+/* CertRep to the requester, with the algorithms that it used (protocol 6.1). */
+static enum rc
+reply(struct call *c, const char *organization_id, const struct scep_message *in, struct scep_message *m,
+    struct bytes *out)
+{
+	m->type = SCEP_CERT_REP;
+	m->transaction_id = in->transaction_id;
+	m->recipient_nonce = in->sender_nonce;
+	m->sender_nonce = bytes_of(arena_alloc(c->arena, 16), 16);
+	crypto_random((void *)(uintptr_t)m->sender_nonce.p, 16);
+	m->digest = in->digest;
+	m->cipher = in->cipher;
+	return keys_scep_build(c->keys, c->arena, ca_key(c, organization_id), m, in->signer, out, &c->err);
+}
+
+static enum rc
+refuse(
+    struct call *c, const char *organization_id, const struct scep_message *in, enum scep_fail why, struct bytes *out)
+{
+	struct scep_message m = { .status = SCEP_FAILURE, .fail = why };
+
+	return reply(c, organization_id, in, &m, out);
+}
+
+static enum rc
+issue(struct call *c, const char *organization_id, const struct scep_message *in, struct bytes *out)
+{
+	struct scep_message m = { .status = SCEP_SUCCESS };
+	struct x509_csr csr = { 0 };
+	struct bytes bag[2];
+	const char *enrollment_id = NULL, *why;
+	enum rc rc;
+
+	rc = x509_csr_parse(c->arena, in->content, &csr, &c->err);
+	if (rc == RC_FORBIDDEN) {
+		why = arena_strdup(c->arena, c->err.text);
+		rc = write_event(c, NULL, EV_scep_algorithm, why);
+		return rc == RC_OK ? refuse(c, organization_id, in, SCEP_BAD_ALG, out) : rc;
+	}
+	if (rc == RC_OK)
+		rc = ca_issue(c, organization_id, in->content, csr.challenge != NULL ? csr.challenge : "", &bag[0],
+		    &enrollment_id);
+	for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+		if (refusals[i].rc != rc)
+			continue;
+		why = arena_strdup(c->arena, c->err.text);
+		rc = write_event(c, enrollment_id, refusals[i].code, why);
+		return rc == RC_OK ? refuse(c, organization_id, in, refusals[i].fail, out) : rc;
+	}
+	if (rc != RC_OK || (rc = write_event(c, enrollment_id, EV_certificate_issued, NULL)) != RC_OK ||
+	    (rc = scep_ca_certificate(c, organization_id, &bag[1])) != RC_OK ||
+	    (rc = cms_bag(c->arena, bag, 2, &m.content, &c->err)) != RC_OK)
+		return rc;
+	return reply(c, organization_id, in, &m, out);
+}
+
+enum rc
+scep_operation(struct call *c, const char *organization_id, struct bytes message, struct bytes *out)
+{
+	struct scep_message in;
+	enum rc rc;
+
+	rc = keys_scep_open(c->keys, c->arena, ca_key(c, organization_id), message, &in, &c->err);
+	if (rc == RC_BAD_INPUT || rc == RC_FORBIDDEN) {
+		const char *why = arena_strdup(c->arena, c->err.text);
+		enum rc written = write_event(c, NULL, rc == RC_FORBIDDEN ? EV_scep_algorithm : EV_scep_malformed, why);
+
+		return written == RC_OK ? RC_BAD_INPUT : written;
+	}
+	if (rc != RC_OK)
+		return rc;
+	if (in.type != SCEP_PKCS_REQ && in.type != SCEP_RENEWAL_REQ)
+		return refuse(c, organization_id, &in, SCEP_BAD_REQUEST, out);
+	return issue(c, organization_id, &in, out);
+}

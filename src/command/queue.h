@@ -23,10 +23,11 @@ struct command {
 enum rc command_send(struct call *c, const struct enrollment *e, const char *user_id, plist_t command, const char *by,
     const char **uuid);
 
-/* What a device said: removes the command and stores the filtered answer in one unit (or puts NotNow back),
- * and says what to deliver next (next->uuid NULL: nothing). An answer to an unknown or already answered UUID
- * changes nothing and gets the next one too. `status` Idle has no uuid. Delivery order: position; after a
- * NotNow, commands that were not put off in this session first. */
+/* What a device said: removes the command and stores the filtered answer in one unit (or puts it off after
+ * NotNow), and says what to deliver next (next->uuid NULL: nothing; next NULL: nothing is to be delivered).
+ * An answer to an unknown or already answered UUID changes nothing and gets the next one too. Delivery order
+ * is that of queueing; what was put off is offered again from the next Idle on. An Idle with nothing queued
+ * writes nothing. *answered says whether this answer was the one that counted. */
 struct command_answer {
 	const char *status, *uuid;
 	plist_t body; /* whole message; NULL for Idle */

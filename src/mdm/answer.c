@@ -1,0 +1,80 @@
+#include <string.h>
+
+#include "command/queue.h"
+#include "enroll/attempt.h"
+#include "fmt/plist.h"
+#include "mdm/message.h"
+#include "store/store.h"
+
+static const char *const statuses[] = { "Idle", "Acknowledged", "Error", "CommandFormatError", "NotNow" };
+
+static bool
+known_status(const char *s)
+{
+	for (size_t i = 0; s != NULL && i < sizeof statuses / sizeof statuses[0]; i++) {
+		if (strcmp(statuses[i], s) == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum rc
+evicted_in_unit(struct call *c, void *arg)
+{
+	const struct mdm_message *m = arg;
+	enum rc rc = attempt_event(c, m->who->enrollment.attempt_id, EV_evicted, "RemoveProfile was acknowledged");
+
+	return rc == RC_OK ? enrollment_end(c, m->who->enrollment.id, "evicted") : rc;
+}
+
+/* An OS that does not know the 403 is told by RemoveProfile, and hears nothing else (protocol 7.4). */
+static enum rc
+order_removal(struct call *c, struct mdm_message *m, struct command *next)
+{
+	struct command_answer idle = { .status = "Idle" };
+	const char *uuid;
+	bool answered;
+	enum rc rc;
+
+	if (next->uuid != NULL && next->queued_by != NULL && strcmp(next->queued_by, "eviction") == 0)
+		return RC_OK;
+	if ((rc = command_send_removal(c, &m->who->enrollment, &uuid)) != RC_OK)
+		return rc;
+	return command_next(c, &m->who->enrollment, m->who->user_id, &idle, next, &answered);
+}
+
+void
+mdm_answer(struct call *c, struct mdm_message *m)
+{
+	const struct enrollment *e = &m->who->enrollment;
+	bool evicting = strcmp(e->state, "evicting") == 0, answered = false;
+	struct command_answer in = {
+		.status = plist_text(c->arena, m->body, "Status"),
+		.uuid = plist_text(c->arena, m->body, "CommandUUID"),
+		.body = m->body,
+	};
+	struct command next = { 0 };
+	enum rc rc;
+
+	if (!known_status(in.status) || (strcmp(in.status, "Idle") != 0 && in.uuid == NULL)) {
+		fail(&c->err, RC_BAD_INPUT, "Status is missing or unknown, or CommandUUID is missing");
+		mdm_refuse(c, m, 400, EV_message_malformed);
+		return;
+	}
+	if (strcmp(in.status, "Idle") == 0)
+		in.uuid = NULL;
+	/* Accepted, but nothing is delivered until the person may again (design: tokens and people). */
+	if (command_next(c, e, m->who->user_id, &in, m->who->account_disabled ? NULL : &next, &answered) != RC_OK)
+		return;
+	if (evicting && answered && strcmp(in.status, "Acknowledged") == 0) {
+		if (store_unit(c, evicted_in_unit, m) != RC_OK)
+			return;
+		next.uuid = NULL;
+	} else if (evicting && m->who->user_id[0] == '\0' && (rc = order_removal(c, m, &next)) != RC_OK) {
+		return;
+	}
+	if (next.uuid == NULL)
+		*m->out = (struct enroll_reply){ .status = 200 };
+	else
+		*m->out = (struct enroll_reply){ 200, "application/xml; charset=UTF-8", next.payload };
+}

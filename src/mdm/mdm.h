@@ -1,0 +1,16 @@
+/* Check-in messages and the command loop (protocol 7, 9): what is done with a message that passed the gate. */
+#ifndef MDM_MDM_H
+#define MDM_MDM_H
+
+#include "base/call.h"
+#include "enroll/caller.h"
+
+struct mdm_room {
+	struct enrollment_seen *seen; /* when a device was seen; flushed by whoever owns it */
+};
+
+/* Serve one message: a check-in where there is a MessageType, else a command's answer or Idle; one URL
+ * may serve both (protocol 7.1). `room` is a struct mdm_room. */
+enroll_serve mdm_serve;
+
+#endif

@@ -22,11 +22,6 @@ def same(got, wanted, rule):
     return ok(got == wanted, rule, f"wanted {wanted!r}\ngot    {got!r}")
 
 
-def skip(rule, why):
-    global _count
-    _count += 1
-    print(f"ok {_count} - {rule} # SKIP {why}", flush=True)
-
 
 def say(text):
     for line in str(text).splitlines():

@@ -1,0 +1,116 @@
+"""A posternd of one's own: a data folder, a port, the administrator's command. Nothing of it is known but its
+command line (the programs come from $POSTERN_BUILD)."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+BUILD = os.path.abspath(os.environ.get("POSTERN_BUILD", "build"))
+DOMAIN = "betterbag.com"
+
+
+class Refused(Exception):
+    """The administrator's command ended with an error."""
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Server:
+    def __init__(self, org="Better Bag"):
+        self.folder = tempfile.mkdtemp(prefix="postern-independent-")
+        self.data = os.path.join(self.folder, "data")
+        self.port, self.mtls_port = free_port(), free_port()
+        self.url = f"https://localhost:{self.port}"
+        self.cacert = os.path.join(self.data, "tls", "ca.pem")
+        self.connect_to = [f"{DOMAIN}:443:127.0.0.1:{self.port}"]
+        self.run("init", "--data", self.data, "--org", org, "--domain", DOMAIN, "--url", self.url, "--lab")
+        self.daemon = None
+
+    @property
+    def log(self):
+        with open(os.path.join(self.folder, "log"), "rb") as f:
+            return f.read().decode(errors="replace")
+
+    def start(self, *args):
+        with open(os.path.join(self.folder, "log"), "ab") as log:
+            self.daemon = subprocess.Popen([os.path.join(BUILD, "posternd"), "--data", self.data,
+                                            "--listen", f"127.0.0.1:{self.port}", *args], stdout=log, stderr=log)
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and self.daemon.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return self
+            except OSError:
+                time.sleep(0.1)
+        raise Refused(f"posternd does not listen:\n{self.log}")
+
+    def stop(self):
+        """The daemon's exit status after SIGTERM; None if it had to be killed."""
+        if self.daemon is None:
+            return 0
+        daemon, self.daemon = self.daemon, None
+        daemon.send_signal(signal.SIGTERM)
+        try:
+            return daemon.wait(20)
+        except subprocess.TimeoutExpired:
+            daemon.kill()
+            daemon.wait()
+            return None
+
+    def remove(self):
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def run(self, *args, stdin=""):
+        done = subprocess.run([os.path.join(BUILD, "postern"), *args], input=stdin, capture_output=True, text=True,
+                              timeout=60)
+        if done.returncode != 0:
+            raise Refused(f"postern {' '.join(args)}: {done.returncode} {done.stderr.strip()}")
+        return done.stdout
+
+    def admin(self, *args, stdin=""):
+        return self.run("--data", self.data, *args, stdin=stdin)
+
+    def listing(self, *args):
+        """A list of rows (dicts), whether the listing is an array, an object with one, or a row a line."""
+        out = self.admin("--json", *args)
+        try:
+            value = json.loads(out)
+        except ValueError:
+            return [json.loads(line) for line in out.splitlines() if line.strip()]
+        if isinstance(value, dict):
+            arrays = [v for v in value.values() if isinstance(v, list)]
+            return arrays[0] if len(arrays) == 1 else [value]
+        return value
+
+    def add_user(self, user, password, *args):
+        self.admin("user", "add", user, *args, "--password-stdin", stdin=password + "\n")
+
+    def enrollment(self, device):
+        """What the administrator's command calls a device's enrollment."""
+        name = list(device.who().values())[0]
+        for row in self.listing("enrollment", "list"):
+            if name in row.values():
+                return str(row.get("id", name))
+        raise Refused(f"no enrollment {name} in the list")
+
+    def files_with(self, needle):
+        """The files under the data folder that hold these bytes, and the log."""
+        found = []
+        for folder, _, names in os.walk(self.folder):
+            for name in names:
+                path = os.path.join(folder, name)
+                if os.path.isfile(path) and "device-" not in path and "built-in" not in path:
+                    with open(path, "rb") as f:
+                        if needle.lower() in f.read().lower():
+                            found.append(os.path.relpath(path, self.folder))
+        return found

@@ -22,19 +22,22 @@ struct grant {
 
 struct grant_tokens {
 	const char *access; /* base64url, 43 characters, in the arena */
-	const char *refresh; /* NULL for apple-as-web */
+	const char *refresh; /* FAMILY.SECRET, 87 characters; NULL for apple-as-web */
 	int64_t expires_in_s;
 };
 
+#define GRANT_TOKEN_MAX 128 /* octets: nothing longer is looked up */
+
 /* Start a grant for a sign-in and issue its first tokens. When the attempt is one to sign in again, the
  * grant is bound to that enrollment at once (the caller has checked the person) and replaces its earlier
- * grant. Call inside a unit. g->id and times are filled. */
+ * grant; an unbound grant of the same attempt is replaced too. Call inside a unit. g->id, enrollment_id and
+ * times are filled. RC_NOT_FOUND: the enrollment to sign in again for has ended. */
 enum rc grant_start(struct call *c, const struct organization *o, struct grant *g, struct grant_tokens *out);
 
 /* Redeem a refresh token for the next generation.
  * RC_NOT_FOUND: unknown, expired, revoked grant, disabled person. RC_FORBIDDEN: another client's.
  * RC_CONFLICT: reuse; the grant is revoked now. (All three are invalid_grant for the peer.)
- * *g is filled whenever the token was known. Is a unit by itself. */
+ * *g is filled whenever the token was known (g->id NULL otherwise). Is a unit by itself; also runs inside one. */
 enum rc grant_refresh(
     struct call *c, const char *refresh_token, const char *client_id, struct grant *g, struct grant_tokens *out);
 
@@ -54,12 +57,15 @@ enum rc grant_confirm(struct call *c, const char *grant_id, int64_t generation);
 /* Bind to an enrollment at Authenticate. RC_CONFLICT: bound to another one already. */
 enum rc grant_bind(struct call *c, const char *grant_id, const char *enrollment_id);
 
-/* Revoke one, all of a person, or all of an enrollment. Idempotent; *n counts what was live. */
+/* Revoke one, all of a person, or all of an enrollment. Idempotent; *n (may be NULL) counts what was live. */
 enum rc grant_revoke(struct call *c, const char *grant_id, const char *why);
 enum rc grant_revoke_account(struct call *c, const char *account_id, const char *why, int *n);
 enum rc grant_revoke_enrollment(struct call *c, const char *enrollment_id, const char *why, int *n);
 
 /* Live grants first. Filters may be NULL. At most 500. */
 enum rc grant_list(struct call *c, const char *organization_id, const char *account_id, struct grant **out, int *n);
+
+/* Drop tokens that expired more than a day ago, `most` at a time; *n counts them. */
+enum rc grant_prune(struct call *c, int most, int *n);
 
 #endif

@@ -37,7 +37,7 @@ CREATE INDEX oauth_code_expires ON oauth_code (expires_at);
 
 CREATE TABLE oauth_token (
   hash BYTEA PRIMARY KEY,
-  kind TEXT NOT NULL,                   -- access, refresh
+  kind TEXT NOT NULL,                   -- access, refresh, family (enroll/grant.c)
   grant_id TEXT NOT NULL,
   generation BIGINT NOT NULL,
   issued_at BIGINT NOT NULL,

@@ -39,6 +39,7 @@ enum rc ossl_fail(struct err *e, enum rc rc, const char *what);
 X509 *ossl_certificate(struct bytes der);
 EVP_PKEY *ossl_private(struct bytes pkcs8);
 EVP_PKEY *ossl_public(struct bytes spki);
+EVP_PKEY *ossl_raw_public(struct bytes raw); /* as x509_raw_key writes it */
 
 /* Encode into `a`; absent when OpenSSL refuses. */
 struct bytes ossl_certificate_der(struct arena *a, const X509 *x);

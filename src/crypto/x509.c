@@ -1,10 +1,8 @@
-/* What a certificate says, and its key as raw numbers. */
+/* What a certificate says. */
 #include "crypto/ossl.h"
 
 #include <time.h>
 
-#include <openssl/bn.h>
-#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
@@ -75,66 +73,4 @@ x509_parse(struct arena *a, struct bytes der, struct x509_info *out, struct err 
 		return ossl_fail(e, RC_BAD_INPUT, "a certificate's public key");
 	ERR_clear_error();
 	return RC_OK;
-}
-
-static enum rc
-raw_rsa(struct arena *a, EVP_PKEY *key, struct bytes *raw, struct err *e)
-{
-	BIGNUM *n = NULL, *exponent = NULL;
-	enum rc rc = RC_BAD_INPUT;
-	uint8_t *out;
-	int bits = EVP_PKEY_get_bits(key);
-
-	/* e is smaller than n, so this is room for both. */
-	out = arena_alloc(a, 5 + 2 * ((size_t)bits / 8 + 1));
-	if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) == 1 &&
-	    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) == 1 && BN_num_bits(exponent) <= bits) {
-		size_t size = (size_t)BN_num_bytes(n);
-
-		out[0] = 'R';
-		out[1] = (uint8_t)(size >> 24);
-		out[2] = (uint8_t)(size >> 16);
-		out[3] = (uint8_t)(size >> 8);
-		out[4] = (uint8_t)size;
-		BN_bn2bin(n, out + 5);
-		size += 5;
-		size += (size_t)BN_bn2bin(exponent, out + size);
-		*raw = bytes_of(out, size);
-		rc = RC_OK;
-	}
-	BN_free(n);
-	BN_free(exponent);
-	return rc == RC_OK ? rc : ossl_fail(e, rc, "numbers of an RSA key");
-}
-
-static enum rc
-raw_ec(struct arena *a, EVP_PKEY *key, struct bytes *raw, struct err *e)
-{
-	uint8_t *out = arena_alloc(a, 256);
-	int bits = EVP_PKEY_get_bits(key);
-	size_t n = 0;
-
-	if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, out + 3, 253, &n) != 1 || n < 2 ||
-	    out[3] != 4)
-		return ossl_fail(e, RC_BAD_INPUT, "point of an EC key");
-	out[0] = 'E';
-	out[1] = (uint8_t)(bits >> 8);
-	out[2] = (uint8_t)bits;
-	*raw = bytes_of(out, n + 3);
-	return RC_OK;
-}
-
-enum rc
-x509_raw_key(struct arena *a, struct bytes spki, struct bytes *raw, struct err *e)
-{
-	struct held *h = held_new(a);
-	EVP_PKEY *key = hold_EVP_PKEY(h, ossl_public(spki));
-
-	if (key == NULL)
-		return fail(e, RC_BAD_INPUT, "not a public key");
-	if (EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA)
-		return raw_rsa(a, key, raw, e);
-	if (EVP_PKEY_get_base_id(key) == EVP_PKEY_EC)
-		return raw_ec(a, key, raw, e);
-	return fail(e, RC_BAD_INPUT, "neither an RSA nor an EC key");
 }

@@ -18,7 +18,7 @@
 #include "http/reply.h"
 #include "http/serve.h"
 
-#define INPUT_MAX 16384 /* octets that wait unread on a connection; a job's pipelined successors, mostly */
+#define INPUT_MAX (HTTP_HEAD_MAX + 4096) /* octets that wait unread on a connection; more than a header may have */
 #define LINGER_MS 2000 /* for the peer to read a reply that came before its request ended */
 #define HURRY_MS 1000 /* for a header that is under way when the server stops */
 #define BODY_SLOWEST 1 /* ms that an octet of body may take on average: 1 kB/s */

@@ -42,7 +42,8 @@ echo(struct call *c, const struct http_request *r, struct http_reply *out, void 
 	struct buf b;
 
 	pthread_mutex_lock(&seen->lock);
-	buf_printf(&seen->lines, "%s %s\n", r->method, r->path);
+	buf_printf(
+	    &seen->lines, "%s %s%s\n", r->method, r->path, r->client_certificate.p != NULL ? " certificate" : "");
 	pthread_mutex_unlock(&seen->lock);
 	if (nap != NULL) {
 		long ms = strtol(nap, NULL, 10);

@@ -1,0 +1,65 @@
+/* What every handler of this room shares: the body as checked JSON, the actor, the answer.
+ *
+ * A row of ADMIN_ROUTES names the fields that a body may have; admin_serve refuses all others before it
+ * calls, so a handler reads what is there and nothing else. Room-private. */
+#ifndef ADMIN_REPLY_H
+#define ADMIN_REPLY_H
+
+#include <stdbool.h>
+
+#include "account/organization.h"
+#include "admin/admin.h"
+#include "enroll/enrollment.h"
+#include "fmt/json.h"
+
+struct admin_call {
+	struct call *c;
+	const struct http_request *r;
+	const struct admin_room *room;
+	const json_t *body; /* an object, empty when nothing was sent */
+	const char *actor; /* "uid 1000" */
+	json_t *out; /* the answer, an object; NULL: {} */
+	int status; /* 200 unless the handler says otherwise */
+};
+
+typedef enum rc admin_handler(struct admin_call *x);
+
+/* Serve one request. `fields` lists what the body may have, separated by spaces: "!name" must be there;
+ * behind a colon stands the type: s text (the default), i integer, b boolean, a array of texts, o object.
+ * Text and its array elements are not empty unless the type is 'e' (text that may be empty). */
+void admin_serve(struct call *c, const struct http_request *r, struct http_reply *out, void *room, const char *fields,
+    admin_handler *handler);
+
+/* Fields of the body; NULL, `otherwise` or an empty list where absent. */
+const char *admin_text(const struct admin_call *x, const char *name);
+int64_t admin_int(const struct admin_call *x, const char *name, int64_t otherwise);
+bool admin_flag(const struct admin_call *x, const char *name, bool otherwise);
+bool admin_has(const struct admin_call *x, const char *name);
+const char *const *admin_list(const struct admin_call *x, const char *name, int *n); /* NULL-terminated */
+
+/* An item of the query; NULL where absent. */
+const char *admin_query(const struct admin_call *x, const char *name);
+/* A number in the query. RC_BAD_INPUT: it is none, or negative. */
+enum rc admin_query_int(struct admin_call *x, const char *name, int64_t otherwise, int64_t *out);
+
+/* The organization of that id; NULL and "_" mean the only one. RC_BAD_INPUT: there are several. */
+enum rc admin_organization(struct admin_call *x, const char *id, struct organization *out);
+/* The one meant by a query or body that may name an organization. NULL in *id: all. */
+enum rc admin_organization_filter(struct admin_call *x, const char **id);
+
+/* An enrollment by its id or by a beginning of it that no other has. */
+enum rc admin_enrollment(struct admin_call *x, const char *id, struct enrollment *out);
+
+/* Members of an answer; NULL, absent and zero times become null. All take the object and never fail. */
+void admin_put_text(json_t *o, const char *key, const char *value);
+void admin_put_int(json_t *o, const char *key, int64_t value);
+void admin_put_flag(json_t *o, const char *key, bool value);
+void admin_put_time(json_t *o, const char *key, int64_t value); /* Unix seconds; 0: null */
+void admin_put(json_t *o, const char *key, json_t *value); /* takes it over */
+
+/* A new object or array that ends with the call. */
+json_t *admin_object(struct admin_call *x);
+/* Sets the answer to {"items": [...], "next": next} and returns the array. */
+json_t *admin_items(struct admin_call *x);
+
+#endif

@@ -64,24 +64,42 @@ length_of(struct reader *r, struct bytes *at, uint64_t *length)
 	return RC_OK;
 }
 
+/* What XML can hold too (XML 1.0 2.2): else a list could be read and not written. */
+static bool
+is_text(unsigned c)
+{
+	return c >= 0x20 || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* Seconds since 2001, within the years 1 to 9999: others have no XML form. */
+static bool
+is_date(const uint8_t *p)
+{
+	uint64_t bits = big_endian(p, 8);
+	double seconds;
+
+	memcpy(&seconds, &bits, sizeof seconds);
+	return seconds >= -63113904000.0 && seconds <= 252423993599.0;
+}
+
 static bool
 is_ascii(struct bytes b)
 {
 	for (size_t i = 0; i < b.n; i++) {
-		if (b.p[i] == 0 || b.p[i] > 0x7f)
+		if (!is_text(b.p[i]) || b.p[i] > 0x7f)
 			return false;
 	}
 	return true;
 }
 
-/* Lone surrogates have no UTF-8 form; a NUL would end the text early. */
+/* Lone surrogates have no UTF-8 form. */
 static bool
 is_utf16(struct bytes b)
 {
 	for (size_t i = 0; i + 1 < b.n; i += 2) {
 		unsigned c = (unsigned)b.p[i] << 8 | b.p[i + 1];
 
-		if (c == 0 || (c >= 0xdc00 && c <= 0xdfff))
+		if (!is_text(c) || (c >= 0xdc00 && c <= 0xdfff))
 			return false;
 		if (c < 0xd800 || c > 0xdbff)
 			continue;
@@ -167,10 +185,11 @@ visit(struct reader *r, uint64_t index, int depth, bool as_key, bool as_root)
 			return bad(r, "a broken integer");
 		return RC_OK;
 	case B_REAL:
-	case B_DATE:
-		if ((low != 3 && !(low == 2 && type == B_REAL)) || at.n < 1 + (1u << low))
-			return bad(r, "a broken number or date");
+		if (low < 2 || low > 3 || at.n < 1 + (1u << low))
+			return bad(r, "a broken number");
 		return RC_OK;
+	case B_DATE:
+		return low == 3 && at.n >= 9 && is_date(at.p + 1) ? RC_OK : bad(r, "a broken date");
 	case B_DATA:
 	case B_ASCII:
 	case B_UTF16:

@@ -10,16 +10,82 @@
 /* The server gives a call 16 times its route's body limit as memory: listings of 500 rows need some. */
 #define ADMIN_LIST (256 * 1024)
 #define ADMIN_SMALL (64 * 1024)
+#define ADMIN_LARGE (4 * 1024 * 1024) /* certificate pools; commands that carry a profile */
 
 /* clang-format off */
 #define ADMIN_ROUTES(X) \
-X("GET",    "/status",                       HTTP_QUICK, ADMIN_LIST,  "", status_get) \
-X("GET",    "/organizations",                HTTP_QUICK, ADMIN_LIST,  "", organization_list) \
+X("GET",    "/status",                          HTTP_QUICK, ADMIN_LIST,  "", status_get) \
+/* organization_http.c, organization_keys_http.c */ \
+X("GET",    "/organizations",                   HTTP_QUICK, ADMIN_LIST,  "", organization_list) \
+X("POST",   "/organizations",                   HTTP_HEAVY, ADMIN_SMALL, "!name id !domains:a lab:b", organization_add) \
+X("GET",    "/organizations/{}",                HTTP_QUICK, ADMIN_LIST,  "", organization_get) \
+X("PATCH",  "/organizations/{}",                HTTP_QUICK, ADMIN_SMALL, "!settings:o", organization_set) \
+X("DELETE", "/organizations/{}",                HTTP_QUICK, ADMIN_SMALL, "", organization_remove) \
+X("PUT",    "/organizations/{}/push-certificate", HTTP_HEAVY, ADMIN_SMALL, "!certificate !key", push_certificate_put) \
+X("POST",   "/organizations/{}/device-cas",     HTTP_HEAVY, ADMIN_LARGE, "!pem", device_ca_add) \
+X("DELETE", "/organizations/{}/device-cas",     HTTP_QUICK, ADMIN_SMALL, "", device_ca_clear) \
+X("GET",    "/organizations/{}/certificates/{}", HTTP_QUICK, ADMIN_LIST, "", organization_certificate) \
+X("GET",    "/domains",                         HTTP_QUICK, ADMIN_LIST,  "", domain_list) \
+X("POST",   "/organizations/{}/domains",        HTTP_QUICK, ADMIN_SMALL, "!domain", domain_add) \
+X("DELETE", "/organizations/{}/domains/{}",     HTTP_QUICK, ADMIN_SMALL, "", domain_remove) \
+/* user_http.c */ \
+X("GET",    "/users",                           HTTP_QUICK, ADMIN_LIST,  "", user_list) \
+X("POST",   "/users",                           HTTP_HEAVY, ADMIN_SMALL, \
+  "!user managed_apple_account display_name groups:a password", user_add) \
+X("GET",    "/users/{}",                        HTTP_QUICK, ADMIN_LIST,  "", user_get) \
+X("PATCH",  "/users/{}",                        HTTP_QUICK, ADMIN_SMALL, "disabled:b groups:a", user_change) \
+X("PUT",    "/users/{}/password",               HTTP_HEAVY, ADMIN_SMALL, "!password", user_password) \
+X("DELETE", "/users/{}",                        HTTP_QUICK, ADMIN_LIST,  "", user_remove) \
+/* rule_http.c */ \
+X("GET",    "/rules",                           HTTP_QUICK, ADMIN_LIST,  "", rule_list) \
+X("POST",   "/rules",                           HTTP_QUICK, ADMIN_LIST, \
+  "organization domain user group model_family percent:i !outcome redirect_url message method position:i", rule_add) \
+X("GET",    "/rules/explain",                   HTTP_QUICK, ADMIN_LIST,  "", rule_explain) \
+X("PATCH",  "/rules/{}",                        HTTP_QUICK, ADMIN_LIST,  "organization !position:i", rule_move) \
+X("DELETE", "/rules/{}",                        HTTP_QUICK, ADMIN_LIST,  "organization", rule_remove) \
+/* attempt_http.c */ \
+X("GET",    "/attempts",                        HTTP_QUICK, ADMIN_LIST,  "", attempt_list) \
+X("GET",    "/attempts/latest",                 HTTP_QUICK, ADMIN_LIST,  "", attempt_latest) \
+X("GET",    "/attempts/{}",                     HTTP_QUICK, ADMIN_LIST,  "", attempt_get) \
+/* enrollment_http.c */ \
+X("GET",    "/enrollments",                     HTTP_QUICK, ADMIN_LIST,  "", enrollment_list) \
+X("GET",    "/enrollments/{}",                  HTTP_QUICK, ADMIN_LIST,  "", enrollment_get) \
+X("POST",   "/enrollments/{}/evict",            HTTP_QUICK, ADMIN_SMALL, "", enrollment_evict) \
+X("DELETE", "/enrollments/{}",                  HTTP_QUICK, ADMIN_SMALL, "", enrollment_remove) \
+/* command_http.c */ \
+X("GET",    "/enrollments/{}/commands",         HTTP_QUICK, ADMIN_LARGE, "", command_list) \
+X("POST",   "/enrollments/{}/commands",         HTTP_QUICK, ADMIN_LARGE, \
+  "request_type pairs:a plist user_channel", command_send) \
+X("GET",    "/enrollments/{}/available-commands", HTTP_QUICK, ADMIN_LIST, "", command_available) \
+X("GET",    "/commands/{}",                     HTTP_QUICK, ADMIN_LARGE, "", command_get) \
+X("DELETE", "/commands/{}",                     HTTP_QUICK, ADMIN_SMALL, "", command_cancel) \
+/* token_http.c, certificate_http.c */ \
+X("GET",    "/tokens",                          HTTP_QUICK, ADMIN_LIST,  "", token_list) \
+X("POST",   "/tokens/revoke",                   HTTP_QUICK, ADMIN_LIST,  "user enrollment grant", token_revoke) \
+X("GET",    "/certificates",                    HTTP_QUICK, ADMIN_LIST,  "", certificate_list) \
+X("POST",   "/certificates/{}/revoke",          HTTP_QUICK, ADMIN_SMALL, "", certificate_revoke) \
 /**/
 /* clang-format on */
 
 #define X(method, path, class, max_body, fields, handler) admin_handler admin_##handler;
 ADMIN_ROUTES(X)
 #undef X
+
+/* ---- what the files of this room share ---- */
+
+/* What would keep devices of an organization from enrolling, as an array of sentences. */
+enum rc admin_organization_warnings(struct admin_call *x, const struct organization *o, json_t *out);
+
+/* Evict, with its event, in the caller's unit. *way: "status", "profile", or "ended" where no device had come yet. */
+enum rc admin_evict(struct call *c, const struct enrollment *e, const char *actor, const char **way);
+
+/* Every live enrollment of a person, at most 500. */
+enum rc admin_live_enrollments(struct call *c, const char *account_id, struct enrollment **out, int *n);
+
+/* The short description of an enrollment that listings give. */
+json_t *admin_enrollment_brief(struct admin_call *x, const struct enrollment *e);
+
+/* The user identifier of an account's id; NULL where the person is gone. */
+const char *admin_user_name(struct admin_call *x, const char *account_id);
 
 #endif

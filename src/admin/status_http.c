@@ -1,19 +1,127 @@
 #include "admin/routes.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "config/config.h"
 #include "store/store.h"
+
+#define DAY 86400
+#define TLS_WARN_DAYS 14
+#define FILE_MAX (256 * 1024)
+
+/* {"enrolled": 3, ...} from rows of name and number. */
+static enum rc
+put_counts(struct admin_call *x, const char *key, const char *sql, struct db_args args)
+{
+	json_t *o = json_object();
+	struct db_rows r;
+	enum rc rc;
+
+	admin_put(x->out, key, o);
+	if ((rc = store_run(x->c, sql, args, &r)) != RC_OK)
+		return rc;
+	for (int i = 0; i < r.rows; i++)
+		admin_put_int(o, db_get_text(&r, i, 0), db_get_int(&r, i, 1));
+	return RC_OK;
+}
+
+static enum rc
+put_organizations(struct admin_call *x)
+{
+	json_t *list = json_array();
+	struct organization *all;
+	enum rc rc;
+	int n;
+
+	admin_put(x->out, "organizations", list);
+	if ((rc = organization_list(x->c, &all, &n)) != RC_OK)
+		return rc;
+	for (int i = 0; i < n; i++) {
+		json_t *j = json_object(), *warnings = json_array();
+
+		json_array_append_new(list, j);
+		admin_put_text(j, "id", all[i].id);
+		admin_put_text(j, "name", all[i].name);
+		admin_put_flag(j, "lab", all[i].lab);
+		admin_put(j, "warnings", warnings);
+		if ((rc = admin_organization_warnings(x, &all[i], warnings)) != RC_OK)
+			return rc;
+	}
+	return RC_OK;
+}
+
+static struct bytes
+read_file(struct arena *a, const char *path)
+{
+	char *p = arena_alloc(a, FILE_MAX);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, p, FILE_MAX) : -1;
+
+	if (fd >= 0)
+		close(fd);
+	return n > 0 ? bytes_of(p, (size_t)n) : (struct bytes){ 0 };
+}
+
+/* The certificate that devices see; NULL where the listeners have none. */
+static void
+put_tls(struct admin_call *x, json_t *warnings)
+{
+	struct arena *a = x->c->arena;
+	const char *path = x->c->conf != NULL ? x->c->conf->tls_certificate : NULL;
+	struct bytes text = path != NULL ? read_file(a, path) : (struct bytes){ 0 }, *chain;
+	struct x509_info info;
+	struct err ignored;
+	int64_t days;
+	json_t *j;
+	int n;
+
+	admin_put(x->out, "tls", json_null());
+	if (text.n == 0 || x509_from_pem(a, text, &chain, &n, &ignored) != RC_OK || n == 0 ||
+	    x509_parse(a, chain[0], &info, &ignored) != RC_OK)
+		return;
+	j = json_object();
+	admin_put(x->out, "tls", j);
+	admin_put_text(j, "subject", info.subject);
+	admin_put_text(j, "issuer", info.issuer);
+	admin_put_time(j, "not_after", info.not_after);
+	days = (info.not_after - x->c->now) / DAY;
+	if (info.not_after < x->c->now)
+		json_array_append_new(
+		    warnings, json_sprintf("the TLS certificate %s is expired: no device connects any more", path));
+	else if (days < TLS_WARN_DAYS)
+		json_array_append_new(warnings,
+		    json_sprintf("the TLS certificate %s ends in %d days: replace it and send posternd SIGHUP", path,
+			(int)days));
+}
 
 enum rc
 admin_status_get(struct admin_call *x)
 {
 	struct call *c = x->c;
+	json_t *warnings = json_array();
 	int version = 0;
-	enum rc rc = store_version(c->store, &version, &c->err);
+	enum rc rc;
 
-	if (rc != RC_OK)
-		return rc;
 	x->out = admin_object(x);
+	if ((rc = store_version(c->store, &version, &c->err)) != RC_OK)
+		return rc;
 	admin_put_text(x->out, "version", POSTERN_VERSION);
+	admin_put_text(x->out, "url", c->conf != NULL ? c->conf->url : NULL);
 	admin_put_int(x->out, "store_version", version);
 	admin_put_time(x->out, "started_at", x->room->started_at);
 	admin_put_int(x->out, "uptime_s", x->room->started_at != 0 ? c->now - x->room->started_at : 0);
-	return RC_OK;
+	admin_put(x->out, "warnings", warnings);
+	put_tls(x, warnings);
+	if ((rc = put_organizations(x)) != RC_OK ||
+	    (rc = put_counts(x, "enrollments", "SELECT state, COUNT(*) FROM enrollment GROUP BY state ORDER BY state",
+		 DB_NONE)) != RC_OK ||
+	    (rc = put_counts(
+		 x, "attempts", "SELECT state, COUNT(*) FROM attempt GROUP BY state ORDER BY state", DB_NONE)) != RC_OK)
+		return rc;
+	/* Today and the day before: what discovery answered, in batches that are a minute old at most. */
+	return put_counts(x, "discovery",
+	    "SELECT code, SUM(count) FROM discovery_count WHERE day >= ?1 GROUP BY code ORDER BY code",
+	    DB_ARGS(db_int(c->now / DAY - 1)));
 }

@@ -42,6 +42,10 @@ enum rc enrollment_end(struct call *c, const char *id, const char *state);
  * below by RemoveProfile as the only command ("profile"). *way says which. */
 enum rc enrollment_evict(struct call *c, const char *id, const char **way);
 
+/* Forget an ended enrollment: its rows, results, certificates and tokens. Its attempts stay until they are
+ * pruned by age. RC_CONFLICT: it is live; evict it first. */
+enum rc enrollment_remove(struct call *c, const char *id);
+
 /* When a device was seen, kept in memory and written in batches by enrollment_flush_seen. */
 struct enrollment_seen;
 struct enrollment_seen *enrollment_seen_new(void);

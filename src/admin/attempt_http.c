@@ -1,0 +1,157 @@
+#include "admin/routes.h"
+
+#include <string.h>
+
+#include "account/account.h"
+#include "enroll/attempt.h"
+
+#define PAGE 500 /* rows that attempt_list gives at most */
+
+static json_t *
+attempt_json(struct admin_call *x, const struct attempt *t)
+{
+	json_t *j = json_object();
+
+	admin_put_text(j, "id", t->id);
+	admin_put_text(j, "organization", t->organization_id);
+	admin_put_text(j, "kind", t->kind);
+	admin_put_text(j, "user", t->user_identifier);
+	admin_put_text(j, "signed_in_as", admin_user_name(x, t->account_id));
+	admin_put_text(j, "model_family", t->model_family);
+	admin_put_text(j, "product", t->product);
+	admin_put_text(j, "os_version", t->os_version);
+	admin_put_text(j, "mode", t->mode);
+	admin_put_text(j, "method", t->method);
+	admin_put_text(j, "rule", t->rule_id);
+	admin_put_text(j, "network", t->address);
+	admin_put_text(j, "state", t->state);
+	admin_put_text(j, "stage", t->stage);
+	admin_put_text(j, "code", t->code);
+	admin_put_text(j, "enrollment", t->enrollment_id);
+	admin_put_int(j, "events", t->events);
+	admin_put_time(j, "started_at", t->started_at);
+	admin_put_time(j, "updated_at", t->updated_at);
+	return j;
+}
+
+enum rc
+admin_attempt_list(struct admin_call *x)
+{
+	json_t *items = admin_items(x);
+	const char *organization_id, *user = admin_query(x, "user");
+	struct attempt *all;
+	int64_t before, limit;
+	enum rc rc;
+	int n;
+
+	if ((rc = admin_query_int(x, "before", 0, &before)) != RC_OK ||
+	    (rc = admin_query_int(x, "limit", PAGE, &limit)) != RC_OK ||
+	    (rc = admin_organization_filter(x, &organization_id)) != RC_OK)
+		return rc;
+	if (user != NULL)
+		user = account_fold(x->c->arena, user);
+	rc = attempt_list(x->c, organization_id, user, admin_query(x, "state"), before, &all, &n);
+	if (rc != RC_OK)
+		return rc;
+	if (n == PAGE)
+		admin_put_int(x->out, "next", all[n - 1].started_at);
+	for (int i = 0; i < n && i < limit; i++) {
+		const struct enroll_failure *f = enroll_failure_find(all[i].code);
+		json_t *j = attempt_json(x, &all[i]);
+
+		json_array_append_new(items, j);
+		admin_put_text(j, "sentence", f != NULL ? f->operator_ : NULL);
+	}
+	return RC_OK;
+}
+
+/* ---- one, with its timeline ---- */
+
+static json_t *
+event_json(const struct event *v)
+{
+	/* A code that a newer version wrote has no sentence here; it is shown all the same. */
+	const struct enroll_failure *f = enroll_failure_find(v->code);
+	json_t *j = json_object();
+
+	admin_put_int(j, "seq", v->seq);
+	admin_put_time(j, "at", v->at);
+	admin_put_text(j, "stage", v->stage);
+	admin_put_text(j, "code", v->code);
+	admin_put_text(j, "outcome", v->outcome);
+	admin_put_text(j, "sentence", f != NULL ? f->operator_ : NULL);
+	admin_put_text(j, "details", v->details);
+	admin_put_text(j, "person", f != NULL ? f->person : NULL);
+	admin_put_text(j, "todo", f != NULL ? f->todo : NULL);
+	return j;
+}
+
+/* The enrollment that came of it, and where its signing in again is told. */
+static enum rc
+put_enrollment(struct admin_call *x, const struct attempt *t)
+{
+	struct enrollment e;
+	enum rc rc;
+
+	admin_put(x->out, "enrollment_is", json_null());
+	if (t->enrollment_id == NULL)
+		return RC_OK;
+	rc = enrollment_get(x->c, t->enrollment_id, &e);
+	if (rc == RC_NOT_FOUND) /* removed, or pruned: the timeline stays */
+		return RC_OK;
+	if (rc != RC_OK)
+		return rc;
+	admin_put(x->out, "enrollment_is", admin_enrollment_brief(x, &e));
+	if (e.reauth_attempt_id != NULL && strcmp(e.reauth_attempt_id, t->id) != 0)
+		admin_put_text(x->out, "sign_in_again_attempt", e.reauth_attempt_id);
+	if (strcmp(e.attempt_id, t->id) != 0)
+		admin_put_text(x->out, "first_attempt", e.attempt_id);
+	return RC_OK;
+}
+
+static enum rc
+show(struct admin_call *x, const struct attempt *t)
+{
+	json_t *timeline = json_array();
+	struct event *events;
+	enum rc rc;
+	int n;
+
+	x->out = json_keep(x->c->arena, attempt_json(x, t));
+	admin_put(x->out, "timeline", timeline);
+	if ((rc = put_enrollment(x, t)) != RC_OK || (rc = attempt_events(x->c, t->id, &events, &n)) != RC_OK)
+		return rc;
+	for (int i = 0; i < n; i++)
+		json_array_append_new(timeline, event_json(&events[i]));
+	return RC_OK;
+}
+
+enum rc
+admin_attempt_get(struct admin_call *x)
+{
+	struct attempt t;
+	enum rc rc = attempt_get(x->c, x->r->segment[0], &t);
+
+	if (rc == RC_NOT_FOUND)
+		return fail(&x->c->err, rc, "there is no attempt %.60s (postern attempt list)", x->r->segment[0]);
+	return rc == RC_OK ? show(x, &t) : rc;
+}
+
+enum rc
+admin_attempt_latest(struct admin_call *x)
+{
+	const char *user = admin_query(x, "user");
+	struct attempt t;
+	enum rc rc;
+
+	if (user == NULL)
+		return fail(&x->c->err, RC_BAD_INPUT, "user is missing");
+	rc = attempt_latest(x->c, account_fold(x->c->arena, user), &t);
+	if (rc == RC_NOT_FOUND)
+		return fail(&x->c->err, rc,
+		    "no device of %.200s came as far as the enrollment request: postern check %.200s, postern rule "
+		    "explain"
+		    " and the counts of postern status say what discovery answers",
+		    user, user);
+	return rc == RC_OK ? show(x, &t) : rc;
+}

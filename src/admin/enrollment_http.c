@@ -1,0 +1,250 @@
+#include "admin/routes.h"
+
+#include <string.h>
+
+#include "account/account.h"
+#include "ca/ca.h"
+#include "command/queue.h"
+#include "enroll/attempt.h"
+#include "fmt/base64.h"
+#include "store/store.h"
+
+#define PAGE 500 /* rows that enrollment_list gives at most */
+
+json_t *
+admin_enrollment_brief(struct admin_call *x, const struct enrollment *e)
+{
+	json_t *j = json_object();
+
+	admin_put_text(j, "id", e->id);
+	admin_put_text(j, "organization", e->organization_id);
+	admin_put_text(j, "user", admin_user_name(x, e->account_id));
+	admin_put_text(j, "mode", e->mode);
+	admin_put_text(j, "state", e->state);
+	admin_put_text(j, "family", e->family);
+	admin_put_text(j, "product", e->product);
+	admin_put_text(j, "os_version", e->os_version);
+	admin_put_time(j, "created_at", e->created_at);
+	admin_put_time(j, "enrolled_at", e->enrolled_at);
+	admin_put_time(j, "ended_at", e->ended_at);
+	admin_put_time(j, "last_seen_at", e->last_seen_at);
+	return j;
+}
+
+enum rc
+admin_live_enrollments(struct call *c, const char *account_id, struct enrollment **out, int *n)
+{
+	return enrollment_list(c, NULL, account_id, "live", 0, out, n);
+}
+
+enum rc
+admin_enrollment_list(struct admin_call *x)
+{
+	static const char *const states[] = { "live", "pending", "enrolled", "reauth", "evicting", "unenrolled",
+		"evicted", "replaced", NULL };
+	const char *organization_id, *user = admin_query(x, "user"), *state = admin_query(x, "state");
+	json_t *items = admin_items(x);
+	struct account person = { 0 };
+	struct enrollment *all;
+	int64_t before;
+	enum rc rc;
+	int n, i;
+
+	for (i = 0; state != NULL && states[i] != NULL && strcmp(states[i], state) != 0; i++)
+		;
+	if (state != NULL && states[i] == NULL)
+		return fail(&x->c->err, RC_BAD_INPUT,
+		    "a state is live, pending, enrolled, reauth, evicting, unenrolled, evicted or replaced");
+	if ((rc = admin_query_int(x, "before", 0, &before)) != RC_OK ||
+	    (rc = admin_organization_filter(x, &organization_id)) != RC_OK)
+		return rc;
+	if (user != NULL && (rc = account_find(x->c, account_fold(x->c->arena, user), &person)) != RC_OK)
+		return rc == RC_NOT_FOUND ? fail(&x->c->err, rc, "there is no user %.200s", user) : rc;
+	if ((rc = enrollment_list(x->c, organization_id, person.id, state, before, &all, &n)) != RC_OK)
+		return rc;
+	for (i = 0; i < n; i++)
+		json_array_append_new(items, admin_enrollment_brief(x, &all[i]));
+	if (n == PAGE)
+		admin_put_int(x->out, "next", all[n - 1].created_at);
+	return RC_OK;
+}
+
+/* ---- one ---- */
+
+static void
+put_frozen(struct admin_call *x, const struct enrollment *e)
+{
+	json_t *j = json_object();
+
+	admin_put_text(j, "Topic", e->topic);
+	admin_put_text(j, "ServerURL", e->server_url);
+	admin_put_text(j, "CheckInURL", e->check_in_url);
+	admin_put_text(j, "AssignedManagedAppleID", e->assigned_managed_apple_id);
+	admin_put(j, "AccessRights", e->access_rights >= 0 ? json_integer(e->access_rights) : json_null());
+	admin_put_flag(j, "PerUserConnections", e->per_user_connections);
+	admin_put_text(j, "identity_proof", e->identity_proof);
+	admin_put_text(j, "PayloadIdentifier", e->profile_identifier);
+	admin_put(x->out, "frozen", j);
+}
+
+static enum rc
+put_channels(struct admin_call *x, const struct enrollment *e)
+{
+	json_t *list = json_array();
+	struct channel *channels;
+	enum rc rc;
+	int n;
+
+	admin_put(x->out, "channels", list);
+	if ((rc = channel_list(x->c, e->id, &channels, &n)) != RC_OK)
+		return rc;
+	for (int i = 0; i < n; i++) {
+		json_t *j = json_object();
+
+		json_array_append_new(list, j);
+		admin_put_text(j, "channel", channels[i].user_id[0] == '\0' ? "device" : "user");
+		admin_put_text(j, "user_id", channels[i].user_id);
+		admin_put_text(j, "user_short_name", channels[i].user_short_name);
+		admin_put_text(j, "user_long_name", channels[i].user_long_name);
+		admin_put_time(j, "updated_at", channels[i].updated_at);
+		admin_put_time(j, "last_seen_at", channels[i].last_seen_at);
+		admin_put_flag(j, "waits_for_wake", channels[i].wake_at != 0);
+	}
+	return RC_OK;
+}
+
+static enum rc
+put_certificates(struct admin_call *x, const struct enrollment *e)
+{
+	json_t *list = json_array();
+	struct ca_certificate *certificates;
+	enum rc rc;
+	int n;
+
+	admin_put(x->out, "certificates", list);
+	if ((rc = ca_list(x->c, e->id, &certificates, &n)) != RC_OK)
+		return rc;
+	for (int i = 0; i < n; i++) {
+		json_t *j = json_object();
+
+		json_array_append_new(list, j);
+		admin_put_text(j, "fingerprint", hex_encode(x->c->arena, certificates[i].fingerprint));
+		admin_put_text(j, "serial", certificates[i].serial);
+		admin_put_time(j, "issued_at", certificates[i].issued_at);
+		admin_put_time(j, "not_after", certificates[i].not_after);
+		admin_put_time(j, "revoked_at", certificates[i].revoked_at);
+		admin_put_flag(j, "in_use", bytes_eq(certificates[i].fingerprint, e->certificate_fp));
+	}
+	return RC_OK;
+}
+
+enum rc
+admin_enrollment_get(struct admin_call *x)
+{
+	struct enrollment e;
+	struct command *queue;
+	enum rc rc;
+	int n;
+
+	if ((rc = admin_enrollment(x, x->r->segment[0], &e)) != RC_OK)
+		return rc;
+	x->out = json_keep(x->c->arena, admin_enrollment_brief(x, &e));
+	/* The organization's own devices: under BYOD the columns are empty (S-10). */
+	admin_put_text(x->out, "device_id", e.device_id);
+	admin_put_text(x->out, "device_name", e.device_name);
+	admin_put_text(x->out, "serial_number", e.serial_number);
+	admin_put_text(x->out, "build_version", e.build_version);
+	admin_put_text(x->out, "attempt", e.attempt_id);
+	admin_put_text(x->out, "sign_in_again_attempt", e.reauth_attempt_id);
+	admin_put_text(x->out, "grant", e.grant_id);
+	admin_put_time(x->out, "evict_at", e.evict_at);
+	put_frozen(x, &e);
+	if ((rc = put_channels(x, &e)) != RC_OK || (rc = put_certificates(x, &e)) != RC_OK ||
+	    (rc = command_list(x->c, e.id, &queue, &n)) != RC_OK)
+		return rc;
+	admin_put_int(x->out, "queued", n);
+	return RC_OK;
+}
+
+/* ---- the end ---- */
+
+enum rc
+admin_evict(struct call *c, const struct enrollment *e, const char *actor, const char **way)
+{
+	enum rc rc;
+
+	*way = "ended";
+	if (!ENROLLMENT_LIVE(e))
+		return fail(&c->err, RC_CONFLICT, "the enrollment already ended (%s)", e->state);
+	if (strcmp(e->state, "evicting") == 0) /* ordered before; said once */
+		return enrollment_evict(c, e->id, way);
+	/* A profile that no device has come back with: there is nobody to tell. */
+	if (strcmp(e->state, "pending") == 0)
+		rc = enrollment_end(c, e->id, "evicted");
+	else
+		rc = enrollment_evict(c, e->id, way);
+	return rc == RC_OK ? attempt_event(c, e->attempt_id, EV_eviction_ordered, "by %s", actor) : rc;
+}
+
+struct evict {
+	const char *id, *actor, *way;
+};
+
+static enum rc
+evict_in_unit(struct call *c, void *arg)
+{
+	struct evict *v = arg;
+	struct enrollment e;
+	enum rc rc;
+
+	if ((rc = enrollment_get(c, v->id, &e)) != RC_OK)
+		return rc;
+	return admin_evict(c, &e, v->actor, &v->way);
+}
+
+enum rc
+admin_enrollment_evict(struct admin_call *x)
+{
+	static const struct {
+		const char *way, *sentence;
+	} sentences[] = {
+		{ "status", "at its next request the device gets 403 com.apple.unrecognized.device and removes the "
+			    "enrollment" },
+		{ "profile", "at its next request the device gets RemoveProfile as its only command: it is too old to "
+			     "understand the"
+			     " 403" },
+		{ "ended", "no device had come back with the profile: it is no longer good for anything" },
+	};
+	struct evict v = { .actor = x->actor };
+	struct enrollment e;
+	enum rc rc;
+
+	if ((rc = admin_enrollment(x, x->r->segment[0], &e)) != RC_OK)
+		return rc;
+	v.id = e.id;
+	if ((rc = store_unit(x->c, evict_in_unit, &v)) != RC_OK)
+		return rc;
+	x->out = admin_object(x);
+	admin_put_text(x->out, "id", e.id);
+	admin_put_text(x->out, "way", v.way);
+	for (size_t i = 0; i < sizeof sentences / sizeof sentences[0]; i++) {
+		if (strcmp(sentences[i].way, v.way) == 0)
+			admin_put_text(x->out, "sentence", sentences[i].sentence);
+	}
+	return RC_OK;
+}
+
+enum rc
+admin_enrollment_remove(struct admin_call *x)
+{
+	struct enrollment e;
+	enum rc rc;
+
+	if ((rc = admin_enrollment(x, x->r->segment[0], &e)) != RC_OK)
+		return rc;
+	if ((rc = enrollment_remove(x->c, e.id)) != RC_OK)
+		return rc;
+	x->out = admin_object(x);
+	admin_put_text(x->out, "id", e.id);
+	return RC_OK;
+}

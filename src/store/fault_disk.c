@@ -269,6 +269,11 @@ fault_disk_flush(struct fault_image *i, sqlite3_file *real, int part)
 	int sr = SQLITE_OK;
 
 	pthread_mutex_lock(&disk.lock);
+	/* A flush that fails may have done everything, nothing, or any part: each is as likely here. */
+	if (part && fault_plan_choose(3) == 0)
+		goto out;
+	if (part && fault_plan_choose(2) == 0)
+		part = 0;
 	if (i->truncated && (!part || fault_plan_choose(2) == 0)) {
 		sr = real->pMethods->xFileSize(real, &size);
 		if (sr == SQLITE_OK && (size_t)size > i->cut)
@@ -282,6 +287,7 @@ fault_disk_flush(struct fault_image *i, sqlite3_file *real, int part)
 	}
 	if (sr == SQLITE_OK && !part)
 		sr = put_size(i, real);
+out:
 	forget_dirty(i);
 	pthread_mutex_unlock(&disk.lock);
 	return sr;

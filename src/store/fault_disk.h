@@ -18,7 +18,7 @@ int fault_disk_write(struct fault_image *i, sqlite3_file *real, const void *p, i
 int fault_disk_truncate(struct fault_image *i, sqlite3_file *real, sqlite3_int64 size);
 sqlite3_int64 fault_disk_size(struct fault_image *i);
 
-/* Write everything through. With `part`, an arbitrary part of it, and the rest never. */
+/* Write everything through. With `part`, everything, nothing or some of it, and the rest never. */
 int fault_disk_flush(struct fault_image *i, sqlite3_file *real, int part);
 
 void fault_disk_cut(void);

@@ -251,7 +251,8 @@ layer_delete(sqlite3_vfs *vfs, const char *path, int flush_directory)
 	int sr = step(STEP_OTHER, SQLITE_IOERR_DELETE);
 
 	(void)vfs;
-	if (sr == SQLITE_OK && (sr = shim.system->xDelete(shim.system, path, flush_directory)) == SQLITE_OK)
+	(void)flush_directory; /* as in file_sync */
+	if (sr == SQLITE_OK && (sr = shim.system->xDelete(shim.system, path, 0)) == SQLITE_OK)
 		fault_disk_forget(path);
 	return sr;
 }

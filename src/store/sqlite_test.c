@@ -97,6 +97,31 @@ not_a_database(void)
 	unlink(testing_path(dir, "store.db"));
 }
 
+static enum rc
+end_early(struct call *c, void *arg)
+{
+	(void)arg;
+	store_run(c, "INSERT INTO v (n) VALUES (1)", DB_NONE, NULL);
+	store_run(c, "ROLLBACK", DB_NONE, NULL);
+	store_run(c, "INSERT INTO v (n) VALUES (2)", DB_NONE, NULL);
+	return RC_OK;
+}
+
+/* SQLite ends a transaction by itself on some errors; here a statement does, which is as good. */
+static void
+dropped(void)
+{
+	struct store *s = testing_store(testing_path(dir, "store.db"));
+	struct call c = testing_call(s);
+
+	testing_run(s, "CREATE TABLE v (n BIGINT)");
+	ok(store_unit(&c, end_early, NULL) == RC_UNAVAILABLE, "a unit whose transaction is gone is not believed");
+	ok(testing_number(s, "SELECT count(*) FROM v") == 0, "and what it does afterwards is not kept by accident");
+	ok(testing_run(s, "INSERT INTO v (n) VALUES (3)") == RC_OK && !store_is_broken(s), "the store goes on");
+	testing_free(&c);
+	store_close(s);
+}
+
 /* Another program may read the file, as a backup does, and may even lock it for a moment. */
 static void
 beside(void)
@@ -184,6 +209,7 @@ main(void)
 	options();
 	not_a_database();
 	beside();
+	dropped();
 	log_is_bounded();
 	killed();
 	testing_rmdir(dir);

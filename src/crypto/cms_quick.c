@@ -74,24 +74,26 @@ take_algorithm(struct bytes *rest, struct bytes *oid)
 	return it.value.n == 0;
 }
 
-/* Does the certificate have the issuer and serial number that the signer is named by? */
+/* Does the certificate have the issuer and serial number that the signer is named by? Its outside is
+ * such that OpenSSL writes it again as it stands, so that both ways see the same fingerprint; its inside
+ * OpenSSL keeps as it came. */
 static bool
 is_signers(struct bytes certificate, struct bytes issuer, struct bytes serial)
 {
-	struct der_item it, number, name;
-	struct bytes rest = certificate;
+	struct der_item all, tbs, it, number, name, bits;
+	struct bytes oid;
 
-	/* Certificate { tbsCertificate { [0] version?, serialNumber, signature, issuer, ... (RFC 5280 4.1) */
-	if (!der_take(&rest, DER_SEQUENCE, &it) || rest.n != 0)
+	/* Certificate { tbsCertificate { [0] version?, serialNumber, signature, issuer, ... },
+	 *	signatureAlgorithm, signature } (RFC 5280 4.1) */
+	if (!der_take(&certificate, DER_SEQUENCE, &all) || !der_take(&all.value, DER_SEQUENCE, &tbs) ||
+	    !take_algorithm(&all.value, &oid) || !der_take(&all.value, DER_BIT_STRING, &bits) || all.value.n != 0 ||
+	    bits.value.n == 0 || bits.value.p[0] != 0)
 		return false;
-	rest = it.value;
-	if (!der_take(&rest, DER_SEQUENCE, &it))
+	if (der_is(tbs.value, DER_CONTEXT_0) && !der_next(&tbs.value, &it))
 		return false;
-	rest = it.value;
-	if (der_is(rest, DER_CONTEXT_0) && !der_next(&rest, &it))
-		return false;
-	return der_take(&rest, DER_INTEGER, &number) && der_take(&rest, DER_SEQUENCE, &it) &&
-	       der_take(&rest, DER_SEQUENCE, &name) && bytes_eq(name.whole, issuer) && bytes_eq(number.value, serial);
+	return der_take(&tbs.value, DER_INTEGER, &number) && der_take(&tbs.value, DER_SEQUENCE, &it) &&
+	       der_take(&tbs.value, DER_SEQUENCE, &name) && bytes_eq(name.whole, issuer) &&
+	       bytes_eq(number.value, serial);
 }
 
 /* A value that OpenSSL would write again as it stands. */

@@ -1,0 +1,15 @@
+#include "crypto/x509.h"
+#include "fuzz.h"
+
+/* The request inside a SCEP message, from whoever has a challenge. */
+FUZZ(a, in)
+{
+	struct x509_csr csr;
+	struct bytes raw;
+	struct err e;
+
+	if (x509_csr_parse(a, in, &csr, &e) != RC_OK)
+		return;
+	MUST(csr.key_bits >= 256 && csr.key_bits <= 4096 && csr.spki.p != NULL);
+	MUST(x509_raw_key(a, csr.spki, &raw, &e) == RC_OK);
+}

@@ -1,0 +1,301 @@
+/* The gate: protocol 8.2 in one place, question by question. */
+#include "gate/gate.h"
+
+#include "crypto/cms.h"
+#include "crypto/x509.h"
+#include "enroll/attempt.h"
+#include "enroll/grant.h"
+#include "enroll/testing.h"
+#include "fmt/base64.h"
+#include "fmt/plist.h"
+
+/* A device of the scene: enrolled with its certificate and tokens. */
+struct device {
+	struct bytes key, certificate;
+	struct enrollment e;
+	struct grant grant;
+	struct grant_tokens tokens;
+	const char *id_key, *id;
+};
+
+struct start {
+	struct scene *s;
+	struct device *d;
+};
+
+static enum rc
+start_unit(struct call *c, void *arg)
+{
+	struct start *in = arg;
+	struct attempt t = { .id = in->d->e.attempt_id,
+		.organization_id = "bag",
+		.kind = "enroll",
+		.user_identifier = "eliza@betterbag.com",
+		.method = "apple-oauth2" };
+	enum rc rc;
+
+	if ((rc = attempt_open(c, &t)) != RC_OK)
+		return rc;
+	in->d->grant = (struct grant){ .organization_id = "bag",
+		.account_id = in->s->eliza.id,
+		.attempt_id = t.id,
+		.method = "apple-oauth2",
+		.client_id = "x" };
+	if ((rc = grant_start(c, &in->s->organization, &in->d->grant, &in->d->tokens)) != RC_OK)
+		return rc;
+	in->d->e.grant_id = in->d->grant.id;
+	return enrollment_prepare(c, &in->d->e);
+}
+
+/* Up to the profile and the certificate; Authenticate has not come yet. */
+static struct device
+prepare(struct scene *s, struct call *c, const char *attempt, const char *mode, const char *family, const char *os)
+{
+	struct device d = { .e = { .organization_id = "bag",
+				.mode = mode,
+				.account_id = s->eliza.id,
+				.attempt_id = attempt,
+				.family = family,
+				.os_version = os,
+				.topic = s->organization.topic,
+				.server_url = "https://m",
+				.check_in_url = "https://m",
+				.assigned_managed_apple_id = "eliza@betterbag.com",
+				.identity_proof = "signature",
+				.profile_identifier = "p",
+				.access_rights = -1 } };
+	struct start in = { s, &d };
+	struct x509_name name = { .cn = "device" };
+	const char *challenge, *enrollment_id;
+	struct bytes csr;
+
+	d.id_key = strcmp(mode, "byod") == 0 ? "EnrollmentID" : "UDID";
+	d.id = arena_printf(c->arena, "ID-OF-%s", attempt);
+	ok(store_unit(c, start_unit, &in) == RC_OK && x509_key_new(c->arena, X509_RSA_2048, &d.key, &c->err) == RC_OK &&
+		ca_challenge(c, "bag", d.e.id, &challenge) == RC_OK &&
+		x509_csr_new(c->arena, &name, d.key, challenge, &csr, &c->err) == RC_OK &&
+		ca_issue(c, "bag", csr, challenge, &d.certificate, &enrollment_id) == RC_OK,
+	    "%s (%s, %s %s) has its profile and certificate", attempt, mode, family, os);
+	return d;
+}
+
+/* As mdm would after Authenticate and TokenUpdate. */
+static void
+enroll(struct call *c, struct device *d)
+{
+	ok(grant_bind(c, d->grant.id, d->e.id) == RC_OK &&
+		store_run(c, "UPDATE enrollment SET device_id = ?2, state = 'enrolled', enrolled_at = ?3 WHERE id = ?1",
+		    DB_ARGS(db_text(d->e.id), db_text(d->id), db_int(c->now)), NULL) == RC_OK,
+	    "%s is enrolled", d->id);
+}
+
+static struct bytes
+message(struct call *c, const struct device *d, const char *type, const char *user)
+{
+	plist_t m = plist_keep(c->arena, plist_new_dict());
+
+	plist_put_text(m, type != NULL ? "MessageType" : "Status", type != NULL ? type : "Idle");
+	plist_put_text(m, d->id_key, d->id);
+	if (user != NULL)
+		plist_put_text(m, "EnrollmentUserID", user);
+	return plist_xml(c->arena, m);
+}
+
+struct verdict {
+	enum rc rc;
+	struct enroll_caller who;
+	struct enroll_reply reply;
+	const char *challenge;
+};
+
+static struct verdict
+pass(struct call *c, const struct device *signer, struct bytes body, const char *bearer)
+{
+	struct gate_request in = { .organization_id = "bag", .bearer = bearer, .body = body };
+	struct verdict v = { 0 };
+	struct bytes cms;
+	plist_t parsed;
+
+	if (signer != NULL &&
+	    cms_sign(c->arena, body, signer->certificate, signer->key, NULL, 0, true, &cms, &c->err) == RC_OK)
+		in.signature = base64_encode(c->arena, cms);
+	c->err.text[0] = '\0';
+	v.rc = gate_check(c, &in, &v.who, &parsed, &v.reply, &v.challenge);
+	return v;
+}
+
+static const char *
+state_of(struct call *c, const struct device *d)
+{
+	struct enrollment e;
+
+	return enrollment_get(c, d->e.id, &e) == RC_OK ? e.state : "gone";
+}
+
+static const char *
+last_code(struct call *c, const struct device *d)
+{
+	struct attempt t;
+
+	return attempt_get(c, d->e.attempt_id, &t) == RC_OK ? t.code : "gone";
+}
+
+static bool
+says(struct verdict v, int status, const char *code)
+{
+	return v.rc == RC_FORBIDDEN && v.reply.status == status && v.reply.body.p != NULL &&
+	       strstr((const char *)v.reply.body.p, code) != NULL;
+}
+
+static void
+identities(struct scene *s, struct call *c, struct device *d, struct device *other)
+{
+	struct bytes body = message(c, d, NULL, NULL), cms;
+	struct gate_request in = { .organization_id = "bag", .bearer = d->tokens.access, .body = body };
+	struct verdict v;
+	plist_t parsed;
+
+	(void)s;
+	v = pass(c, d, body, d->tokens.access);
+	ok(v.rc == RC_OK && v.who.bearer_good && strcmp(v.who.enrollment.id, d->e.id) == 0,
+	    "S-23: a signature over the raw body by the enrollment's key lets in");
+	cms_sign(c->arena, message(c, d, "CheckOut", NULL), d->certificate, d->key, NULL, 0, true, &cms, &c->err);
+	in.signature = base64_encode(c->arena, cms);
+	v.rc = gate_check(c, &in, &v.who, &parsed, &v.reply, &v.challenge);
+	ok(says(v, 403, "identity-signature"), "S-23: a signature over another body does not");
+	in.signature = "AAAA";
+	v.rc = gate_check(c, &in, &v.who, &parsed, &v.reply, &v.challenge);
+	ok(says(v, 403, "identity-signature"), "S-23: neither does nonsense");
+	ok(says(pass(c, NULL, body, d->tokens.access), 403, "identity-missing"), "S-23: nor a token alone");
+	in.signature = NULL;
+	in.client_certificate = d->certificate;
+	v.rc = gate_check(c, &in, &v.who, &parsed, &v.reply, &v.challenge);
+	ok(v.rc == RC_OK, "S-23: a certificate that TLS or a trusted proxy vouched for lets in");
+	ok(says(pass(c, other, body, other->tokens.access), 403, "identity-other-enrollment"),
+	    "S-23: another enrollment's certificate does not speak for this one");
+	in.organization_id = "elsewhere";
+	v.rc = gate_check(c, &in, &v.who, &parsed, &v.reply, &v.challenge);
+	ok(says(v, 403, "identity-other-enrollment"), "a certificate of one organization does not count at another");
+}
+
+static void
+bodies(struct call *c, struct device *d)
+{
+	static const char *const bad[] = { "", "nonsense", "<plist><array/></plist>",
+		"<?xml version=\"1.0\"?><!DOCTYPE x [<!ENTITY a \"b\">]><plist><dict/></plist>" };
+	struct device fresh = *d;
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		ok(says(pass(c, d, bytes_str(bad[i]), d->tokens.access), 400, "message-malformed"),
+		    "a body that is no property list is refused (%zu)", i);
+	fresh.id_key = "UDID";
+	ok(says(pass(c, d, message(c, &fresh, NULL, NULL), d->tokens.access), 400, "mode-mismatch"),
+	    "a BYOD message with a UDID only is refused");
+}
+
+static void
+tokens(struct scene *s, struct call *c, struct device *d, struct device *other)
+{
+	struct bytes idle = message(c, d, NULL, NULL);
+	struct verdict v = pass(c, d, idle, NULL);
+
+	ok(v.rc == RC_FORBIDDEN && v.reply.status == 401 && v.challenge != NULL && v.reply.body.n == 0,
+	    "S-27: an iPhone without a bearer gets 401");
+	ok(strstr(v.challenge, "Bearer method=\"apple-oauth2\"") == v.challenge &&
+		strstr(v.challenge, "token-url=") != NULL && strstr(v.challenge, "redirect-url=") != NULL &&
+		strstr(v.challenge, "client-id=") != NULL,
+	    "S-26, S-28: with the complete challenge");
+	is_str(state_of(c, d), "reauth", "the enrollment waits for its person");
+	ok(pass(c, d, idle, d->tokens.access).rc == RC_OK, "a good token lets in again");
+	is_str(state_of(c, d), "enrolled", "and the wait is over");
+	ok(pass(c, d, idle, "nonsense").reply.status == 401, "S-28: an unknown token gets 401");
+	is_str(last_code(c, d), "bearer-unknown", "and the timeline says so");
+	ok(pass(c, d, idle, other->tokens.access).reply.status == 401, "S-16: another enrollment's token gets 401");
+	is_str(last_code(c, d), "bearer-other-enrollment", "and the timeline says so");
+	pass(c, d, idle, d->tokens.access);
+	c->now += 3601;
+	v = pass(c, d, idle, d->tokens.access);
+	ok(v.reply.status == 401 && v.challenge != NULL, "S-28: an expired token gets 401 and the challenge");
+	is_str(last_code(c, d), "bearer-expired", "and the timeline says so");
+	is_str(state_of(c, d), "enrolled", "S-28: the enrollment is kept: the device renews by itself");
+	ok(pass(c, d, message(c, d, "CheckOut", NULL), d->tokens.access).rc == RC_OK,
+	    "S-29: CheckOut is let in with an expired token");
+	c->now -= 3601;
+	account_set_disabled(c, s->eliza.id, true);
+	ok(pass(c, d, idle, d->tokens.access).reply.status == 401, "a disabled person's device gets 401");
+	is_str(last_code(c, d), "person-disabled", "and the timeline says so");
+	account_set_disabled(c, s->eliza.id, false);
+	ok(pass(c, d, idle, d->tokens.access).rc == RC_OK, "until the person is enabled");
+}
+
+static void
+macs(struct scene *s, struct call *c)
+{
+	struct device mac = prepare(s, c, "mac", "byod", "Mac", "15.1");
+	struct verdict v;
+
+	enroll(c, &mac);
+	v = pass(c, &mac, message(c, &mac, NULL, NULL), NULL);
+	ok(v.rc == RC_OK && v.who.user_id[0] == '\0', "S-27: a Mac's device channel needs no bearer");
+	ok(pass(c, &mac, message(c, &mac, NULL, "USER-1"), NULL).reply.status == 401, "S-27: its user channel does");
+	v = pass(c, &mac, message(c, &mac, NULL, "USER-1"), mac.tokens.access);
+	ok(v.rc == RC_OK && strcmp(v.who.user_id, "USER-1") == 0, "S-27: and is let in with it");
+	account_set_disabled(c, s->eliza.id, true);
+	v = pass(c, &mac, message(c, &mac, NULL, NULL), NULL);
+	ok(v.rc == RC_OK && v.who.account_disabled, "a disabled person's Mac is let in on its device channel, marked");
+	ok(pass(c, &mac, message(c, &mac, NULL, "USER-1"), mac.tokens.access).reply.status == 401,
+	    "and refused on its user channel");
+	account_set_disabled(c, s->eliza.id, false);
+}
+
+static void
+beginnings_and_ends(struct scene *s, struct call *c)
+{
+	struct device d = prepare(s, c, "fresh", "byod", "iPhone", "18.2"), old;
+	const char *way;
+	struct verdict v;
+
+	ok(says(pass(c, &d, message(c, &d, "TokenUpdate", NULL), d.tokens.access), 400, "message-unknown"),
+	    "TokenUpdate before Authenticate is refused");
+	ok(pass(c, &d, message(c, &d, "Authenticate", NULL), d.tokens.access).rc == RC_OK, "Authenticate is let in");
+	enroll(c, &d);
+	ok(enrollment_evict(c, d.e.id, &way) == RC_OK && strcmp(way, "status") == 0,
+	    "S-26: iOS 18 is evicted by status");
+	v = pass(c, &d, message(c, &d, NULL, NULL), "expired-or-not");
+	ok(says(v, 403, "com.apple.unrecognized.device") && strcmp(v.reply.type, "application/json") == 0,
+	    "S-26, S-38: by 403 com.apple.unrecognized.device in JSON, whatever the token");
+	is_str(state_of(c, &d), "evicted", "and is evicted then");
+	ok(says(pass(c, &d, message(c, &d, NULL, NULL), NULL), 403, "com.apple.unrecognized.device"),
+	    "a device that did not hear it hears it again");
+	v = pass(c, &d, message(c, &d, "CheckOut", NULL), NULL);
+	ok(v.rc == RC_FORBIDDEN && v.reply.status == 200, "its CheckOut is answered 200, whoever ended it");
+
+	old = prepare(s, c, "old", "byod", "iPhone", "16.7");
+	enroll(c, &old);
+	ok(enrollment_evict(c, old.e.id, &way) == RC_OK && strcmp(way, "profile") == 0,
+	    "below iOS 17 by RemoveProfile");
+	ok(pass(c, &old, message(c, &old, NULL, NULL), NULL).rc == RC_OK, "for which no token is demanded");
+}
+
+int
+main(void)
+{
+	struct device d, other;
+	struct scene s;
+	struct call c;
+
+	scene_open(&s, true);
+	c = scene_call(&s);
+	d = prepare(&s, &c, "phone", "byod", "iPhone", "18.2");
+	other = prepare(&s, &c, "other", "byod", "iPad", "18.2");
+	enroll(&c, &d);
+	enroll(&c, &other);
+	identities(&s, &c, &d, &other);
+	bodies(&c, &d);
+	tokens(&s, &c, &d, &other);
+	macs(&s, &c);
+	beginnings_and_ends(&s, &c);
+	testing_free(&c);
+	scene_close(&s);
+	return done();
+}

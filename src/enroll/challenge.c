@@ -7,7 +7,8 @@
 #include "enroll/enrollment.h"
 #include "store/store.h"
 
-#define AGAIN "r-" /* what the path of an attempt to sign in again begins with; no sealed string has it */
+#define AGAIN "r-" /* and the id: the path of an attempt to sign in again */
+#define AGAIN_LENGTH 18 /* a sealed string may begin the same way by chance, but is never as short */
 
 const char *
 challenge_value(struct arena *a, const char *base, const char *method, const char *attempt)
@@ -75,7 +76,7 @@ challenge_attempt(struct call *c, const char *path_attempt, struct attempt *out)
 
 	if (strlen(path_attempt) > ATTEMPT_SEALED_MAX)
 		return fail(&c->err, RC_BAD_INPUT, "the attempt in the path is too long");
-	if (strncmp(path_attempt, AGAIN, strlen(AGAIN)) != 0)
+	if (strlen(path_attempt) != AGAIN_LENGTH || strncmp(path_attempt, AGAIN, strlen(AGAIN)) != 0)
 		return open_sealed(c, path_attempt, out);
 	if ((rc = attempt_get(c, path_attempt + strlen(AGAIN), out)) != RC_OK)
 		return rc;

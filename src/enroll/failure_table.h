@@ -71,6 +71,9 @@ X(signin_other_person, "signin-other-person", STAGE_SIGNIN, OUTCOME_REFUSED, \
 X(signin_form_invalid, "signin-form-invalid", STAGE_SIGNIN, OUTCOME_REFUSED, \
   "This page is no longer valid. Start again in Settings.", \
   "the form came without the cookie or token of this attempt", NULL) \
+X(signin_finished, "signin-finished", STAGE_SIGNIN, OUTCOME_REFUSED, \
+  "This sign-in is finished or no longer needed. To enroll again, start in Settings.", \
+  "the attempt is over: its device is enrolled, or the enrollment to sign in again for has ended", NULL) \
 X(authorize_invalid, "authorize-invalid", STAGE_SIGNIN, OUTCOME_REFUSED, \
   "This sign-in request is not valid. Start again in Settings.", \
   "client_id, redirect_uri, response_type or state of the authorization request are not as challenged", NULL) \

@@ -13,7 +13,6 @@
 #define PAGE 500
 #define SIBLINGS 4 /* rows of one kind and generation: a phone may lose an answer more than once */
 #define SPREAD 20 /* per cent that the life of an apple-as-web token varies by, downwards */
-#define KEEP_EXPIRED 86400 /* seconds: until then a token is "expired", later "unknown" */
 
 #define COLUMNS \
 	"g.id, g.organization_id, g.account_id, g.attempt_id, g.enrollment_id, g.method, g.client_id, g.scope," \
@@ -441,18 +440,4 @@ grant_list(struct call *c, const char *organization_id, const char *account_id, 
 	for (*n = 0; *n < r.rows; (*n)++)
 		read_row(&r, *n, &(*out)[*n]);
 	return RC_OK;
-}
-
-enum rc
-grant_prune(struct call *c, int most, int *n)
-{
-	struct db_rows r;
-	enum rc rc;
-
-	rc = store_run(c,
-	    "DELETE FROM oauth_token WHERE hash IN"
-	    " (SELECT hash FROM oauth_token WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)",
-	    DB_ARGS(db_int(c->now - KEEP_EXPIRED), db_int(most)), &r);
-	*n = rc == RC_OK ? r.changed : 0;
-	return rc;
 }

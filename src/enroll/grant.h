@@ -65,7 +65,4 @@ enum rc grant_revoke_enrollment(struct call *c, const char *enrollment_id, const
 /* Live grants first. Filters may be NULL. At most 500. */
 enum rc grant_list(struct call *c, const char *organization_id, const char *account_id, struct grant **out, int *n);
 
-/* Drop tokens that expired more than a day ago, `most` at a time; *n counts them. */
-enum rc grant_prune(struct call *c, int most, int *n);
-
 #endif

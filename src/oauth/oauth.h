@@ -1,0 +1,16 @@
+/* Sign-in pages, the authorization endpoint and the token endpoint (protocol 4.2, 4.3; RFC 6749, 7636). */
+#ifndef OAUTH_OAUTH_H
+#define OAUTH_OAUTH_H
+
+#include "crypto/password.h"
+#include "http/server.h"
+
+struct oauth_room { /* what the routes are given as their room */
+	struct password_gate *gate;
+};
+
+/* GET and POST /signin/ATTEMPT and /oauth2/authorize, POST /oauth2/token. Ends with a row whose method is
+ * NULL. */
+extern const struct http_route oauth_routes[];
+
+#endif

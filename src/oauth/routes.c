@@ -1,0 +1,14 @@
+#include "oauth/doors.h"
+#include "oauth/oauth.h"
+
+/* clang-format off */
+const struct http_route oauth_routes[] = {
+	/* method  path                 class       max body   doors  handler */
+	{ "GET",  "/signin/{}",        HTTP_QUICK,         0, 0, oauth_get_signin },
+	{ "POST", "/signin/{}",        HTTP_HEAVY, 16 * 1024, 0, oauth_post_signin },
+	{ "GET",  "/oauth2/authorize", HTTP_QUICK,         0, 0, oauth_get_authorize },
+	{ "POST", "/oauth2/authorize", HTTP_HEAVY, 16 * 1024, 0, oauth_post_authorize },
+	{ "POST", "/oauth2/token",     HTTP_QUICK, 16 * 1024, 0, oauth_post_token },
+	{ .method = NULL },
+};
+/* clang-format on */

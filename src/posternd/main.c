@@ -1,0 +1,335 @@
+/* posternd: where the rooms meet. Opens what they need, hands each its own, and waits for signals. */
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#include "admin/admin.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "crypto/password.h"
+#include "discovery/discovery.h"
+#include "enroll/enrollment.h"
+#include "enroll/prune.h"
+#include "fmt/argv.h"
+#include "gate/gate.h"
+#include "http/server.h"
+#include "keys/keys.h"
+#include "mdm/mdm.h"
+#include "oauth/oauth.h"
+#include "profile/enroll_request.h"
+#include "scep/scep.h"
+#include "store/store.h"
+
+#define FLUSH_S 20 /* last-seen and counts: at most a minute may be lost */
+#define PRUNE_S 600 /* seconds between two rounds */
+#define LISTENERS_MAX 24
+
+struct server {
+	struct arena *arena; /* lives as long as the process */
+	const char *dir;
+	_Atomic(const struct conf *) conf; /* replaced at SIGHUP; old ones stay for requests under way */
+	struct keys *keys;
+	struct store *store;
+	struct password_gate *gate;
+	struct enrollment_seen *seen;
+	struct discovery_counts *counts;
+	struct http_server *http;
+	struct http_listener listeners[LISTENERS_MAX];
+	int n_listeners;
+	const struct argv *argv;
+};
+
+static int
+die(const struct err *e)
+{
+	log_error(e->text);
+	return 1;
+}
+
+static void
+begin(struct call *c, void *ctx)
+{
+	struct server *s = ctx;
+
+	c->store = s->store;
+	c->keys = s->keys;
+	c->conf = atomic_load(&s->conf);
+	c->now = clock_now();
+}
+
+/* ---- settings ---- */
+
+/* The command line over the file: --listen and its like. */
+static enum rc
+load_conf(struct server *s, struct err *e)
+{
+	static const char *const lists[][2] = { { "listen", "listen" }, { "listen-mtls", "listen_mtls" },
+		{ "listen-http", "listen_http" } };
+	struct conf *conf = arena_alloc(s->arena, sizeof *conf);
+	enum rc rc;
+
+	if ((rc = conf_load(s->arena, s->dir, conf, e)) != RC_OK)
+		return rc;
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+		const char *const *given = argv_list(s->argv, lists[i][0]);
+		char *joined = arena_strdup(s->arena, "");
+
+		for (; *given != NULL; given++)
+			joined = arena_printf(s->arena, "%s%s%s", joined, joined[0] != '\0' ? "," : "", *given);
+		if (joined[0] != '\0' && (rc = conf_set(s->arena, conf, lists[i][1], joined, lists[i][0], e)) != RC_OK)
+			return rc;
+	}
+	atomic_store(&s->conf, conf);
+	log_setup(conf->log_level, conf->log_format);
+	return RC_OK;
+}
+
+/* What a proxy must say for its Client-Cert to count; absent: it never does. */
+static const char *
+read_proxy_secret(struct server *s)
+{
+	char text[256];
+	FILE *f = fopen(arena_printf(s->arena, "%s/proxy-secret", s->dir), "re");
+
+	if (f == NULL)
+		return NULL;
+	if (fgets(text, sizeof text, f) == NULL)
+		text[0] = '\0';
+	fclose(f);
+	text[strcspn(text, "\r\n")] = '\0';
+	return text[0] != '\0' ? arena_strdup(s->arena, text) : NULL;
+}
+
+static void
+add_listeners(struct server *s, enum http_door door, const char *const *addresses)
+{
+	const struct conf *conf = atomic_load(&s->conf);
+
+	for (; addresses != NULL && *addresses != NULL && s->n_listeners < LISTENERS_MAX; addresses++) {
+		s->listeners[s->n_listeners++] = (struct http_listener){
+			.door = door,
+			.address = *addresses,
+			.fd = -1,
+			.cert_file = door == HTTP_DOOR_TLS || door == HTTP_DOOR_MTLS ? conf->tls_certificate : NULL,
+			.key_file = door == HTTP_DOOR_TLS || door == HTTP_DOOR_MTLS ? conf->tls_key : NULL,
+			.max_connections = (int)conf->connections,
+			.max_per_address = (int)conf->connections_per_address,
+		};
+	}
+}
+
+/* ---- start and stop ---- */
+
+static enum rc
+open_all(struct server *s, struct err *e)
+{
+	const struct conf *conf = atomic_load(&s->conf);
+	int from, to;
+	enum rc rc;
+
+	if ((rc = keys_open(arena_printf(s->arena, "%s/keys", s->dir), &s->keys, e)) != RC_OK)
+		return rc;
+	if ((rc = store_open(conf->store, false, &s->store, e)) != RC_OK)
+		return rc;
+	if ((rc = store_migrate(s->store, &from, &to, e)) != RC_OK)
+		return rc;
+	if (from != to)
+		log_info("store migrated", "from", arena_printf(s->arena, "%d", from), "to",
+		    arena_printf(s->arena, "%d", to));
+	s->gate = password_gate_new(0, 0, 0);
+	s->seen = enrollment_seen_new();
+	s->counts = discovery_counts_new();
+	return RC_OK;
+}
+
+static enum rc
+start(struct server *s, struct err *e)
+{
+	const struct conf *conf = atomic_load(&s->conf);
+	const char *const socket_path[] = { conf->admin_socket, NULL };
+	struct mdm_room *mdm = arena_alloc(s->arena, sizeof *mdm);
+	struct gate_room *gate = arena_alloc(s->arena, sizeof *gate);
+	struct oauth_room *oauth = arena_alloc(s->arena, sizeof *oauth);
+	struct admin_room *admin = arena_alloc(s->arena, sizeof *admin);
+	const struct http_settings settings = {
+		.loops = (int)conf->loops,
+		.workers = { (int)conf->workers },
+		.body_budget = (size_t)conf->body_budget_mb << 20,
+		.trusted_proxies = conf->trusted_proxies,
+		.proxy_secret = read_proxy_secret(s),
+		.lab = conf->lab,
+	};
+	const struct http_hooks hooks = { .begin = begin, .ctx = s };
+
+	mdm->seen = s->seen;
+	gate->serve = mdm_serve;
+	gate->room = mdm;
+	oauth->gate = s->gate;
+	admin->keys = s->keys;
+	admin->gate = s->gate;
+	admin->started_at = clock_now();
+	{
+		const struct http_route *const tables[] = { gate_routes, discovery_routes, profile_routes, oauth_routes,
+			scep_routes, admin_routes };
+		void *const rooms[] = { gate, s->counts, NULL, oauth, NULL, admin };
+
+		add_listeners(s, HTTP_DOOR_UNIX, socket_path);
+		add_listeners(s, HTTP_DOOR_TLS, conf->listen);
+		add_listeners(s, HTTP_DOOR_MTLS, conf->listen_mtls);
+		add_listeners(s, HTTP_DOOR_PLAIN, conf->listen_http);
+		return http_server_start(&settings, s->listeners, s->n_listeners, tables, rooms,
+		    (int)(sizeof tables / sizeof tables[0]), &hooks, &s->http, e);
+	}
+}
+
+static void
+say_listening(struct server *s)
+{
+	static const char *const doors[] = { "unix", "plain", "tls", "mtls" };
+
+	for (int i = 0; i < s->n_listeners; i++)
+		log_info("listening", "door", doors[s->listeners[i].door], "address", s->listeners[i].address, "port",
+		    arena_printf(s->arena, "%d", http_server_port(s->http, i)));
+}
+
+/* ---- housekeeping, between signals ---- */
+
+static void
+flush(struct server *s)
+{
+	struct call c = { .arena = arena_new(0) };
+
+	begin(&c, s);
+	if (enrollment_seen_flush(&c, s->seen) != RC_OK || discovery_counts_flush(&c, s->counts) != RC_OK)
+		log_warn("housekeeping failed", "error", c.err.text);
+	arena_free(c.arena);
+}
+
+static void
+prune(struct server *s)
+{
+	struct call c = { .arena = arena_new(0) };
+
+	begin(&c, s);
+	if (enroll_prune(&c, NULL) != RC_OK)
+		log_warn("housekeeping failed", "error", c.err.text);
+	arena_free(c.arena);
+}
+
+static void
+reload(struct server *s)
+{
+	struct err e = { 0 };
+
+	sd_notify(0, "RELOADING=1");
+	if (load_conf(s, &e) != RC_OK || http_server_reload(s->http, &e) != RC_OK)
+		log_error("reload failed; the old settings stay", "error", e.text);
+	else
+		log_info("reloaded");
+	sd_notify(0, "READY=1");
+}
+
+/* Until SIGTERM or SIGINT (0), or until the store can't be trusted any more (1). */
+static int
+run(struct server *s, const sigset_t *signals)
+{
+	const struct timespec tick = { .tv_sec = 1 };
+	int64_t flushed = clock_mono_ms(), pruned = flushed;
+
+	for (;;) {
+		int sig = sigtimedwait(signals, NULL, &tick);
+		int64_t now = clock_mono_ms();
+
+		if (sig == SIGTERM || sig == SIGINT)
+			return 0;
+		if (sig == SIGHUP)
+			reload(s);
+		if (store_is_broken(s->store)) {
+			log_error(
+			    "the store failed to write to disk; its last state is unknown until it is opened again");
+			return 1;
+		}
+		sd_notify(0, "WATCHDOG=1");
+		if (now - flushed >= FLUSH_S * 1000) {
+			flush(s);
+			flushed = now;
+		}
+		if (now - pruned >= PRUNE_S * 1000) {
+			prune(s);
+			pruned = now;
+		}
+	}
+}
+
+static int
+serve(const struct argv *v, void *ctx)
+{
+	struct server s = { .arena = v->arena, .argv = v, .dir = argv_text(v, "data") };
+	struct err e = { 0 };
+	sigset_t signals;
+	int status = 1, cut;
+
+	(void)ctx;
+	/* No core dumps and no ptrace: keys and tokens are in this memory. */
+	prctl(PR_SET_DUMPABLE, 0);
+	umask(077);
+	/* Threads inherit the mask; one thread waits for all of them. */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+
+	if (load_conf(&s, &e) != RC_OK || open_all(&s, &e) != RC_OK || start(&s, &e) != RC_OK) {
+		die(&e);
+	} else {
+		say_listening(&s);
+		sd_notify(0, "READY=1");
+		status = run(&s, &signals);
+		sd_notify(0, "STOPPING=1");
+		log_info("stopping");
+		if ((cut = http_server_stop(s.http)) > 0)
+			log_warn("requests were cut off", "count", arena_printf(s.arena, "%d", cut));
+		if (status == 0)
+			flush(&s);
+	}
+	discovery_counts_free(s.counts);
+	enrollment_seen_free(s.seen);
+	password_gate_free(s.gate);
+	store_close(s.store);
+	keys_close(s.keys);
+	return status;
+}
+
+static const struct argv_option options[] = {
+	ARGV_TEXT(
+	    "data", "DIR", "Folder made by `postern init`", .env = "POSTERN_DATA", .fallback = "/var/lib/postern"),
+	ARGV_LIST("listen", "ADDR:PORT", "TLS listener (default: `listen` of DIR/postern.conf)"),
+	ARGV_LIST("listen-mtls", "ADDR:PORT", "TLS listener that asks for the device's certificate"),
+	ARGV_LIST("listen-http", "ADDR:PORT", "Plain HTTP for a reverse proxy"),
+	ARGV_END,
+};
+
+static const struct argv_command commands[] = {
+	{ "", "Serve until SIGTERM; SIGHUP reads settings and certificates again", serve, options, NULL,
+	    "Everything else is set in DIR/postern.conf, or in the environment as POSTERN_<KEY>." },
+	ARGV_END,
+};
+
+static const struct argv_program program = { "posternd", "Server for account-driven enrollment of Apple devices", NULL,
+	commands };
+
+int
+main(int argc, char **argv)
+{
+	return argv_run(&program, argc, argv, NULL);
+}

@@ -18,7 +18,8 @@ struct store;
 
 /* Open the database at `dsn`: a file's path, or ":memory:" (shared by the store's own connections),
  * or "sqlite:PATH[?synchronous=off]" where `off` exists for the loss tests only. Options follow '?'
- * and are separated by '&': synchronous=off, vfs=NAME. Missing tables are not made:
+ * and are separated by '&': synchronous=off, vfs=NAME (one of SQLite's; "fault" is store/faultvfs.h).
+ * Missing tables are not made:
  * call store_migrate. Takes a lock (flock on DSN + ".lock"): one process owns the file.
  * RC_NOT_FOUND: no such file and `create` is false. RC_CONFLICT: another process has it open.
  * RC_UNAVAILABLE: it can't be opened or is not a database; *e says what to do. */
@@ -96,9 +97,11 @@ bool db_is_null(const struct db_rows *r, int row, int column);
 /* Run one statement; rows are copied into c->arena. `out` may be NULL. Inside a unit it sees and
  * changes the unit's state; outside, a read takes a reader connection and a write is its own unit.
  * RC_BAD_INPUT: text with NUL or invalid UTF-8 (before the driver sees it).
- * RC_CONFLICT: a unique key is taken; inside a unit this ends the unit (use ON CONFLICT DO NOTHING
- *   ... RETURNING where a clash is expected).
- * RC_UNAVAILABLE: the database is gone, full or busy. */
+ * RC_CONFLICT: a unique key is taken (use ON CONFLICT DO NOTHING ... RETURNING where a clash is
+ *   expected).
+ * RC_UNAVAILABLE: the database is gone, full or busy.
+ * RC_TOO_LARGE: a value is over the engine's limit. RC_INTERNAL: the statement is wrong.
+ * Whatever the engine refuses ends the unit: its further statements get the same answer. */
 enum rc store_run(struct call *c, const char *sql, struct db_args args, struct db_rows *out);
 
 /* Run `fn` as one unit of work. It may be run again from the start, so its only effects are
@@ -106,9 +109,11 @@ enum rc store_run(struct call *c, const char *sql, struct db_args args, struct d
  * and sleeps nowhere. Units don't nest (assert).
  *
  * The unit commits unless fn returns RC_UNAVAILABLE or RC_INTERNAL, or called store_discard, or a
- * statement met RC_CONFLICT: a refusal is a result, and the traces it wrote are kept.
- * Returns what fn returned, after the group's COMMIT is on disk; RC_UNAVAILABLE when the commit
- * failed, in which case the outcome is unknown and the peer is to try again. */
+ * statement met RC_CONFLICT or another refusal of the engine, or c->arena met its ceiling (which goes
+ * on to the call's guard): a refusal of fn's own is a result, and the traces it wrote are kept.
+ * Returns what fn returned, after the group's COMMIT is on disk; what ended the unit, where fn says
+ * RC_OK all the same; RC_UNAVAILABLE when the commit failed, in which case the outcome is unknown and
+ * the peer is to try again. */
 enum rc store_unit(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg);
 
 /* Inside a unit: roll it back at its end whatever fn returns. */

@@ -8,7 +8,4 @@
  * NUL, since it ends there; PostgreSQL refuses both, so SQLite must not take them either. */
 enum rc store_args_check(struct db_args args, struct err *e);
 
-/* Whether `s` is UTF-8 up to its NUL. */
-bool store_is_utf8(const char *s);
-
 #endif

@@ -46,6 +46,7 @@ static const char style[] =
     ".no:hover{text-decoration:underline}"
     "footer{margin-top:1.1rem;padding-top:1rem;text-align:center;font-size:.82rem;line-height:1.4;color:var(--quiet)}"
     "footer p{margin:0 auto;max-width:22rem}"
+    "@media(max-width:22em){main{padding-top:1.5rem}h1{font-size:1.45rem}.mark{width:3.5rem;height:3.5rem}}"
     "@media(min-width:34em) and (min-height:40em){main{margin:auto;padding:2.5rem 2.5rem 1.75rem;max-width:29rem;"
     "background:var(--card);border-radius:1.25rem;box-shadow:0 1px 2px rgba(0,0,0,.06),0 12px 40px rgba(0,0,0,.08)}"
     "body{padding:1.5rem}}"
@@ -61,7 +62,7 @@ page_policy(struct arena *a)
 }
 
 /* The first letters of the first two words, as far as they begin with a letter or digit of ASCII or with
- * anything beyond it: "Better Bag" is BB. */
+ * anything beyond it: "Better Bag" is BB. Three dots where there are none. */
 static void
 monogram(struct buf *b, const char *name)
 {
@@ -82,25 +83,23 @@ monogram(struct buf *b, const char *name)
 		begins = !word;
 	}
 	text[n] = '\0';
-	if (letters > 0) {
-		buf_str(b, "<div class=\"mark\" aria-hidden=\"true\">");
-		html_text(b, text);
-		buf_str(b, "</div>\n");
-	}
+	buf_str(b, "<div class=\"mark\" aria-hidden=\"true\">");
+	html_text(b, letters > 0 ? text : "\xe2\x80\xa2\xe2\x80\xa2\xe2\x80\xa2");
+	buf_str(b, "</div>\n");
 }
 
 static void
-head(struct buf *b, const char *organization, const char *title)
+head(struct buf *b, const char *organization, const char *title, bool failed)
 {
 	buf_str(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
 		   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1, viewport-fit=cover\">\n"
 		   "<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
+	buf_str(b, failed ? "Error: " : ""); /* read first where a page is read aloud */
 	html_text(b, title);
 	buf_str(b, "</title>\n<style>");
 	buf_str(b, style);
 	buf_str(b, "</style>\n</head>\n<body>\n<main>\n");
-	if (organization != NULL)
-		monogram(b, organization);
+	monogram(b, organization != NULL ? organization : "");
 	buf_str(b, "<h1>");
 	html_text(b, title);
 	buf_str(b, "</h1>\n");
@@ -150,7 +149,7 @@ lead(struct arena *a, const struct signin_attempt *at)
 	const char *mode = at->attempt.mode;
 
 	if (at->again)
-		return arena_printf(a, "Sign in again to keep using the apps and data of %s on this %s.", name, device);
+		return arena_printf(a, "Then your work or school apps and data on this %s can be used again.", device);
 	if (mode != NULL && strcmp(mode, "byod") == 0)
 		return arena_printf(a,
 		    "Use your work or school account. %s will manage its own apps and data on this %s, and "
@@ -201,7 +200,7 @@ page_form(struct arena *a, const struct page_form *p)
 	struct buf b;
 
 	buf_init(&b, PAGE_MAX);
-	head(&b, name, title);
+	head(&b, name, title, p->alert != NULL);
 	buf_str(&b, "<p class=\"lead\">");
 	html_text(&b, lead(a, p->attempt));
 	/* Without an action the form goes where it came from, whatever a proxy put in front of the path. */
@@ -224,7 +223,7 @@ page_message(struct arena *a, const char *organization, const char *title, const
 	struct buf b;
 
 	buf_init(&b, PAGE_MAX);
-	head(&b, organization, title);
+	head(&b, organization, title, false);
 	buf_str(&b, "<p class=\"lead\" role=\"alert\">");
 	html_text(&b, text);
 	buf_str(&b, "</p>\n");

@@ -32,7 +32,7 @@ certificates_of(struct held *h, CMS_ContentInfo *cms, STACK_OF(X509) * *out, str
 	if (all == NULL || sk_X509_num(all) == 0)
 		return ossl_fail(e, RC_BAD_INPUT, "no certificate in the CMS message");
 	if (sk_X509_num(all) > CERTIFICATES_MAX)
-		return fail(e, RC_BAD_INPUT, "over %d certificates in a CMS message", CERTIFICATES_MAX);
+		return ossl_fail(e, RC_BAD_INPUT, "too many certificates in the CMS message");
 	*out = all;
 	return RC_OK;
 }
@@ -83,9 +83,8 @@ content_type_fits(const struct ossl_signed *s)
 	return said != NULL && OBJ_cmp(said, type) == 0;
 }
 
-enum rc
-ossl_cms_verify(
-    struct held *h, struct bytes der, struct bytes detached, bool empty_ok, struct ossl_signed *out, struct err *e)
+static enum rc
+verify(struct held *h, struct bytes der, struct bytes detached, bool empty_ok, struct ossl_signed *out, struct err *e)
 {
 	STACK_OF(CMS_SignerInfo) * signers;
 	ASN1_OCTET_STRING **inside;
@@ -125,8 +124,18 @@ ossl_cms_verify(
 		return ossl_fail(e, RC_FORBIDDEN, "the signature does not match");
 	if (!content_type_fits(out))
 		return ossl_fail(e, RC_FORBIDDEN, "the signature is about another type of content");
-	ERR_clear_error();
 	return RC_OK;
+}
+
+/* Some of OpenSSL's readers succeed and still leave a complaint in its queue. */
+enum rc
+ossl_cms_verify(
+    struct held *h, struct bytes der, struct bytes detached, bool empty_ok, struct ossl_signed *out, struct err *e)
+{
+	enum rc rc = verify(h, der, detached, empty_ok, out, e);
+
+	ERR_clear_error();
+	return rc;
 }
 
 enum rc
@@ -246,6 +255,7 @@ cms_bag_open(struct arena *a, struct bytes der, struct bytes **certificates, int
 	out = arena_array(a, (size_t)sk_X509_num(all), sizeof *out);
 	for (int i = 0; i < sk_X509_num(all); i++)
 		out[i] = ossl_certificate_der(a, sk_X509_value(all, i));
+	ERR_clear_error();
 	*certificates = out;
 	*n = sk_X509_num(all);
 	return RC_OK;

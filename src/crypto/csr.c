@@ -112,8 +112,8 @@ find_challenge(struct arena *a, X509_REQ *req, const char **out, struct err *e)
 	return *out != NULL ? RC_OK : fail(e, RC_BAD_INPUT, "the challenge password is not text");
 }
 
-enum rc
-x509_csr_parse(struct arena *a, struct bytes der, struct x509_csr *out, struct err *e)
+static enum rc
+parse(struct arena *a, struct bytes der, struct x509_csr *out, struct err *e)
 {
 	struct held *h = held_new(a);
 	const unsigned char *p = der.p;
@@ -142,6 +142,14 @@ x509_csr_parse(struct arena *a, struct bytes der, struct x509_csr *out, struct e
 	out->cn = ossl_name_text(a, subject, NID_commonName);
 	out->o = ossl_name_text(a, subject, NID_organizationName);
 	out->spki = ossl_public_der(a, key);
-	ERR_clear_error();
 	return out->spki.p != NULL ? RC_OK : ossl_fail(e, RC_INTERNAL, "writing a public key");
+}
+
+enum rc
+x509_csr_parse(struct arena *a, struct bytes der, struct x509_csr *out, struct err *e)
+{
+	enum rc rc = parse(a, der, out, e);
+
+	ERR_clear_error();
+	return rc;
 }

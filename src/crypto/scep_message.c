@@ -238,20 +238,16 @@ open_envelope(struct arena *a, struct held *h, struct bytes der, X509 *recipient
 	if ((cipher = by_nid(ciphers, cipher_of(a, cms))) == NULL)
 		return ossl_fail(e, RC_FORBIDDEN, "a SCEP envelope with a cipher that is not accepted");
 	m->cipher = cipher->name;
-	if (out == NULL || CMS_decrypt(cms, key, recipient, NULL, out, CMS_BINARY) != 1) {
-		ERR_clear_error();
+	if (out == NULL || CMS_decrypt(cms, key, recipient, NULL, out, CMS_BINARY) != 1)
 		return fail(e, RC_BAD_INPUT, refusal);
-	}
-	ERR_clear_error();
 	m->content = rest = ossl_bio_bytes(a, out);
 	if (!der_take(&rest, DER_SEQUENCE, &it) || rest.n != 0)
 		return fail(e, RC_BAD_INPUT, refusal);
 	return RC_OK;
 }
 
-enum rc
-ossl_scep_open(
-    struct arena *a, struct bytes der, X509 *recipient, EVP_PKEY *key, struct scep_message *out, struct err *e)
+static enum rc
+open_message(struct arena *a, struct bytes der, X509 *recipient, EVP_PKEY *key, struct scep_message *out, struct err *e)
 {
 	struct held *h = held_new(a);
 	struct ossl_signed s;
@@ -273,6 +269,16 @@ ossl_scep_open(
 	if (out->type == SCEP_CERT_REP && out->status != SCEP_SUCCESS)
 		return RC_OK;
 	return open_envelope(a, h, s.content, recipient, key, out, e);
+}
+
+enum rc
+ossl_scep_open(
+    struct arena *a, struct bytes der, X509 *recipient, EVP_PKEY *key, struct scep_message *out, struct err *e)
+{
+	enum rc rc = open_message(a, der, recipient, key, out, e);
+
+	ERR_clear_error();
+	return rc;
 }
 
 enum rc

@@ -1,3 +1,5 @@
+#include <openssl/err.h>
+
 #include "crypto/cms.h"
 #include "crypto/hash.h"
 #include "crypto/x509.h"
@@ -14,6 +16,7 @@ FUZZ(a, in)
 	int n;
 	bool good = cms_verify(a, in, body, &s, &e) == RC_OK;
 
+	MUST(ERR_peek_error() == 0);
 	if (cms_signer_fingerprint(a, in, &fingerprint, &e) != RC_OK)
 		return;
 	if (cms_bag_open(a, in, &all, &n, &e) != RC_OK || n != 1 || x509_parse(a, all[0], &info, &e) != RC_OK ||

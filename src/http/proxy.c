@@ -4,7 +4,7 @@
 #include <strings.h>
 
 #include "crypto/hash.h"
-#include "fmt/base64.h"
+#include "fmt/sf.h"
 
 #define HOPS_MAX 32 /* of X-Forwarded-For and Forwarded; the nearest ones count */
 
@@ -26,16 +26,11 @@ vouched(const struct http_proxy_rules *rules, const struct http_addr *from, cons
 	return rules->lab && http_addr_loopback(from);
 }
 
-/* RFC 9440 2.1: the DER as a byte sequence of RFC 8941, `:base64:`. */
+/* RFC 9440 2.1: the DER as a byte sequence of RFC 8941. */
 static int
 client_cert(struct arena *a, const char *value, struct http_request *r)
 {
-	size_t n = strlen(value);
-
-	if (n < 3 || value[0] != ':' || value[n - 1] != ':')
-		return 400;
-	r->client_certificate = base64_decode(a, bytes_of(value + 1, n - 2), false);
-	if (r->client_certificate.p == NULL || r->client_certificate.n == 0)
+	if (sf_bytes(a, value, &r->client_certificate, NULL) != RC_OK)
 		return 400;
 	r->certificate_from_proxy = true;
 	return 0;

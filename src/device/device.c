@@ -170,7 +170,7 @@ device_exchange(struct device *d, struct arena *a, enum device_agent agent, cons
 	story_detail(&d->story, request->method, "%s", device_url_masked(a, request->url));
 	if (rc != RC_OK) {
 		story_detail(&d->story, "failed", "%s", d->err.text);
-		return fail_in(&d->err, rc, "%s %s", request->method, device_url_masked(a, request->url));
+		return rc;
 	}
 	story_detail(&d->story, "answer", "%d, %s, %zu octets, %lld ms", answer->status,
 	    answer->type != NULL ? answer->type : "no media type", answer->body.n,

@@ -16,7 +16,7 @@ struct session {
 	struct device_polled *out;
 	enum device_channel channel;
 	struct device_channel_state *state;
-	const char *last_postponed; /* CommandUUID of the last NotNow */
+	json_t *postponed; /* CommandUUIDs that were answered NotNow in this session */
 };
 
 /* Send a result until it meets a 2xx, within reason: the device keeps it for the next time. */
@@ -74,6 +74,38 @@ finish_removal(struct session *s)
 	return device_unenroll(d, "the server removed the enrollment profile");
 }
 
+/* NotNow, once for each command: a server that sends it again in the same session would never end. */
+static enum rc
+postpone(struct session *s, struct arena *a, struct http_client_answer *reply)
+{
+	struct device *d = s->d;
+	const char *uuid;
+	json_t *told;
+	plist_t root;
+	enum rc rc;
+	size_t i;
+
+	if ((rc = plist_parse(a, reply->body, &root, &d->err)) != RC_OK)
+		return fail_in(&d->err, rc, "the command");
+	if ((uuid = plist_text(a, root, "CommandUUID")) == NULL)
+		return fail(&d->err, RC_BAD_INPUT, "the command has no CommandUUID");
+	json_array_foreach(s->postponed, i, told)
+	{
+		if (strcmp(json_string_value(told), uuid) == 0) {
+			story_step(
+			    &d->story, "again", "The server sent a command again that was answered NotNow just now");
+			reply->body = (struct bytes){ 0 };
+			return RC_OK;
+		}
+	}
+	json_array_append_new(s->postponed, json_string(uuid));
+	s->out->postponed++;
+	story_step(&d->story, "command", "NotNow");
+	story_detail(&d->story, "CommandUUID", "%s", uuid);
+	return device_mdm_put(
+	    d, a, s->channel, DEVICE_DOOR_COMMAND, device_command_not_now(d, a, s->channel, uuid), reply);
+}
+
 /* One command from a reply: obey, keep the answer beside the effect, deliver. */
 static enum rc
 handle(struct session *s, struct arena *a, struct http_client_answer *reply)
@@ -83,24 +115,8 @@ handle(struct session *s, struct arena *a, struct http_client_answer *reply)
 	const char *type, *uuid;
 	enum rc rc;
 
-	if (s->how->not_now) {
-		plist_t root;
-
-		if ((rc = plist_parse(a, reply->body, &root, &d->err)) != RC_OK)
-			return fail_in(&d->err, rc, "the command");
-		if ((uuid = plist_text(a, root, "CommandUUID")) == NULL)
-			return fail(&d->err, RC_BAD_INPUT, "the command has no CommandUUID");
-		if (s->last_postponed != NULL && strcmp(s->last_postponed, uuid) == 0) {
-			reply->body = (struct bytes){ 0 }; /* it was told already: no more now */
-			return RC_OK;
-		}
-		s->last_postponed = arena_strdup(d->arena, uuid);
-		s->out->postponed++;
-		story_step(&d->story, "command", "NotNow");
-		story_detail(&d->story, "CommandUUID", "%s", uuid);
-		return device_mdm_put(
-		    d, a, s->channel, DEVICE_DOOR_COMMAND, device_command_not_now(d, a, s->channel, uuid), reply);
-	}
+	if (s->how->not_now)
+		return postpone(s, a, reply);
 	if ((rc = device_command_run(d, a, s->channel, reply->body, &answer, &type, &uuid)) != RC_OK)
 		return rc;
 	remember(d, uuid);
@@ -178,6 +194,7 @@ device_poll(struct device *d, const struct device_poll *how, struct device_polle
 			.how = how,
 			.out = out,
 			.channel = (enum device_channel)i,
+			.postponed = json_keep(d->arena, json_array()),
 			.state = user ? &d->en.user : &d->en.device };
 
 		if (d->self.phase != DEVICE_ENROLLED || (user && d->en.user_guid == NULL))

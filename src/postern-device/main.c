@@ -1,0 +1,466 @@
+/* postern-device: a simulated iPhone, iPad, Mac or Vision Pro. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "crypto/hash.h"
+#include "device/enroll.h"
+#include "device/file.h"
+#include "device/identity.h"
+#include "device/poll.h"
+#include "device/volume.h"
+#include "fmt/argv.h"
+#include "fmt/json.h"
+
+#define PASSWORD_OCTETS 1024
+
+static const char *const families[] = { "iPhone", "iPad", "RealityDevice", "Mac", NULL };
+static const char *const verdicts[] = { "accept", "check", "refuse", NULL };
+static const char *const signins[] = { "accept", "refuse", NULL };
+
+/* clang-format off */
+#define STATE ARGV_TEXT("state", "DIR", "Directory of this device", .required = true, .env = "POSTERN_DEVICE_STATE")
+#define HOW_TO_TELL \
+	ARGV_FLAG("json", "One JSON object for each step"), \
+	ARGV_FLAG("quiet", "Tell nothing but errors")
+#define SIGN_IN \
+	ARGV_FLAG("password-stdin", "The first line of standard input is the password", .group = -1), \
+	ARGV_TEXT("signin-command", "CMD", "Program that signs in: gets the page's URL, prints the callback URL", .group = -1)
+
+static const struct argv_option enroll_options[] = {
+	STATE,
+	SIGN_IN,
+	ARGV_TEXT("family", "FAMILY", "Kind of device (default: iPhone)", .choices = families),
+	ARGV_TEXT("os", "VERSION", "Version of its system (default: 18.2, 15.2 or 2.2 by family)"),
+	ARGV_TEXT("cacert", "FILE", "Trust the TLS certificates of this CA too"),
+	ARGV_LIST("connect-to", "H1:P1:H2:P2", "Connect to H2:P2 instead of H1:P1 (may repeat)"),
+	ARGV_TEXT("device-ca", "DIR", "Test CA of the built-in identity (default: made in the state directory)"),
+	ARGV_TEXT("fallback-url", "URL", "Where to ask when the domain gives no answer"),
+	ARGV_TEXT("language", "CODE", "Language of the device", .fallback = "en"),
+	ARGV_TEXT("account-signin", "VERDICT", "Sign-in to the Managed Apple Account before installing", .fallback = "accept", .choices = signins),
+	ARGV_TEXT("maid-verdict", "VERDICT", "Apple's word on the token of GetToken", .fallback = "accept", .choices = verdicts),
+	ARGV_INT("maid-delay", "SECONDS", "From a refusal by Apple to CheckOut (default: 10)", .min = 0, .max = 3600),
+	ARGV_FLAG("leak-identifiers", "Misbehave: send serial number, UDID, IMEI and MEID everywhere"),
+	HOW_TO_TELL,
+	ARGV_END
+};
+static const struct argv_option poll_options[] = {
+	STATE,
+	ARGV_INT("count", "N", "Answer at most N commands", .min = 1, .max = DEVICE_POLL_MAX, .group = 1),
+	ARGV_FLAG("until-empty", "Answer until the server has no more (the default)", .group = 1),
+	ARGV_FLAG("not-now", "Answer every command with NotNow", .group = 2),
+	ARGV_FLAG("duplicate", "Send every answer twice", .group = 2),
+	ARGV_FLAG("lose-answer", "Act as if every reply to an answer was lost", .group = 2),
+	ARGV_FLAG("device-channel", "Only the device channel", .group = 3),
+	ARGV_FLAG("user-channel", "Only the user channel (Mac)", .group = 3),
+	HOW_TO_TELL,
+	ARGV_END
+};
+static const struct argv_option reauth_options[] = { STATE, SIGN_IN, HOW_TO_TELL, ARGV_END };
+static const struct argv_option plain_options[] = { STATE, HOW_TO_TELL, ARGV_END };
+static const struct argv_option ca_options[] = {
+	ARGV_TEXT("out", "DIR", "Directory to make it in", .required = true),
+	ARGV_FLAG("json", "Print the paths as one JSON object"),
+	ARGV_END
+};
+static const struct argv_argument enroll_arguments[] = {
+	ARGV_ARG("USER@DOMAIN", "What the person types"),
+	ARGV_END
+};
+/* clang-format on */
+
+/* The device of one command, made by `begin` and ended by `end`. */
+struct run {
+	struct device d;
+	struct arena *arena;
+	int lock;
+};
+
+static int
+complain(const char *stage, const struct err *e)
+{
+	if (stage != NULL)
+		fprintf(stderr, "postern-device: %s: %s\n", stage, e->text);
+	else
+		fprintf(stderr, "postern-device: %s\n", e->text);
+	return 1;
+}
+
+static enum rc
+begin(struct run *r, const struct argv *v, bool make)
+{
+	enum story_mode mode = argv_flag(v, "json") ? STORY_JSON : argv_flag(v, "quiet") ? STORY_QUIET : STORY_HUMAN;
+	const char *dir = argv_text(v, "state");
+	enum rc rc;
+
+	r->arena = arena_new(0);
+	r->lock = -1;
+	device_init(&r->d, r->arena, dir, mode, stdout);
+	if ((make && (rc = device_dir_make(dir, &r->d.err)) != RC_OK) ||
+	    (rc = device_dir_lock(dir, &r->lock, &r->d.err)) != RC_OK)
+		return rc;
+	return device_load(&r->d);
+}
+
+static int
+end(struct run *r, enum rc rc, bool name_stage)
+{
+	int status = 0;
+
+	device_close(&r->d);
+	if (rc != RC_OK)
+		status = complain(name_stage ? r->d.story.stage : NULL, &r->d.err);
+	if (r->lock >= 0)
+		close(r->lock);
+	arena_free(r->arena);
+	return status;
+}
+
+static enum rc
+read_password(struct arena *a, const char **password, struct err *e)
+{
+	char line[PASSWORD_OCTETS + 2];
+	size_t n = 0;
+	char c;
+	ssize_t got;
+	enum rc rc = RC_OK;
+
+	while ((got = read(STDIN_FILENO, &c, 1)) != 0) {
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 || c == '\n' || n > PASSWORD_OCTETS)
+			break;
+		line[n++] = c;
+	}
+	if (n > 0 && line[n - 1] == '\r')
+		n--;
+	if (n == 0 || n > PASSWORD_OCTETS)
+		rc = fail(e, RC_BAD_INPUT, "standard input holds no password of 1 to %d octets", PASSWORD_OCTETS);
+	else
+		*password = arena_strndup(a, line, n);
+	explicit_bzero(line, sizeof line);
+	return rc;
+}
+
+static enum rc
+read_person(struct run *r, const struct argv *v, struct device_person *person)
+{
+	person->command = argv_text(v, "signin-command");
+	if (person->command != NULL)
+		return RC_OK;
+	return read_password(r->arena, &person->password, &r->d.err);
+}
+
+/* ---- enroll ---- */
+
+/* A serial number as they look since 2021: ten characters without meaning. */
+static const char *
+new_serial(struct arena *a)
+{
+	static const char alphabet[] = "CDFGHJKLMNPQRTVWXY0123456789";
+	uint8_t random[10];
+	char text[11] = { 0 };
+
+	crypto_random(random, sizeof random);
+	for (size_t i = 0; i < sizeof random; i++)
+		text[i] = alphabet[random[i] % (sizeof alphabet - 1)];
+	return arena_strdup(a, text);
+}
+
+static const char *
+new_udid(struct arena *a)
+{
+	uint8_t random[8];
+
+	crypto_random(random, sizeof random);
+	return arena_printf(a, "00008140-%02X%02X%02X%02X%02X%02X%02X%02X", random[0], random[1], random[2], random[3],
+	    random[4], random[5], random[6], random[7]);
+}
+
+static const char *
+absolute(struct arena *a, const char *path)
+{
+	char *full = path != NULL ? realpath(path, NULL) : NULL;
+	const char *kept = full != NULL ? arena_strdup(a, full) : path;
+
+	free(full);
+	return kept;
+}
+
+/* The kind of device is settled at its first enrollment and may change only while it is not enrolled:
+ * another family or OS is another device, so it gets another identity. */
+static enum rc
+describe(struct run *r, const struct argv *v, bool fresh)
+{
+	struct device *d = &r->d;
+	const char *family = argv_text(v, "family"), *os = argv_text(v, "os");
+	bool changed;
+
+	if (family == NULL)
+		family = fresh ? "iPhone" : d->self.family;
+	changed = fresh || strcmp(family, d->self.family) != 0;
+	d->family = device_family_find(family);
+	if (os == NULL)
+		os = changed ? d->family->default_os : d->self.os;
+	if (device_version(os) == 0)
+		return fail(&d->err, RC_BAD_INPUT, "--os %s is no version", os);
+	if (changed) {
+		d->self = (struct device_self){
+			.family = family, .udid = new_udid(r->arena), .serial = new_serial(r->arena)
+		};
+	}
+	d->self.os = os;
+	d->self.language = argv_text(v, "language");
+	if (argv_given(v, "cacert") || changed)
+		d->self.ca_file = absolute(r->arena, argv_text(v, "cacert"));
+	if (argv_given(v, "connect-to") || changed)
+		d->self.connect_to = argv_list(v, "connect-to");
+	if (argv_given(v, "fallback-url") || changed)
+		d->self.fallback_url = argv_text(v, "fallback-url");
+	d->self.leak = argv_flag(v, "leak-identifiers");
+	d->self.maid_verdict = argv_text(v, "maid-verdict");
+	d->self.maid_delay_s = argv_int(v, "maid-delay", 10);
+	return RC_OK;
+}
+
+static enum rc
+give_identity(struct run *r, const struct argv *v)
+{
+	struct device *d = &r->d;
+	const char *ca = argv_text(v, "device-ca");
+	enum rc rc;
+
+	if (d->self.certificate.p != NULL && ca == NULL)
+		return RC_OK;
+	if (ca == NULL) {
+		ca = arena_printf(r->arena, "%s/device-ca", d->dir);
+		rc = device_ca_make(r->arena, ca, clock_now(), &d->err);
+		if (rc != RC_OK && rc != RC_CONFLICT)
+			return rc;
+		story_step(&d->story, "device-ca", "The device's maker is a test CA of its own");
+		story_detail(&d->story, "trust", "%s/ca.pem", ca);
+	}
+	return device_identity_make(d, ca, clock_now());
+}
+
+static int
+run_enroll(const struct argv *v, void *ctx)
+{
+	struct run r;
+	struct device_plan plan = { .person.identifier = argv_argument(v, 0),
+		.account_refused = strcmp(argv_text(v, "account-signin"), "refuse") == 0 };
+	enum rc rc = begin(&r, v, true);
+	bool fresh = rc == RC_NOT_FOUND;
+
+	(void)ctx;
+	if (rc != RC_OK && !fresh)
+		return end(&r, rc, false);
+	if (!fresh && r.d.self.phase == DEVICE_ENROLLED)
+		return end(
+		    &r, fail(&r.d.err, RC_CONFLICT, "this device is enrolled already: unenroll it first"), false);
+	if ((rc = describe(&r, v, fresh)) != RC_OK) {
+		end(&r, rc, false);
+		return ARGV_USAGE;
+	}
+	if ((rc = read_person(&r, v, &plan.person)) != RC_OK || (rc = give_identity(&r, v)) != RC_OK ||
+	    (rc = device_save(&r.d)) != RC_OK)
+		return end(&r, rc, false);
+	if (r.d.self.leak) {
+		story_step(&r.d.story, "leak", "This device misbehaves: it sends its personal identifiers");
+		story_detail(&r.d.story, "SerialNumber", "%s", DEVICE_LEAK_SERIAL);
+		story_detail(&r.d.story, "UDID", "%s", DEVICE_LEAK_UDID);
+		story_detail(&r.d.story, "IMEI", "%s", DEVICE_LEAK_IMEI);
+		story_detail(&r.d.story, "MEID", "%s", DEVICE_LEAK_MEID);
+	}
+	rc = device_enroll(&r.d, &plan);
+	return end(&r, rc, true);
+}
+
+/* ---- the others ---- */
+
+static int
+run_poll(const struct argv *v, void *ctx)
+{
+	struct device_poll how = {
+		.count = argv_int(v, "count", 0),
+		.not_now = argv_flag(v, "not-now"),
+		.duplicate = argv_flag(v, "duplicate"),
+		.lose_answer = argv_flag(v, "lose-answer"),
+		.device_channel = argv_flag(v, "device-channel"),
+		.user_channel = argv_flag(v, "user-channel"),
+	};
+	struct device_polled polled = { 0 };
+	struct run r;
+	enum rc rc = begin(&r, v, false);
+
+	(void)ctx;
+	if (rc == RC_OK)
+		rc = device_poll(&r.d, &how, &polled);
+	if (rc == RC_OK) {
+		story_step(&r.d.story, "done", "%u commands answered, %u postponed", polled.answered, polled.postponed);
+		story_detail(&r.d.story, "device", "%s", device_phase_name(r.d.self.phase));
+	}
+	return end(&r, rc, true);
+}
+
+static int
+run_reauth(const struct argv *v, void *ctx)
+{
+	struct device_person person = { 0 };
+	struct device_polled polled;
+	struct device_poll how = { 0 };
+	struct run r;
+	enum rc rc = begin(&r, v, false);
+
+	(void)ctx;
+	if (rc == RC_OK && (rc = read_person(&r, v, &person)) == RC_OK)
+		rc = device_reauthenticate(&r.d, &person);
+	/* What was refused is asked again (protocol 8.1). */
+	if (rc == RC_OK)
+		rc = device_poll(&r.d, &how, &polled);
+	return end(&r, rc, true);
+}
+
+static int
+run_unenroll(const struct argv *v, void *ctx)
+{
+	struct run r;
+	enum rc rc = begin(&r, v, false);
+
+	(void)ctx;
+	if (rc == RC_OK)
+		rc = device_unenroll(&r.d, "the person removed it");
+	return end(&r, rc, false);
+}
+
+static int
+run_restore(const struct argv *v, void *ctx)
+{
+	struct run r;
+	enum rc rc = begin(&r, v, false);
+
+	(void)ctx;
+	if (rc == RC_OK)
+		rc = device_restore(&r.d);
+	return end(&r, rc, false);
+}
+
+/* Everything but secrets: tokens, keys and push tokens are only said to be there. */
+static json_t *
+status_json(struct device *d)
+{
+	json_t *o = json_object();
+	bool on = d->self.phase == DEVICE_ENROLLED;
+	size_t apps = json_object_size(json_object_get(d->en.managed, "apps"));
+	size_t profiles = json_array_size(json_object_get(d->en.managed, "profiles"));
+
+	json_object_set_new(o, "state", json_string(device_phase_name(d->self.phase)));
+	json_object_set_new(o, "family", json_string(d->self.family));
+	json_object_set_new(o, "os", json_string(d->self.os));
+	json_object_set_new(o, "build", json_string(device_build(d->arena, d->family, d->self.os)));
+	json_object_set_new(o, "product", json_string(d->family->product));
+	json_object_set_new(o, "udid", json_string(d->self.udid));
+	json_object_set_new(o, "serial", json_string(d->self.serial));
+	json_object_set_new(o, "managed-volume", json_string(device_volume_exists(d->dir) ? "exists" : "none"));
+	if (!on) {
+		if (d->self.ended_because != NULL)
+			json_object_set_new(o, "ended-because", json_string(d->self.ended_because));
+		return o;
+	}
+	json_object_set_new(o, "identifier", json_string(d->en.identifier));
+	json_object_set_new(o, "mode", json_string(d->en.mode));
+	if (d->en.enrollment_id != NULL)
+		json_object_set_new(o, "enrollment-id", json_string(d->en.enrollment_id));
+	json_object_set_new(o, "managed-apple-account", json_string(d->profile.assigned_account));
+	json_object_set_new(o, "server-url", json_string(d->profile.server_url));
+	json_object_set_new(o, "method", json_string(d->en.challenge.method));
+	json_object_set_new(o, "sign-in-needed", json_boolean(d->en.needs_signin));
+	json_object_set_new(o, "refresh-token", json_string(d->en.refresh_token != NULL ? "held" : "none"));
+	if (d->en.expires_at > 0)
+		json_object_set_new(o, "token-expires", json_string(clock_rfc3339(d->arena, d->en.expires_at)));
+	json_object_set_new(
+	    o, "unconfirmed-answer", json_boolean(d->en.device.pending.p != NULL || d->en.user.pending.p != NULL));
+	json_object_set_new(o, "managed-apps", json_integer((json_int_t)apps));
+	json_object_set_new(o, "profiles", json_integer((json_int_t)profiles));
+	return o;
+}
+
+static int
+run_status(const struct argv *v, void *ctx)
+{
+	struct run r;
+	enum rc rc = begin(&r, v, false);
+	const char *key;
+	json_t *o, *value;
+
+	(void)ctx;
+	if (rc != RC_OK)
+		return end(&r, rc, false);
+	o = json_keep(r.arena, status_json(&r.d));
+	if (argv_flag(v, "json")) {
+		struct bytes text = json_text(r.arena, o, 0);
+
+		printf("%.*s\n", (int)text.n, (const char *)text.p);
+		return end(&r, RC_OK, false);
+	}
+	json_object_foreach(o, key, value)
+	{
+		if (json_is_string(value))
+			printf("%-22s %s\n", key, json_string_value(value));
+		else if (json_is_integer(value))
+			printf("%-22s %lld\n", key, (long long)json_integer_value(value));
+		else
+			printf("%-22s %s\n", key, json_is_true(value) ? "yes" : "no");
+	}
+	return end(&r, RC_OK, false);
+}
+
+static int
+run_ca(const struct argv *v, void *ctx)
+{
+	struct arena *a = arena_new(0);
+	const char *dir = argv_text(v, "out");
+	struct err e = { 0 };
+	enum rc rc = device_ca_make(a, dir, clock_now(), &e);
+	int status = 0;
+
+	(void)ctx;
+	if (rc != RC_OK)
+		status = complain(NULL, &e);
+	else if (argv_flag(v, "json"))
+		printf("{\"ca\":\"%s/ca.pem\"}\n", dir);
+	else
+		printf("%s/ca.pem is the root: give it to the server as its device CA\n"
+		       "%s is for --device-ca\n",
+		    dir, dir);
+	arena_free(a);
+	return status;
+}
+
+static const struct argv_command commands[] = { { "enroll", "Enroll with a work or school account", run_enroll,
+						    enroll_options, enroll_arguments,
+						    "Plays all four stages: service discovery, authentication, "
+						    "enrollment, and what follows. A failure names the\n"
+						    "stage and leaves nothing of the enrollment behind." },
+	{ "poll", "Ask the server for commands and answer them", run_poll, poll_options, NULL, NULL },
+	{ "reauth", "Sign in again when the server asks for it, then poll", run_reauth, reauth_options, NULL, NULL },
+	{ "unenroll", "Remove the enrollment and destroy what it brought", run_unenroll, plain_options, NULL, NULL },
+	{ "status", "Print what the device knows of itself", run_status, plain_options, NULL, NULL },
+	{ "restore", "Erase the device and restore a backup: the enrollment does not come back", run_restore,
+	    plain_options, NULL, NULL },
+	{ "ca", "Make a test CA for built-in identities", run_ca, ca_options, NULL, NULL }, ARGV_END };
+
+static const struct argv_program program = { "postern-device", "A simulated iPhone, iPad, Mac or Vision Pro", NULL,
+	commands };
+
+int
+main(int argc, char **argv)
+{
+	/* Passwords, tokens and keys are in this process. */
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	return argv_run(&program, argc, argv, NULL);
+}

@@ -1,6 +1,7 @@
 """A server for the simulated device alone: written from the protocol, shares nothing with posternd, and misbehaves on
 request. Every request is kept in `log`; `rules` changes what is answered."""
 
+import base64
 import json
 import os
 import plistlib
@@ -257,13 +258,11 @@ class Requests(BaseHTTPRequestHandler):
         elif operation == "GetCACert":
             self.answer(200, openssl.certificate_to_der(open(o.ca, "rb").read()), "application/x-x509-ca-cert")
         else:
-            import base64
             body = r["body"] or base64.b64decode(self.query["message"])
             self.answer(200, o.certrep(body), "application/x-pki-message")
 
     def gate(self, r):
         """The proofs that a message must carry; False: answered already."""
-        import base64
         o, m = self.owner, plistlib.loads(r["body"])
         if self.headers.get("Mdm-Signature"):
             openssl.cms_verify(base64.b64decode(self.headers["Mdm-Signature"]), ca=o.ca, content=r["body"])
@@ -281,7 +280,6 @@ class Requests(BaseHTTPRequestHandler):
         if m is None:
             return
         if m["MessageType"] == "GetToken":
-            import base64
             part = lambda o: base64.urlsafe_b64encode(json.dumps(o).encode()).rstrip(b"=")
             claims = {"iss": "u", "iat": 1, "jti": "j", "service_type": "com.apple.maid"}
             token = part({"alg": "RS256"}) + b"." + part(claims) + b".c2ln"

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""The simulated device against a server that shares nothing with posternd: flow.py PATH/TO/postern-device
-
-Tells whole stories, then one misbehaviour of the server after the other."""
+"""The simulated device against a server that shares nothing with posternd (tests/device/server.py): whole stories,
+then one misbehaviour of the server after the other.
+    simulator.py [STORY...]     $POSTERN_BUILD names the build folder"""
 
 import glob
 import json
@@ -13,11 +13,12 @@ import tempfile
 import time
 import uuid
 
-import server as mock
-from server import openssl
-from tap import done, ok, same, say
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "device"))
+import server as mock  # noqa: E402
+from server import openssl  # noqa: E402
+from tap import done, ok, same, say  # noqa: E402
 
-PROGRAM = sys.argv[1] if len(sys.argv) > 1 else "build/postern-device"
+PROGRAM = os.path.join(os.environ.get("POSTERN_BUILD", "build"), "postern-device")
 LEAKED = ("LEAKC7Q2XK91", "00008140-001E4C8A0C0BEAF1", "359990011223344", "A1000099EAC0DE")
 
 
@@ -258,13 +259,12 @@ def refusals(world):
         ({"pending": 9}, "enrollment", "pending", "D-16: for ever pending"),
         ({"fault": {"/checkin": (500,)}}, "enrollment", "500", "D-17: Authenticate fails"),
     ]
+    phone = Phone(world)
     for rules, stage, words, rule in cases:
-        phone = Phone(world)
         s.reset(**rules)
         ok(phone.enroll() == 1 and f"postern-device: {stage}" in phone.err and words in phone.err and
            not os.path.exists(os.path.join(phone.state, "volume.key")), f"{rule} ends the enrollment, the stage named, nothing left",
            told(phone))
-    phone = Phone(world)
     s.reset()
     ok(phone.enroll(password="bad") == 1 and "Wrong password" in phone.err, "a wrong password is said in the page's words", phone.err)
     ok(len(s.find("/signin/done")) == 1, "a password is tried once")
@@ -339,7 +339,7 @@ def more(world):
 def main():
     with tempfile.TemporaryDirectory(prefix="device-") as folder:
         world = World(folder)
-        wanted = sys.argv[2:]
+        wanted = sys.argv[1:]
         for story in (story_as_web, story_oauth, story_mac, story_answers, refusals, more):
             if not wanted or story.__name__ in wanted:
                 say(story.__name__)

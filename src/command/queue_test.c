@@ -167,7 +167,7 @@ main(void)
 	struct scene s;
 	struct call c;
 
-	scene_open(&s, false);
+	scene_open(&s);
 	c = scene_call(&s);
 	phone = make(&s, &c, "phone", "byod", "iPhone", "18.2");
 	mac = make(&s, &c, "mac", "adde", "Mac", "15.1");

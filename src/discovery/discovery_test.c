@@ -108,7 +108,7 @@ main(void)
 {
 	struct scene s;
 
-	scene_open(&s, false);
+	scene_open(&s);
 	sends_devices(&s);
 	refuses(&s);
 	redirects(&s);

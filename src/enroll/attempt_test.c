@@ -113,7 +113,7 @@ main(void)
 {
 	struct scene s;
 
-	scene_open(&s, false);
+	scene_open(&s);
 	sealed(&s);
 	timeline(&s);
 	caps(&s);

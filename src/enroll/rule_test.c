@@ -123,7 +123,7 @@ main(void)
 {
 	struct scene s;
 
-	scene_open(&s, false);
+	scene_open(&s);
 	conditions(&s);
 	decisions(&s);
 	nonsense(&s);

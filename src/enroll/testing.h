@@ -5,7 +5,6 @@
 
 #include "account/account.h"
 #include "account/organization.h"
-#include "ca/ca.h"
 #include "config/config.h"
 #include "keys/keys.h"
 #include "store/testing.h"
@@ -31,9 +30,8 @@ scene_call(struct scene *s)
 	};
 }
 
-/* `with_keys`: also the organization's CA, which takes a second. */
 static inline void
-scene_open(struct scene *s, bool with_keys)
+scene_open(struct scene *s)
 {
 	static const char *const domains[] = { "betterbag.com" }, *const groups[] = { "staff", NULL };
 	struct organization o = {
@@ -52,8 +50,6 @@ scene_open(struct scene *s, bool with_keys)
 	ok(store_migrate(s->store, &from, &to, &e) == RC_OK, "the schema is made");
 	ok(keys_open(s->dir, &s->keys, &e) == RC_OK && keys_make_secret(s->keys, "seal", &e) == RC_OK,
 	    "keys are there");
-	if (with_keys)
-		ok(ca_make(s->keys, s->arena, "bag", "Better Bag", SCENE_NOW, &e) == RC_OK, "the CA is made");
 	c = scene_call(s);
 	ok(organization_add(&c, &o, domains, 1) == RC_OK, "the organization is there");
 	ok(account_add(&c, &a) == RC_OK, "Eliza is there");

@@ -3,6 +3,7 @@
 
 #include "crypto/cms.h"
 #include "crypto/x509.h"
+#include "ca/ca.h"
 #include "enroll/attempt.h"
 #include "enroll/grant.h"
 #include "enroll/testing.h"
@@ -284,8 +285,9 @@ main(void)
 	struct scene s;
 	struct call c;
 
-	scene_open(&s, true);
+	scene_open(&s);
 	c = scene_call(&s);
+	ok(ca_make(s.keys, c.arena, "bag", "Better Bag", SCENE_NOW, &c.err) == RC_OK, "the CA is made");
 	d = prepare(&s, &c, "phone", "byod", "iPhone", "18.2");
 	other = prepare(&s, &c, "other", "byod", "iPad", "18.2");
 	enroll(&c, &d);

@@ -1,6 +1,7 @@
 /* Check-in messages (protocol 7.2, 9): what each does, and what a second one does not. */
 #include "mdm/mdm.h"
 
+#include "ca/ca.h"
 #include "enroll/attempt.h"
 #include "enroll/enrollment.h"
 #include "enroll/grant.h"
@@ -218,8 +219,9 @@ main(void)
 	struct scene s;
 	struct call c;
 
-	scene_open(&s, true);
+	scene_open(&s);
 	c = scene_call(&s);
+	ok(ca_make(s.keys, c.arena, "bag", "Better Bag", SCENE_NOW, &c.err) == RC_OK, "the CA is made");
 	enrolls(&s, &c);
 	enrolls_again(&s, &c);
 	refuses(&s, &c);

@@ -117,7 +117,7 @@ many(struct store *s)
 	    "k",
 	    DB_NONE, RC_OK, "a thousand rows are read");
 	for (int i = 0; i < r.rows; i++)
-		bad += db_get_int(&r, i, 0) != i + 1 || atoi(db_get_text(&r, i, 1) + 4) != i + 1;
+		bad += db_get_int(&r, i, 0) != i + 1 || strtol(db_get_text(&r, i, 1) + 4, NULL, 10) != i + 1;
 	ok(r.rows == 1000 && bad == 0, "all of them, in order");
 	for (int i = 0; i < 400; i++)
 		bad += store_run(&c, arena_printf(c.arena, "SELECT %d", i), DB_NONE, &r) != RC_OK ||

@@ -12,7 +12,7 @@
 #define MEMORY (19u * 1024 * 1024)
 
 /* Made once with these costs from a random password that nobody kept. */
-static const char nobody[] =
+static const char nobody[crypto_pwhash_STRBYTES] =
     "$argon2id$v=19$m=19456,t=2,p=1$KvZtNMFoDydAj6MO+Wv90A$C3idc1nfyLbXKy97XYEHrLQSSWOEuzNSHZwFve+Ot3M";
 
 /* Whoever waits stands in line, on its own stack, and is handed the place of someone who leaves: a

@@ -13,7 +13,9 @@
 #include "store/testing.h"
 
 #define THREADS 8
-#define ROWS_MAX 100000
+#define ROWS_MAX 20000 /* read from one child */
+#define ROUND_IDS 1000000 /* apart: a child may write on after the last that was read */
+#define KILL_AFTER 3000 /* where the plan may let the child live */
 
 struct message { /* one acknowledged unit, in one atomic write to the pipe */
 	int64_t id;
@@ -73,7 +75,7 @@ be_child(const char *dsn, int pipe, int64_t first)
 struct round {
 	const char *options; /* of the DSN */
 	const char *faults; /* POSTERN_FAULT */
-	int kill_after; /* acknowledged rows; 0: the plan kills */
+	int kill_after; /* acknowledged rows; 0: the plan cuts the power, or KILL_AFTER */
 };
 
 /* Run a child to its end. Returns how many ids it acknowledged into `ids`. */
@@ -97,7 +99,7 @@ run_child(const char *dir, const struct round *r, int64_t first, int64_t ids[ROW
 	close(pipes[1]);
 	while (n < ROWS_MAX && read(pipes[0], &m, sizeof m) == (ssize_t)sizeof m) {
 		ids[n++] = m.id;
-		if (n == r->kill_after)
+		if (n == (r->kill_after > 0 ? r->kill_after : KILL_AFTER))
 			kill(child, SIGKILL);
 	}
 	close(pipes[0]);
@@ -177,6 +179,44 @@ prepare(const char *dir)
 	waitpid(child, NULL, 0);
 }
 
+static void
+play(const char *dir, const struct round *r, int64_t first, int64_t ids[ROWS_MAX])
+{
+	int n = run_child(dir, r, first, ids);
+	struct found f = look(dir, ids, n);
+
+	/* A plan may cut before the first unit is acknowledged; an early cut must leave a sound file. */
+	if (!ok((n > 0 || r->kill_after == 0) && f.lost == 0 && f.halves == 0 && f.sound,
+		"power cut (%s): all of %d acknowledged units are there, none is half", r->faults, n))
+		printf("# lost %d, halves %d, sound %d\n", f.lost, f.halves, f.sound);
+}
+
+/* A round of its own for each seed: how early writes reach the disk, and what cuts the power when. */
+static struct round
+chosen(unsigned seed, char faults[64])
+{
+	static const char *const early[] = { "drop", "reorder", "tear" };
+	unsigned at = seed * 2654435761u >> 8;
+	struct round r = { "", faults, 0 };
+
+	if (at % 3 == 0) {
+		snprintf(faults, 64, "%s,seed=%u", early[seed % 3], seed);
+		r.kill_after = 1 + (int)(at / 3 % 1500);
+	} else
+		snprintf(faults, 64, "%s,seed=%u,%s@%u", early[seed % 3], seed, at % 7 == 0 ? "io" : "kill",
+		    1 + at / 3 % 900);
+	return r;
+}
+
+/* POSTERN_LOSS_ROUNDS: how many rounds more, with seeds from POSTERN_LOSS_SEED (1) on. */
+static int
+number(const char *name, int otherwise)
+{
+	const char *value = getenv(name);
+
+	return value != NULL ? (int)strtol(value, NULL, 10) : otherwise;
+}
+
 int
 main(void)
 {
@@ -206,12 +246,13 @@ main(void)
 
 	testing_dir(dir);
 	prepare(dir);
-	for (size_t i = 0; i < sizeof rounds / sizeof rounds[0]; i++, first += ROWS_MAX) {
-		n = run_child(dir, &rounds[i], first, ids);
-		f = look(dir, ids, n);
-		if (!ok(n > 0 && f.lost == 0 && f.halves == 0 && f.sound,
-			"power cut (%s): all of %d acknowledged units are there, none is half", rounds[i].faults, n))
-			printf("# lost %d, halves %d, sound %d\n", f.lost, f.halves, f.sound);
+	for (size_t i = 0; i < sizeof rounds / sizeof rounds[0]; i++, first += ROUND_IDS)
+		play(dir, &rounds[i], first, ids);
+	for (int i = 0; i < number("POSTERN_LOSS_ROUNDS", 0); i++, first += ROUND_IDS) {
+		char faults[64];
+		struct round r = chosen((unsigned)(number("POSTERN_LOSS_SEED", 1) + i), faults);
+
+		play(dir, &r, first, ids);
 	}
 	n = run_child(dir, &off, first, ids);
 	f = look(dir, ids, n);

@@ -41,6 +41,7 @@ struct http_conn {
 	bool ending; /* after this reply */
 	bool counted; /* against its address */
 	bool said_goodbye;
+	bool paused; /* reading is off: the input is full */
 	struct event timer;
 	int64_t deadline, fires; /* clock_mono_ms; fires is 0 when the timer is not set */
 	struct http_addr addr;
@@ -53,7 +54,6 @@ struct http_conn {
 	bool chunked;
 	uint64_t left, max; /* octets to come; most that the route takes */
 	struct http_chunks chunks;
-	int64_t body_began;
 };
 
 static void run(struct http_conn *c);
@@ -210,6 +210,14 @@ refuse(struct http_conn *c, int status, const char *allow, bool close)
 	send_reply(c, p, n, close);
 }
 
+static void
+read_on(struct http_conn *c)
+{
+	if (c->paused)
+		bufferevent_enable(c->bev, EV_READ);
+	c->paused = false;
+}
+
 /* After a reply, or instead of one. True: the next request may begin. */
 static bool
 reply_sent(struct http_conn *c)
@@ -228,11 +236,13 @@ reply_sent(struct http_conn *c)
 		shutdown(bufferevent_getfd(c->bev), SHUT_WR);
 		evbuffer_drain(in, evbuffer_get_length(in));
 		c->state = LINGER;
+		read_on(c);
 		set_deadline(c, clock_mono_ms() + LINGER_MS);
 		return false;
 	}
 	c->state = HEAD;
 	c->scan = (struct http_scan){ 0 };
+	read_on(c);
 	set_deadline(c, clock_mono_ms() + c->loop->server->set.idle_ms);
 	return true;
 }
@@ -320,12 +330,22 @@ body_octets(struct http_conn *c, const char *p, size_t n, size_t *used)
 	return status;
 }
 
+/* Octets that came move the deadline, but never beyond a whole allowance from now: who sent a megabyte at
+ * once can't rest on it. */
+static void
+earn(struct http_conn *c, size_t n)
+{
+	int64_t most = clock_mono_ms() + c->loop->server->set.body_ms, at = c->deadline + (int64_t)n * BODY_SLOWEST;
+
+	set_deadline(c, at < most ? at : most);
+}
+
 static bool
 read_body(struct http_conn *c)
 {
 	struct evbuffer *in = bufferevent_get_input(c->bev);
 	struct evbuffer_iovec v;
-	size_t used;
+	size_t used, before = c->job->body_n;
 	int status = 0;
 
 	while (status == 0 && evbuffer_peek(in, -1, NULL, &v, 1) > 0 && v.iov_len > 0) {
@@ -344,7 +364,7 @@ read_body(struct http_conn *c)
 		end(c); /* half a request is no request */
 		return false;
 	}
-	set_deadline(c, c->body_began + c->loop->server->set.body_ms + (int64_t)c->job->body_n * BODY_SLOWEST);
+	earn(c, c->job->body_n - before);
 	return false;
 }
 
@@ -434,7 +454,7 @@ expect_body(struct http_conn *c, const struct http_head *h)
 
 	c->state = BODY;
 	c->chunks = (struct http_chunks){ 0 };
-	c->body_began = clock_mono_ms();
+	set_deadline(c, clock_mono_ms() + c->loop->server->set.body_ms);
 	if (h->expect && evbuffer_get_length(bufferevent_get_input(c->bev)) == 0)
 		send_octets(c, http_need(strdup(go_on)), sizeof go_on - 1);
 }
@@ -541,6 +561,11 @@ on_read(struct bufferevent *b, void *arg)
 		evbuffer_drain(in, evbuffer_get_length(in));
 	else
 		run(c);
+	/* libevent calls again without end for as long as the input is at its high watermark. */
+	if (c->state != GONE && evbuffer_get_length(in) >= INPUT_MAX) {
+		c->paused = true;
+		bufferevent_disable(b, EV_READ);
+	}
 }
 
 static void

@@ -166,12 +166,20 @@ http_listen_open(struct http_listen *l, const struct http_listener *from, struct
 }
 
 void
-http_listen_close(struct http_listen *l)
+http_listen_shut(struct http_listen *l)
 {
-	if (l->fd >= 0)
-		close(l->fd);
 	if (l->unlink_path)
 		unlink(l->address);
+	l->unlink_path = false;
+	if (l->fd >= 0)
+		close(l->fd);
+	l->fd = -1;
+}
+
+void
+http_listen_close(struct http_listen *l)
+{
+	http_listen_shut(l);
 	http_tls_close(l->tls);
 	free(l->address);
 	*l = (struct http_listen){ .fd = -1 };

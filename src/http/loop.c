@@ -167,11 +167,16 @@ http_loop_tell(struct http_loop *l, bool drain, bool stop)
 static void
 start_draining(struct http_loop *l)
 {
+	struct http_server *s = l->server;
 	struct http_conn *c, *next;
 
 	l->draining = true;
 	accepting(l, false);
 	event_del(&l->rest);
+	if (atomic_fetch_add(&s->drained, 1) + 1 == s->n_loops) {
+		for (int i = 0; i < s->n_listen; i++)
+			http_listen_shut(&s->listen[i]);
+	}
 	for (c = TAILQ_FIRST(&l->conns); c != NULL; c = next) {
 		next = http_conn_next(c);
 		http_conn_drain(c);
@@ -246,7 +251,7 @@ http_loop_open(struct http_loop *l, struct http_server *s)
 	for (int k = 0; k < HTTP_CLASSES; k++)
 		STAILQ_INIT(&l->post[k]);
 	if (config != NULL) {
-		event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+		event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
 		event_config_require_features(config, EV_FEATURE_ET);
 		l->base = event_base_new_with_config(config);
 		event_config_free(config);

@@ -112,6 +112,7 @@ void http_conn_bury(struct http_loop *l); /* free what died in this turn */
 /* ---- sockets (listen.c) ---- */
 
 enum rc http_listen_open(struct http_listen *l, const struct http_listener *from, struct err *e);
+void http_listen_shut(struct http_listen *l); /* no loop looks at it any more: peers are refused */
 void http_listen_close(struct http_listen *l);
 
 /* ---- the server ---- */
@@ -130,6 +131,7 @@ struct http_server {
 	struct http_loop *loop;
 	int n_loops;
 	atomic_bool draining;
+	atomic_int drained; /* loops that have stopped accepting; the last one shuts the listeners */
 	pthread_mutex_t lock; /* with `quiet`: signalled when the last connection of a drain ends */
 	pthread_cond_t quiet;
 	atomic_int connections, in_flight;

@@ -149,7 +149,8 @@ http_work_post(struct http_work *w, enum http_class class, struct http_jobs *job
 	int n = 0;
 
 	pthread_mutex_lock(&q->lock);
-	while ((j = STAILQ_FIRST(jobs)) != NULL && q->n < q->bound && !q->stop) {
+	/* Jobs that an idle worker is about to take don't wait. */
+	while ((j = STAILQ_FIRST(jobs)) != NULL && q->n < q->bound + q->idle && !q->stop) {
 		STAILQ_REMOVE_HEAD(jobs, link);
 		STAILQ_INSERT_TAIL(&q->jobs, j, link);
 		q->n++;

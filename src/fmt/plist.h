@@ -15,7 +15,8 @@
 #define PLIST_NODES_MAX 100000
 
 /* Parse; the tree is freed with the arena. The root must be a dictionary.
- * RC_BAD_INPUT: not a property list, an entity or DTD declaration of its own, too deep, invalid UTF-8.
+ * RC_BAD_INPUT: not a property list, an entity or DTD declaration of its own, too deep, invalid UTF-8, a
+ * key twice, text or dates that XML does not have.
  * RC_TOO_LARGE: too many nodes. */
 enum rc plist_parse(struct arena *a, struct bytes document, plist_t *out, struct err *e);
 

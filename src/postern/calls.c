@@ -1,0 +1,454 @@
+/* Which request each command is: method, path, fields, and how its answer is printed.
+ *
+ * Path:   {0} an argument, {org} what --org says or "_" (the only one), {o} argument 0, else {org},
+ *         {--name} an option.
+ * Fields: NAME=SOURCE[:TYPE], separated by spaces. SOURCE is the number of an argument ("1+": it and all
+ *         that follow), an option, `stdin` (the password), or a constant behind '@'. TYPE: s text (the
+ *         default), i number, b flag, a list, f a file's text, d a file's octets in base64. What was not
+ *         written is left out. GET and DELETE carry them in the query.
+ * Done:   said when it succeeded; {name} is a member of the answer, {0} an argument. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fmt/base64.h"
+#include "fmt/uri.h"
+#include "postern/cli.h"
+
+/* clang-format off */
+static const struct column org_columns[] = {
+	{ "ID", "id", COL_TEXT }, { "NAME", "name", COL_TEXT }, { "DOMAINS", "domains", COL_LIST },
+	{ "PROOF", "identity_proof", COL_TEXT }, { "DEVICE CA", "device_ca_mode", COL_TEXT }, { "LAB", "lab", COL_FLAG },
+	{ "TOPIC", "topic", COL_TEXT }, COLUMN_END
+};
+static const struct column domain_columns[] = {
+	{ "DOMAIN", "domain", COL_TEXT }, { "ORGANIZATION", "organization", COL_TEXT }, { "SINCE", "added_at", COL_TIME },
+	COLUMN_END
+};
+static const struct column user_columns[] = {
+	{ "USER", "user", COL_TEXT }, { "MANAGED APPLE ACCOUNT", "managed_apple_account", COL_TEXT },
+	{ "NAME", "display_name", COL_TEXT }, { "GROUPS", "groups", COL_LIST }, { "PASSWORD", "has_password", COL_FLAG },
+	{ "DISABLED", "disabled", COL_FLAG }, COLUMN_END
+};
+static const struct column attempt_columns[] = {
+	{ "ID", "id", COL_TEXT }, { "STARTED", "started_at", COL_TIME }, { "USER", "user", COL_TEXT },
+	{ "DEVICE", "product", COL_TEXT }, { "OS", "os_version", COL_TEXT }, { "MODE", "mode", COL_TEXT },
+	{ "STATE", "state", COL_TEXT }, { "LAST", "sentence", COL_TEXT }, COLUMN_END
+};
+static const struct column enrollment_columns[] = {
+	{ "ID", "id", COL_TEXT }, { "USER", "user", COL_TEXT }, { "MODE", "mode", COL_TEXT }, { "STATE", "state", COL_TEXT },
+	{ "DEVICE", "product", COL_TEXT }, { "OS", "os_version", COL_TEXT }, { "ENROLLED", "enrolled_at", COL_TIME },
+	{ "LAST SEEN", "last_seen_at", COL_TIME }, COLUMN_END
+};
+static const struct column command_columns[] = {
+	{ "UUID", "uuid", COL_TEXT }, { "TYPE", "request_type", COL_TEXT }, { "CHANNEL", "user_channel", COL_TEXT },
+	{ "STATUS", "status", COL_TEXT }, { "QUEUED", "queued_at", COL_TIME }, { "ANSWERED", "answered_at", COL_TIME },
+	{ "ERROR", "error", COL_TEXT }, COLUMN_END
+};
+static const struct column available_columns[] = {
+	{ "COMMAND", "request_type", COL_TEXT }, { "KEYS", "keys", COL_LIST }, { "NOTE", "note", COL_TEXT }, COLUMN_END
+};
+static const struct column token_columns[] = {
+	{ "GRANT", "grant", COL_TEXT }, { "USER", "user", COL_TEXT }, { "ENROLLMENT", "enrollment", COL_TEXT },
+	{ "METHOD", "method", COL_TEXT }, { "STATE", "state", COL_TEXT }, { "SIGNED IN", "created_at", COL_TIME },
+	{ "RENEWED", "used_at", COL_TIME }, { "ENDS", "ends_at", COL_TIME }, COLUMN_END
+};
+static const struct column certificate_columns[] = {
+	{ "FINGERPRINT", "fingerprint", COL_TEXT }, { "SERIAL", "serial", COL_TEXT }, { "STATE", "state", COL_TEXT },
+	{ "ISSUED", "issued_at", COL_TIME }, { "ENDS", "not_after", COL_TIME }, COLUMN_END
+};
+static const struct column ca_columns[] = {
+	{ "Organization", "organization", COL_TEXT }, { "Subject", "subject", COL_TEXT }, { "Serial", "serial", COL_TEXT },
+	{ "From", "not_before", COL_TIME }, { "Until", "not_after", COL_TIME }, COLUMN_END
+};
+
+#define ORG "organization=--org"
+
+static const struct call {
+	const char *command;
+	const char *when; /* the option that selects this row of several; NULL: the last of them */
+	const char *method, *path, *fields;
+	const char *page; /* query item that asks for the rows after "next"; NULL: there is one page */
+	const struct column *columns; /* of a listing or of an object; NULL: nothing to print */
+	void (*print)(struct cli *k, const json_t *answer); /* instead of columns */
+	const char *empty, *done;
+} calls[] = {
+	{ "org add", NULL, "POST", "/organizations", "name=0 id=--id domains=--domain:a lab=--lab:b",
+	  .done = "Organization {id} was added. postern org show {id} says what is still missing." },
+	{ "org list", NULL, "GET", "/organizations", "", .columns = org_columns,
+	  .empty = "There is no organization yet: postern org add NAME --domain DOMAIN" },
+	{ "org show", "certificate", "GET", "/organizations/{o}/certificates/{--certificate}", "", .print = print_pem },
+	{ "org show", NULL, "GET", "/organizations/{o}", "", .print = print_organization },
+	{ "org remove", NULL, "DELETE", "/organizations/{0}", "", .done = "Organization {0} was removed, with its people and keys." },
+	{ "domain add", NULL, "POST", "/organizations/{org}/domains", "domain=0",
+	  .done = "{domain} belongs to {organization} now." },
+	{ "domain list", NULL, "GET", "/domains", ORG, .columns = domain_columns, .empty = "There is no domain yet: postern domain add DOMAIN" },
+	{ "domain remove", NULL, "DELETE", "/organizations/{org}/domains/{0}", "", .done = "{0} was removed." },
+
+	{ "user add", NULL, "POST", "/users",
+	  "user=0 managed_apple_account=--managed-apple-account display_name=--name groups=--group:a password=stdin",
+	  .done = "{user} was added." },
+	{ "user list", NULL, "GET", "/users", ORG, "after", user_columns, .empty = "There are no people yet: postern user add USER@DOMAIN" },
+	{ "user show", NULL, "GET", "/users/{0}", "", .print = print_user },
+	{ "user passwd", NULL, "PUT", "/users/{0}/password", "password=stdin", .done = "{0} has a new password." },
+	{ "user groups", NULL, "PATCH", "/users/{0}", "groups=--group:A", .done = "The groups of {user} were set." },
+	{ "user disable", NULL, "PATCH", "/users/{0}", "disabled=@true:b",
+	  .done = "{user} is disabled: nothing more is delivered to {live_enrollments} live enrollment(s)." },
+	{ "user enable", NULL, "PATCH", "/users/{0}", "disabled=@false:b", .done = "{user} is enabled." },
+	{ "user remove", NULL, "DELETE", "/users/{0}", "", .done = "{user} was removed; {evicted} enrollment(s) are evicted." },
+
+	{ "rule add", NULL, "POST", "/rules", ORG " domain=--domain user=--user group=--group model_family=--model-family"
+	  " percent=--percent:i outcome=outcome redirect_url=--redirect message=--refuse method=--method position=--at:i",
+	  .done = "Rule {id} is number {position}." },
+	{ "rule list", NULL, "GET", "/rules", ORG, .print = print_rules },
+	{ "rule move", NULL, "PATCH", "/rules/{0}", ORG " position=1:i", .done = "Rule {id} is number {position} now." },
+	{ "rule remove", NULL, "DELETE", "/rules/{0}", ORG, .done = "Rule {id} was removed." },
+	{ "rule explain", NULL, "GET", "/rules/explain", ORG " user=0 model-family=--model-family os=--os", .print = print_explain },
+
+	{ "attempt list", NULL, "GET", "/attempts", ORG " user=--user state=--state limit=--limit:i", .columns = attempt_columns,
+	  .empty = "No attempt. Refusals at discovery are counted in postern status." },
+	{ "attempt show", "last", "GET", "/attempts/latest", "user=--last", .print = print_attempt },
+	{ "attempt show", NULL, "GET", "/attempts/{0}", "", .print = print_attempt },
+
+	{ "enrollment list", NULL, "GET", "/enrollments", ORG " user=--user state=--state", "before", enrollment_columns,
+	  .empty = "No enrollment." },
+	{ "enrollment show", NULL, "GET", "/enrollments/{0}", "", .print = print_enrollment },
+	{ "enrollment evict", NULL, "POST", "/enrollments/{0}/evict", "", .done = "Enrollment {id} is evicted: {sentence}." },
+	{ "enrollment remove", NULL, "DELETE", "/enrollments/{0}", "", .done = "Enrollment {id} was removed; its attempts stay in the history." },
+
+	{ "command send", NULL, "POST", "/enrollments/{0}/commands",
+	  "request_type=1 pairs=2+:a plist=--plist:d user_channel=--user-channel", .print = print_sent },
+	{ "command list", "available", "GET", "/enrollments/{0}/available-commands", "user-channel=--user-channel:b",
+	  .columns = available_columns, .empty = "Nothing may be sent to it." },
+	{ "command list", NULL, "GET", "/enrollments/{0}/commands", "", .columns = command_columns,
+	  .empty = "No command, queued or answered." },
+	{ "command show", NULL, "GET", "/commands/{0}", "", .print = print_command },
+	{ "command cancel", NULL, "DELETE", "/commands/{0}", "", .done = "Command {0} was taken out of the queue." },
+
+	{ "token list", NULL, "GET", "/tokens", ORG " user=--user enrollment=--enrollment", .columns = token_columns,
+	  .empty = "No sign-in." },
+	{ "token revoke", NULL, "POST", "/tokens/revoke", "user=--user enrollment=--enrollment grant=0",
+	  .done = "{revoked} sign-in(s) were revoked: the next request of each device gets 401, and its person signs in again." },
+	{ "ca show", "enrollment", "GET", "/certificates", "enrollment=--enrollment", .columns = certificate_columns,
+	  .empty = "No certificate was issued for it." },
+	{ "ca show", NULL, "GET", "/organizations/{org}/certificates/ca", "", .columns = ca_columns },
+	{ "ca revoke", NULL, "POST", "/certificates/{0}/revoke", "", .done = "The certificate {serial} is revoked." },
+	{ "status", NULL, "GET", "/status", "", .print = print_status },
+};
+/* clang-format on */
+
+static const struct call *
+find_call(const struct argv *v)
+{
+	for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+		if (strcmp(calls[i].command, v->command->name) == 0 &&
+		    (calls[i].when == NULL || argv_given(v, calls[i].when)))
+			return &calls[i];
+	}
+	return NULL;
+}
+
+/* ---- values ---- */
+
+/* Which of --byod, --adde, --redirect and --refuse was written. */
+static const char *
+outcome(const struct argv *v)
+{
+	static const char *const names[] = { "byod", "adde", "redirect", "refuse" };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		if (argv_given(v, names[i]))
+			return names[i];
+	}
+	return NULL;
+}
+
+static json_t *
+text_list(const char *const *texts)
+{
+	json_t *list = json_array();
+
+	for (; *texts != NULL; texts++)
+		json_array_append_new(list, json_string(*texts));
+	return list;
+}
+
+static enum rc
+file_value(struct cli *k, const char *path, char type, json_t **out)
+{
+	struct bytes content;
+	enum rc rc = cli_file(k, path, &content);
+
+	if (rc != RC_OK)
+		return rc;
+	*out =
+	    type == 'd' ? json_string(base64_encode(k->a, content)) : json_stringn((const char *)content.p, content.n);
+	return *out != NULL ? RC_OK : fail(&k->err, RC_BAD_INPUT, "%s is not text", path);
+}
+
+static enum rc
+option_value(struct cli *k, const char *name, char type, json_t **out)
+{
+	const struct argv *v = k->v;
+
+	if (type == 'A') { /* a list that replaces what was there, also by nothing */
+		*out = text_list(argv_list(v, name));
+		return RC_OK;
+	}
+	if (type != 's' && !argv_given(v, name))
+		return RC_OK;
+	switch (type) {
+	case 'a':
+		*out = text_list(argv_list(v, name));
+		return RC_OK;
+	case 'b':
+		*out = json_true();
+		return RC_OK;
+	case 'i':
+		*out = json_integer(argv_int(v, name, 0));
+		return RC_OK;
+	case 'f':
+	case 'd':
+		return file_value(k, argv_text(v, name), type, out);
+	default:
+		*out = argv_text(v, name) != NULL ? json_string(argv_text(v, name)) : NULL;
+		return RC_OK;
+	}
+}
+
+static enum rc
+argument_value(struct cli *k, const char *source, char type, json_t **out)
+{
+	int i = (int)strtol(source, NULL, 10);
+	const char *text = i < k->v->n_arguments ? argv_argument(k->v, i) : NULL;
+	char *end;
+
+	if (text == NULL)
+		return RC_OK;
+	if (type == 'a')
+		*out = text_list(k->v->arguments + i);
+	else if (type == 'i') {
+		*out = json_integer(strtol(text, &end, 10));
+		if (*end != '\0' || end == text)
+			return fail(&k->err, RC_BAD_INPUT, "%.60s is not a number", text);
+	} else {
+		*out = json_string(text);
+	}
+	return RC_OK;
+}
+
+static enum rc
+value_of(struct cli *k, const char *source, char type, json_t **out)
+{
+	const char *password;
+	enum rc rc;
+
+	*out = NULL;
+	if (*source >= '0' && *source <= '9')
+		return argument_value(k, source, type, out);
+	if (*source == '@') {
+		*out = json_boolean(strcmp(source, "@true") == 0);
+		return RC_OK;
+	}
+	if (strcmp(source, "outcome") == 0) {
+		*out = json_string(outcome(k->v));
+		return RC_OK;
+	}
+	if (strcmp(source, "stdin") == 0) {
+		if (!argv_flag(k->v, "password-stdin"))
+			return RC_OK;
+		if ((rc = cli_password(k, &password)) == RC_OK)
+			*out = json_string(password);
+		return rc == RC_OK && *out == NULL ? fail(&k->err, RC_BAD_INPUT, "the password is not UTF-8") : rc;
+	}
+	return option_value(k, source + 2, type, out);
+}
+
+/* ---- fields and path ---- */
+
+static enum rc
+fields_of(struct cli *k, const char *spec, json_t *into)
+{
+	char word[128], *source, *type;
+
+	while (*spec != '\0') {
+		size_t n = strcspn(spec, " ");
+		json_t *value;
+		enum rc rc;
+
+		if (n >= sizeof word)
+			return fail(&k->err, RC_INTERNAL, "field too long");
+		memcpy(word, spec, n);
+		word[n] = '\0';
+		spec += n + strspn(spec + n, " ");
+		source = strchr(word, '=');
+		*source++ = '\0';
+		if ((type = strchr(source, ':')) != NULL)
+			*type++ = '\0';
+		if ((rc = value_of(k, source, type != NULL ? *type : 's', &value)) != RC_OK)
+			return rc;
+		if (value != NULL)
+			json_object_set_new(into, word, value);
+	}
+	return RC_OK;
+}
+
+/* One {name} of a path or of a sentence. NULL: there is nothing of that name. */
+static const char *
+filled(struct cli *k, const char *name, const json_t *answer)
+{
+	const char *org = argv_text(k->v, "org") != NULL ? argv_text(k->v, "org") : "_";
+	const char *text;
+
+	if (strcmp(name, "org") == 0)
+		return org;
+	if (strcmp(name, "o") == 0)
+		return k->v->n_arguments > 0 ? argv_argument(k->v, 0) : org;
+	if (strncmp(name, "--", 2) == 0)
+		return argv_text(k->v, name + 2);
+	if (*name >= '0' && *name <= '9')
+		return *name - '0' < k->v->n_arguments ? argv_argument(k->v, *name - '0') : NULL;
+	text = cell_text(k, answer, name, COL_TEXT);
+	return *text != '\0' ? text : NULL;
+}
+
+static const char *
+fill(struct cli *k, const char *pattern, const json_t *answer, bool encode)
+{
+	struct buf b;
+
+	buf_init(&b, 64 * 1024);
+	while (*pattern != '\0') {
+		size_t n = strcspn(pattern, "{");
+		const char *end = strchr(pattern + n, '}'), *value;
+
+		buf_add(&b, pattern, n);
+		pattern += n;
+		if (*pattern == '\0')
+			break;
+		value = filled(k, arena_strndup(k->a, pattern + 1, (size_t)(end - pattern - 1)), answer);
+		if (value == NULL && encode) {
+			buf_free(&b);
+			return NULL;
+		}
+		buf_str(&b, value == NULL ? "?" : encode ? uri_encode(k->a, value) : value);
+		pattern = end + 1;
+	}
+	return buf_finish(&b, k->a);
+}
+
+static const char *
+query_of(struct cli *k, json_t *fields)
+{
+	const char *name, *separator = "?";
+	struct buf b;
+	json_t *v;
+
+	buf_init(&b, 64 * 1024);
+	json_object_foreach(fields, name, v)
+	{
+		const char *text = json_is_string(v) ? json_string_value(v)
+				   : json_is_true(v) ? "1"
+						     : arena_printf(k->a, "%lld", (long long)json_integer_value(v));
+
+		buf_printf(&b, "%s%s=%s", separator, name, uri_encode(k->a, text));
+		separator = "&";
+	}
+	return buf_finish(&b, k->a);
+}
+
+/* ---- running ---- */
+
+/* All pages of a listing as one. */
+static enum rc
+request(struct cli *k, const struct call *call, const char *path, json_t *fields, json_t **answer)
+{
+	bool in_query = strcmp(call->method, "GET") == 0 || strcmp(call->method, "DELETE") == 0;
+	json_t *page = NULL, *next;
+	enum rc rc;
+
+	*answer = NULL;
+	for (;;) {
+		const char *target = in_query ? arena_printf(k->a, "%s%s", path, query_of(k, fields)) : path;
+
+		if ((rc = cli_request(k, call->method, target, in_query ? NULL : fields, &page)) != RC_OK)
+			return rc;
+		if (*answer == NULL)
+			*answer = page;
+		else
+			json_array_extend(json_object_get(*answer, "items"), json_object_get(page, "items"));
+		next = json_object_get(page, "next");
+		if (call->page == NULL || next == NULL || json_is_null(next))
+			break;
+		json_object_set(fields, call->page, next);
+	}
+	json_object_del(*answer, "next");
+	return RC_OK;
+}
+
+static void
+print_answer(struct cli *k, const struct call *call, const json_t *answer)
+{
+	const json_t *items = json_object_get(answer, "items");
+
+	if (k->json)
+		print_json(answer);
+	else if (call->print != NULL)
+		call->print(k, answer);
+	else if (call->columns != NULL && items != NULL)
+		print_table(k, items, call->columns, call->empty);
+	else if (call->columns != NULL)
+		print_object(k, answer, call->columns);
+	if (call->done != NULL && !k->json)
+		cli_say(k, "%s", fill(k, call->done, answer, false));
+}
+
+/* What the tables of options can't say. NULL: well. */
+static const char *
+misuse(const struct argv *v)
+{
+	int targets;
+
+	if (strcmp(v->command->name, "token revoke") == 0) {
+		targets = (v->n_arguments > 0) + argv_given(v, "user") + argv_given(v, "enrollment");
+		return targets == 1 ? NULL : "name one of --user USER@DOMAIN, --enrollment ID and GRANT";
+	}
+	if (strcmp(v->command->name, "command send") == 0) {
+		if (v->n_arguments < 2 && !argv_given(v, "plist"))
+			return "name a RequestType, or a file with --plist";
+		if (v->n_arguments > 2 && argv_given(v, "plist"))
+			return "give either key=value pairs or --plist, not both";
+	}
+	if (strcmp(v->command->name, "user passwd") == 0 && !argv_flag(v, "password-stdin"))
+		return "say --password-stdin: the password is read from standard input, never from the command line";
+	if (strcmp(v->command->name, "attempt show") == 0 && (v->n_arguments == 1) == argv_given(v, "last"))
+		return "name an attempt's ID, or a person with --last USER@DOMAIN";
+	return NULL;
+}
+
+int
+cli_call(const struct argv *v, void *ctx)
+{
+	const struct call *call = find_call(v);
+	const char *path, *wrong = misuse(v);
+	json_t *fields, *answer;
+	struct cli k;
+	int status;
+	enum rc rc;
+
+	(void)ctx;
+	cli_begin(&k, v);
+	if (wrong != NULL)
+		return cli_usage(&k, "%s", wrong);
+	path = fill(&k, call->path, NULL, true);
+	if (path == NULL)
+		return cli_usage(&k, "an argument is missing");
+	fields = json_keep(k.a, json_object());
+	rc = fields_of(&k, call->fields, fields);
+	if (rc == RC_OK)
+		rc = request(&k, call, path, fields, &answer);
+	if (rc == RC_OK)
+		print_answer(&k, call, answer);
+	status = rc == RC_OK ? EXIT_DONE : cli_refused(&k);
+	cli_end(&k);
+	return status;
+}

@@ -1,0 +1,212 @@
+/* Every command of postern: its words, options and arguments. --help and completion read the same rows. */
+#include "postern/cli.h"
+
+#define SECRET "Read the password from standard input (one line)"
+
+static const char *const families[] = { "iPhone", "iPad", "Mac", "RealityDevice", "Watch", "AppleTV", NULL };
+static const char *const methods[] = { "apple-oauth2", "apple-as-web", NULL };
+static const char *const proofs[] = { "signature", "mtls", "proxy", NULL };
+static const char *const ca_modes[] = { "require", "warn", "off", NULL };
+static const char *const yes_no[] = { "yes", "no", NULL };
+static const char *const certificates[] = { "maid", "ca", "profile", NULL };
+static const char *const attempt_states[] = { "open", "signed-in", "enrolled", "failed", "ended", NULL };
+static const char *const enrollment_states[] = { "live", "pending", "enrolled", "reauth", "evicting", "unenrolled",
+	"evicted", "replaced", NULL };
+
+/* clang-format off */
+static const struct argv_option global_options[] = {
+	ARGV_TEXT("data", "DIR", "The server's folder", .env = "POSTERN_DATA", .fallback = "/var/lib/postern"),
+	ARGV_TEXT("org", "NAME", "The organization, where there are several"),
+	ARGV_FLAG("json", "Print JSON instead of text for people"),
+	ARGV_END
+};
+
+static const struct argv_option init_options[] = {
+	ARGV_LIST("domain", "DOMAIN", "Domain of the people's user identifiers", .required = true),
+	ARGV_TEXT("url", "URL", "What devices call this server: https://HOST[:PORT]", .required = true),
+	ARGV_TEXT("store", "DSN", "The database: sqlite:PATH [sqlite:postern.db in DIR]"),
+	ARGV_FLAG("lab", "For trying it out: a generated topic, no push certificate needed"),
+	ARGV_END
+};
+
+static const struct argv_option org_add_options[] = {
+	ARGV_LIST("domain", "DOMAIN", "Domain of the people's user identifiers", .required = true),
+	ARGV_TEXT("id", "ID", "Short name in paths; made from the name otherwise"),
+	ARGV_FLAG("lab", "A generated topic, no push certificate needed"),
+	ARGV_END
+};
+static const struct argv_option org_show_options[] = {
+	ARGV_TEXT("certificate", "KIND", "Print one certificate as PEM", .choices = certificates),
+	ARGV_END
+};
+static const struct argv_option org_set_options[] = {
+	ARGV_TEXT("name", "NAME", "What people see on the sign-in page"),
+	ARGV_TEXT("push-certificate", "FILE", "MDM push certificate from Apple (PEM); the topic is read from it"),
+	ARGV_TEXT("push-key", "FILE", "Its private key (PEM)"),
+	ARGV_TEXT("server-uuid", "UUID", "This server's UUID in Apple School Manager or Apple Business Manager"),
+	ARGV_TEXT("topic", "TOPIC", "The push topic; --push-certificate sets it by itself"),
+	ARGV_LIST("device-ca", "FILE", "CA certificates (PEM) that built-in device identities chain to; adds all"),
+	ARGV_FLAG("device-ca-clear", "Empty the pool first"),
+	ARGV_TEXT("device-ca-mode", "MODE", "What a device without a good identity gets", .choices = ca_modes),
+	ARGV_TEXT("device-ca-ignore-times", "YES", "Take expired device certificates", .choices = yes_no),
+	ARGV_TEXT("identity-proof", "HOW", "How enrolled devices prove themselves", .choices = proofs),
+	ARGV_TEXT("access-rights", "N", "AccessRights of ADDE profiles, 1 to 8191"),
+	ARGV_TEXT("access-token-life", "LIFE", "Life of access tokens: 90s, 15m, 1h"),
+	ARGV_TEXT("refresh-idle", "LIFE", "A sign-in ends when it was not renewed for so long: 90d"),
+	ARGV_TEXT("refresh-max", "LIFE", "And after so long in any case: 365d"),
+	ARGV_TEXT("web-token-life", "LIFE", "Life of apple-as-web tokens, which can't be renewed: 30d"),
+	ARGV_FLAG("lab", "For trying it out: a generated topic where there is none"),
+	ARGV_FLAG("no-lab", "No shortcuts any more"),
+	ARGV_END
+};
+
+static const struct argv_option user_add_options[] = {
+	ARGV_TEXT("managed-apple-account", "A", "Where it differs from the user identifier"),
+	ARGV_TEXT("name", "TEXT", "Display name"),
+	ARGV_LIST("group", "GROUP", "A group of this organization"),
+	ARGV_FLAG("password-stdin", SECRET),
+	ARGV_END
+};
+static const struct argv_option user_groups_options[] = {
+	ARGV_LIST("group", "GROUP", "The groups from now on; none: in no group"), ARGV_END
+};
+static const struct argv_option passwd_options[] = { ARGV_FLAG("password-stdin", SECRET), ARGV_END };
+
+static const struct argv_option rule_add_options[] = {
+	ARGV_TEXT("domain", "DOMAIN", "Only people of this domain"),
+	ARGV_TEXT("user", "GLOB", "Only people whose identifier matches: *@sales.example.com"),
+	ARGV_TEXT("group", "GROUP", "Only people in this group (known once somebody signed in, or was added)"),
+	ARGV_TEXT("model-family", "FAMILY", "Only such devices", .choices = families),
+	ARGV_INT("percent", "N", "Only so many in a hundred people, always the same", .min = 0, .max = 100),
+	ARGV_FLAG("byod", "Enroll as the person's own device (User Enrollment)", .group = -1),
+	ARGV_FLAG("adde", "Enroll as the organization's device (Device Enrollment)", .group = -1),
+	ARGV_TEXT("redirect", "URL", "Send it to another server", .group = -1),
+	ARGV_TEXT("refuse", "MESSAGE", "Refuse it, and say so to the person", .group = -1),
+	ARGV_TEXT("method", "METHOD", "How people sign in", .choices = methods),
+	ARGV_INT("at", "POSITION", "Where in the list; first otherwise", .min = 1, .max = 100000),
+	ARGV_END
+};
+static const struct argv_option explain_options[] = {
+	ARGV_TEXT("model-family", "FAMILY", "What kind of device asks", .choices = families),
+	ARGV_TEXT("os", "VERSION", "Its system version: 17.5"),
+	ARGV_END
+};
+
+static const struct argv_option attempt_list_options[] = {
+	ARGV_TEXT("user", "USER@DOMAIN", "Of this person only"),
+	ARGV_TEXT("state", "STATE", "In this state only", .choices = attempt_states),
+	ARGV_INT("limit", "N", "The newest N [500]", .min = 1, .max = 500),
+	ARGV_END
+};
+static const struct argv_option attempt_show_options[] = {
+	ARGV_TEXT("last", "USER@DOMAIN", "The newest of this person"), ARGV_END
+};
+static const struct argv_option enrollment_list_options[] = {
+	ARGV_TEXT("user", "USER@DOMAIN", "Of this person only"),
+	ARGV_TEXT("state", "STATE", "In this state only", .choices = enrollment_states),
+	ARGV_END
+};
+static const struct argv_option send_options[] = {
+	ARGV_TEXT("plist", "FILE", "The command as a property list, '-' for standard input"),
+	ARGV_TEXT("user-channel", "ID", "To a Mac's user channel (its id: enrollment show)"),
+	ARGV_END
+};
+static const struct argv_option command_list_options[] = {
+	ARGV_FLAG("available", "What may be sent to it, with the keys of each command"),
+	ARGV_FLAG("user-channel", "With --available: to a Mac's user channel"),
+	ARGV_END
+};
+static const struct argv_option token_list_options[] = {
+	ARGV_TEXT("user", "USER@DOMAIN", "Of this person only"),
+	ARGV_TEXT("enrollment", "ID", "Of this enrollment only"),
+	ARGV_END
+};
+static const struct argv_option token_revoke_options[] = {
+	ARGV_TEXT("user", "USER@DOMAIN", "All of this person", .group = 1),
+	ARGV_TEXT("enrollment", "ID", "All of this enrollment", .group = 1),
+	ARGV_END
+};
+static const struct argv_option ca_show_options[] = {
+	ARGV_TEXT("enrollment", "ID", "The certificates that were issued for it"), ARGV_END
+};
+static const struct argv_option check_options[] = {
+	ARGV_TEXT("model-family", "FAMILY", "What kind of device asks [iPhone]", .choices = families),
+	ARGV_LIST("connect-to", "H1:P1:H2:P2", "Ask H2:P2 where H1:P1 is meant (curl's option)"),
+	ARGV_TEXT("cacert", "FILE", "Trust this CA too (PEM)"),
+	ARGV_END
+};
+
+#define ONE(name_, help_) (const struct argv_argument[]){ ARGV_ARG(name_, help_), ARGV_END }
+#define PERSON ONE("USER@DOMAIN", "User identifier")
+#define ENROLLMENT ONE("ENROLLMENT", "Its id, or a beginning of it that no other has")
+
+static const struct argv_argument org_optional[] = { ARGV_ARG("ORG", "Its id", .optional = true), ARGV_END };
+static const struct argv_argument id_optional[] = { ARGV_ARG("ID", "Its id", .optional = true), ARGV_END };
+static const struct argv_argument grant_optional[] = {
+	ARGV_ARG("GRANT", "One sign-in, from token list", .optional = true), ARGV_END
+};
+static const struct argv_argument move_arguments[] = {
+	ARGV_ARG("RULE", "Its id or its number"), ARGV_ARG("POSITION", "Its number from now on"), ARGV_END
+};
+static const struct argv_argument send_arguments[] = {
+	ARGV_ARG("ENROLLMENT", "Its id, or a beginning of it that no other has"),
+	ARGV_ARG("RequestType", "As in Apple's documentation", .optional = true),
+	ARGV_ARG("key=value", "Keys of the command; nested ones with dots, lists with commas", .optional = true, .many = true),
+	ARGV_END
+};
+
+static const struct argv_command commands[] = {
+	{ "init", "Make DIR: configuration, database, keys, a development TLS certificate", cli_init, init_options, NULL,
+	  "Needs no server. Never overwrites: a DIR that has an installation is left as it is.\n"
+	  "--org NAME is the organization's name; more can be added later." },
+	{ "org add", "Add an organization, its domains and keys", cli_call, org_add_options, ONE("NAME", "Its name"), NULL },
+	{ "org list", "List organizations", cli_call, NULL, NULL, NULL },
+	{ "org show", "Show one, and what is missing", cli_call, org_show_options, org_optional,
+	  "--certificate maid is the one to upload to Apple School Manager or Apple Business Manager." },
+	{ "org set", "Change settings, push certificate and device CA pool", cli_org_set, org_set_options, org_optional, NULL },
+	{ "org remove", "Remove one that has no live enrollment", cli_call, NULL, ONE("ORG", "Its id"), NULL },
+	{ "domain add", "Add a domain to an organization", cli_call, NULL, ONE("DOMAIN", "Fully qualified"), NULL },
+	{ "domain list", "List domains", cli_call, NULL, NULL, NULL },
+	{ "domain remove", "Remove a domain", cli_call, NULL, ONE("DOMAIN", "Fully qualified"), NULL },
+	{ "user add", "Add a person", cli_call, user_add_options, PERSON, NULL },
+	{ "user list", "List people", cli_call, NULL, NULL, NULL },
+	{ "user show", "Show a person and their devices", cli_call, NULL, PERSON, NULL },
+	{ "user passwd", "Set a password", cli_call, passwd_options, PERSON, NULL },
+	{ "user groups", "Set the groups of a person", cli_call, user_groups_options, PERSON, NULL },
+	{ "user disable", "Deliver nothing more to a person's devices", cli_call, NULL, PERSON, NULL },
+	{ "user enable", "Undo user disable", cli_call, NULL, PERSON, NULL },
+	{ "user remove", "Evict a person's devices and remove the person", cli_call, NULL, PERSON, NULL },
+	{ "user import", "Add people from a CSV file", cli_user_import, NULL, ONE("FILE", "'-' for standard input"),
+	  "The first line names the columns: user, managed_apple_account, groups (separated by ';'),\n"
+	  "display_name, password. Only user must be there; order is free." },
+	{ "rule add", "Add a rule", cli_call, rule_add_options, NULL,
+	  "Rules are asked in order; the first whose conditions all match decides." },
+	{ "rule list", "Print the rules in order", cli_call, NULL, NULL, NULL },
+	{ "rule move", "Move a rule", cli_call, NULL, move_arguments, NULL },
+	{ "rule remove", "Remove a rule", cli_call, NULL, ONE("RULE", "Its id or its number"), NULL },
+	{ "rule explain", "What would this device get, and why? Changes nothing", cli_call, explain_options, PERSON, NULL },
+	{ "attempt list", "List tries to enroll or to sign in again, newest first", cli_call, attempt_list_options, NULL, NULL },
+	{ "attempt show", "Tell the story of one: every step, and what to do", cli_call, attempt_show_options, id_optional, NULL },
+	{ "enrollment list", "List enrollments, newest first", cli_call, enrollment_list_options, NULL, NULL },
+	{ "enrollment show", "Show one", cli_call, NULL, ENROLLMENT, NULL },
+	{ "enrollment evict", "Tell the device to leave", cli_call, NULL, ENROLLMENT, NULL },
+	{ "enrollment remove", "Forget one that ended", cli_call, NULL, ENROLLMENT, NULL },
+	{ "command send", "Queue a command", cli_call, send_options, send_arguments,
+	  "postern command send 4F2A DeviceInformation\n"
+	  "postern command send 4F2A InstalledApplicationList Identifiers=com.example.app\n"
+	  "What may be sent to an enrollment: postern command list --available ENROLLMENT" },
+	{ "command list", "List what is queued and what was answered", cli_call, command_list_options, ENROLLMENT, NULL },
+	{ "command show", "Show one and its answer", cli_call, NULL, ONE("UUID", "Of the command"), NULL },
+	{ "command cancel", "Take one out of the queue", cli_call, NULL, ONE("UUID", "Of the command"), NULL },
+	{ "token list", "List sign-ins", cli_call, token_list_options, NULL, NULL },
+	{ "token revoke", "End sign-ins: people sign in again", cli_call, token_revoke_options, grant_optional, NULL },
+	{ "ca show", "Show the enrollment CA, or what it issued", cli_call, ca_show_options, NULL, NULL },
+	{ "ca revoke", "Revoke an identity certificate", cli_call, NULL,
+	  ONE("FINGERPRINT", "Its SHA-256, from ca show --enrollment"), NULL },
+	{ "status", "Is all well? Version, warnings, counts", cli_call, NULL, NULL, NULL },
+	{ "check", "Play a device's first steps from outside", cli_check, check_options, PERSON, NULL },
+	ARGV_END
+};
+/* clang-format on */
+
+const struct argv_program postern_program = { "postern", "Administer a postern server", global_options, commands };

@@ -1,0 +1,95 @@
+#include "postern/files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum rc
+file_make(struct arena *a, const char *dir, const char *name, struct bytes content, struct err *e)
+{
+	const char *path = arena_printf(a, "%s/%s", dir, name);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), error = 0;
+	size_t done = 0;
+
+	if (fd < 0)
+		return fail(e, errno == EEXIST ? RC_CONFLICT : RC_UNAVAILABLE, "%s: %s", path, strerror(errno));
+	while (done < content.n && error == 0) {
+		ssize_t n = write(fd, content.p + done, content.n - done);
+
+		if (n >= 0)
+			done += (size_t)n;
+		else if (errno != EINTR)
+			error = errno;
+	}
+	if (error == 0 && fsync(fd) != 0)
+		error = errno;
+	if (close(fd) != 0 && error == 0)
+		error = errno;
+	return error == 0 ? RC_OK : fail(e, RC_UNAVAILABLE, "%s: %s", path, strerror(error));
+}
+
+const char *const *
+dir_names(struct arena *a, const char *path)
+{
+	size_t n = 0, size = 16;
+	const char **names = arena_array(a, size + 1, sizeof *names);
+	DIR *d = opendir(path);
+	struct dirent *entry;
+
+	if (d == NULL)
+		return NULL;
+	while ((entry = readdir(d)) != NULL) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (n == size) {
+			const char **larger = arena_array(a, size * 2 + 1, sizeof *larger);
+
+			memcpy(larger, names, n * sizeof *names);
+			names = larger;
+			size *= 2;
+		}
+		names[n++] = arena_strdup(a, entry->d_name);
+	}
+	closedir(d);
+	names[n] = NULL;
+	return names;
+}
+
+/* Bounded: what init makes is two folders deep. */
+static void
+remove_below(struct arena *a, const char *path, int depth)
+{
+	const char *const *names = dir_names(a, path);
+	struct stat st;
+
+	if (lstat(path, &st) != 0)
+		return;
+	if (!S_ISDIR(st.st_mode)) {
+		unlink(path);
+		return;
+	}
+	for (; names != NULL && *names != NULL && depth > 0; names++)
+		remove_below(a, arena_printf(a, "%s/%s", path, *names), depth - 1);
+	rmdir(path);
+}
+
+void
+tree_remove(struct arena *a, const char *path)
+{
+	remove_below(a, path, 8);
+}
+
+void
+dir_sync(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	fsync(fd);
+	close(fd);
+}

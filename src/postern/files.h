@@ -1,0 +1,21 @@
+/* Files that init makes: whole, synced, 0600, never over another. Paths are given relative to a folder. */
+#ifndef POSTERN_FILES_H
+#define POSTERN_FILES_H
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/err.h"
+
+/* Make DIR/NAME. RC_CONFLICT: it is there already. */
+enum rc file_make(struct arena *a, const char *dir, const char *name, struct bytes content, struct err *e);
+
+/* Remove a folder and all in it; what is not there is no error. Follows no links. */
+void tree_remove(struct arena *a, const char *path);
+
+/* Names in a folder but "." and "..", NULL-terminated; NULL: it can't be read. */
+const char *const *dir_names(struct arena *a, const char *path);
+
+/* Make what was written in a folder durable. */
+void dir_sync(const char *path);
+
+#endif

@@ -1,0 +1,316 @@
+/* `init`: an installation out of nothing, without a server.
+ *
+ * Everything is made in DIR/.init and moved into place at the end, the configuration last: an
+ * installation has a postern.conf, and a folder with .init and without it is what an init that was
+ * killed left behind, which the next one clears away. A lock on DIR keeps two of them apart. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "account/organization.h"
+#include "base/clock.h"
+#include "ca/ca.h"
+#include "config/config.h"
+#include "crypto/hash.h"
+#include "fmt/uri.h"
+#include "keys/keys.h"
+#include "postern/cli.h"
+#include "postern/files.h"
+#include "postern/init.h"
+#include "store/store.h"
+
+#define STAGING ".init"
+
+/* What init makes, and a killed one may have moved already. */
+static const char *const ours[] = { "keys", "tls", "proxy", "proxy-secret", "postern.db", "postern.db-wal",
+	"postern.db-shm", "postern.db.lock", STAGING, NULL };
+
+/* ---- the parts ---- */
+
+static enum rc
+make_conf(const struct init *in)
+{
+	const char *keys[9] = { "url", in->url };
+	struct buf b;
+	int n = 2;
+	enum rc rc;
+
+	if (in->store != NULL) {
+		keys[n++] = "store";
+		keys[n++] = in->store;
+	}
+	if (in->lab) {
+		keys[n++] = "lab";
+		keys[n++] = "yes";
+	}
+	keys[n] = NULL;
+	buf_init(&b, 1u << 20);
+	conf_write_default(&b, keys);
+	rc = file_make(in->a, in->dir, CONF_FILE, buf_bytes(&b), in->e);
+	buf_free(&b);
+	return rc;
+}
+
+static enum rc
+make_organization(const struct init *in, struct call *c)
+{
+	struct organization o = { .name = in->organization, .lab = in->lab, .device_ca_mode = "warn" }, *there;
+	int n = 0;
+	enum rc rc;
+
+	if ((rc = organization_list(c, &there, &n)) != RC_OK)
+		return rc;
+	if (n > 0)
+		return fail(
+		    &c->err, RC_CONFLICT, "the database has organizations already: it belongs to another installation");
+	o.id = organization_slug(in->a, o.name);
+	if (o.lab)
+		o.topic = arena_printf(in->a, "com.apple.mgmt.External.%s", crypto_uuid(in->a));
+	while (in->domains[n] != NULL)
+		n++;
+	return organization_add(c, &o, in->domains, n);
+}
+
+static enum rc
+make_store(const struct init *in)
+{
+	struct call c = { .arena = in->a, .now = in->now };
+	struct conf conf;
+	const char *path;
+	bool was_there;
+	int from, to;
+	enum rc rc;
+
+	conf_defaults(in->a, in->dir, &conf);
+	if (in->store != NULL && (rc = conf_set(in->a, &conf, "store", in->store, "--store", in->e)) != RC_OK)
+		return rc;
+	if (strncmp(conf.store, "sqlite:", 7) != 0)
+		return fail(in->e, RC_BAD_INPUT, "--store: this version has SQLite only: sqlite:PATH");
+	path = arena_strndup(in->a, conf.store + 7, strcspn(conf.store + 7, "?"));
+	was_there = access(path, F_OK) == 0;
+	if ((rc = store_open(conf.store, true, &c.store, in->e)) != RC_OK)
+		return rc;
+	c.conf = &conf;
+	if ((rc = store_migrate(c.store, &from, &to, in->e)) == RC_OK && (rc = make_organization(in, &c)) != RC_OK)
+		*in->e = c.err;
+	store_close(c.store);
+	/* A database outside DIR is not in the staging folder: it goes with a failed init all the same. */
+	for (int i = 0; rc != RC_OK && !was_there && i < 4; i++)
+		unlink(arena_printf(in->a, "%s%s", path, (const char *const[]){ "", "-wal", "-shm", ".lock" }[i]));
+	return rc;
+}
+
+static enum rc
+make_keys(const struct init *in)
+{
+	struct keys *keys = NULL;
+	enum rc rc;
+
+	if ((rc = keys_open(in->dir, &keys, in->e)) != RC_OK)
+		return rc;
+	if ((rc = keys_make_secret(keys, "seal", in->e)) == RC_OK)
+		rc = ca_make(keys, in->a, organization_slug(in->a, in->organization), in->organization, in->now, in->e);
+	keys_close(keys);
+	return rc;
+}
+
+/* ---- the folder ---- */
+
+static bool
+has(const char *const *names, const char *name)
+{
+	for (; names != NULL && *names != NULL; names++) {
+		if (strcmp(*names, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+clear_away(struct arena *a, const char *data)
+{
+	/* The staging folder last: while it is there, the rest is known to be unfinished. */
+	for (const char *const *o = ours; *o != NULL; o++)
+		tree_remove(a, arena_printf(a, "%s/%s", data, *o));
+}
+
+/* DIR, locked and empty. *made: it was not there. */
+static enum rc
+take_folder(struct cli *k, int *lock, bool *made)
+{
+	const char *const *names;
+
+	*made = mkdir(k->data, 0700) == 0;
+	if (!*made && errno != EEXIST)
+		return fail(&k->err, RC_UNAVAILABLE, "%s can't be made: %s", k->data, strerror(errno));
+	*lock = open(k->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*lock < 0 || flock(*lock, LOCK_EX | LOCK_NB) != 0)
+		return fail(&k->err, RC_UNAVAILABLE, "%s can't be used: %s", k->data, strerror(errno));
+	if ((names = dir_names(k->a, k->data)) == NULL)
+		return fail(&k->err, RC_UNAVAILABLE, "%s can't be read: %s", k->data, strerror(errno));
+	if (has(names, CONF_FILE))
+		return fail(&k->err, RC_CONFLICT,
+		    "%s has an installation already (" CONF_FILE
+		    "): it was left as it is. Name another folder with --data",
+		    k->data);
+	if (has(names, STAGING)) {
+		clear_away(k->a, k->data);
+		names = dir_names(k->a, k->data);
+	}
+	for (; names != NULL && *names != NULL; names++) {
+		if (strcmp(*names, "lost+found") != 0)
+			return fail(&k->err, RC_CONFLICT,
+			    "%s is not empty (%.100s): it was left as it is. Name another folder with"
+			    " --data",
+			    k->data, *names);
+	}
+	if (!*made && chmod(k->data, 0700) != 0)
+		return fail(&k->err, RC_UNAVAILABLE, "%s can't be made private: %s", k->data, strerror(errno));
+	return RC_OK;
+}
+
+static enum rc
+move(struct cli *k, const char *from, const char *name)
+{
+	if (rename(arena_printf(k->a, "%s/%s", from, name), arena_printf(k->a, "%s/%s", k->data, name)) != 0)
+		return fail(&k->err, RC_UNAVAILABLE, "%s can't be moved into place: %s", name, strerror(errno));
+	return RC_OK;
+}
+
+static enum rc
+move_into_place(struct cli *k, const char *staging)
+{
+	const char *const *names = dir_names(k->a, staging);
+	enum rc rc = RC_OK;
+
+	for (; names != NULL && *names != NULL && rc == RC_OK; names++) {
+		if (strcmp(*names, CONF_FILE) != 0)
+			rc = move(k, staging, *names);
+	}
+	dir_sync(k->data);
+	if (rc == RC_OK && (rc = move(k, staging, CONF_FILE)) == RC_OK) {
+		rmdir(staging);
+		dir_sync(k->data);
+	}
+	return rc;
+}
+
+static enum rc
+make_all(struct cli *k, struct init *in)
+{
+	enum rc rc;
+
+	in->dir = arena_printf(k->a, "%s/" STAGING, k->data);
+	if (mkdir(in->dir, 0700) != 0)
+		return fail(&k->err, RC_UNAVAILABLE, "%s: %s", in->dir, strerror(errno));
+	if ((rc = make_keys(in)) == RC_OK && (rc = init_tls(in)) == RC_OK && (rc = init_proxy(in)) == RC_OK &&
+	    (rc = make_store(in)) == RC_OK && (rc = make_conf(in)) == RC_OK)
+		rc = move_into_place(k, in->dir);
+	return rc;
+}
+
+/* ---- the command ---- */
+
+static enum rc
+read_options(struct cli *k, struct init *in)
+{
+	struct conf conf;
+	struct uri uri;
+	enum rc rc;
+
+	conf_defaults(k->a, k->data, &conf);
+	if ((rc = conf_set(k->a, &conf, "url", in->url, "--url", &k->err)) != RC_OK)
+		return rc;
+	if (conf.url == NULL || (rc = uri_parse(k->a, conf.url, &uri, &k->err)) != RC_OK ||
+	    strcmp(uri.scheme, "https") != 0 || strcmp(uri.path, "/") != 0)
+		return fail(&k->err, RC_BAD_INPUT, "--url wants https://HOST[:PORT], not '%.100s'", in->url);
+	in->url = conf.url;
+	in->host = uri.host;
+	for (const char *const *d = in->domains; *d != NULL; d++) {
+		if (!uri_is_fqdn(*d))
+			return fail(
+			    &k->err, RC_BAD_INPUT, "--domain wants a fully qualified domain name, not '%.100s'", *d);
+	}
+	if (in->organization[0] == '\0' || strpbrk(in->organization, "\r\n") != NULL)
+		return fail(&k->err, RC_BAD_INPUT, "--org wants a name of one line");
+	return RC_OK;
+}
+
+static void
+story(struct cli *k, const struct init *in)
+{
+	const char *d = k->data;
+
+	printf("Made in %s:\n"
+	       "  postern.conf           settings, commented\n"
+	       "  %-22s the database\n"
+	       "  keys/                  enrollment CA, profile signing, GetToken; seal\n"
+	       "  tls/ca.pem             development TLS CA: devices must trust it\n"
+	       "  tls/server.pem         certificate for %s, the domains and localhost\n"
+	       "  proxy/, proxy-secret   examples for nginx and HAProxy in front\n\n"
+	       "Organization %s (%s), domain%s",
+	    d, in->store != NULL ? "(where --store says)" : "postern.db", in->host, in->organization,
+	    organization_slug(k->a, in->organization), in->domains[1] != NULL ? "s" : "");
+	for (const char *const *name = in->domains; *name != NULL; name++)
+		printf("%s %s", name == in->domains ? "" : ",", *name);
+	printf(".\n\nStill missing:\n"
+	       "  The device CA pool is empty and its mode is warn: devices are let in without proof that Apple made\n"
+	       "  them, and the timeline says so (postern org set --device-ca FILE --device-ca-mode require).\n");
+	if (!in->lab)
+		printf("  No push certificate: no profile can be made yet (postern org set --push-certificate FILE\n"
+		       "  --push-key FILE).\n");
+	else
+		printf("  Lab: the push topic is made up, so real devices can't be woken up.\n");
+	printf("\nNext:\n"
+	       "  posternd --data %s\n"
+	       "  postern --data %s user add NAME@%s --password-stdin\n"
+	       "  postern --data %s status\n",
+	    d, d, in->domains[0], d);
+}
+
+int
+cli_init(const struct argv *v, void *ctx)
+{
+	struct init in = { .now = clock_now() };
+	bool made = false, taken = false;
+	int lock = -1, status;
+	struct cli k;
+	enum rc rc;
+
+	(void)ctx;
+	cli_begin(&k, v);
+	in.a = k.a;
+	in.e = &k.err;
+	in.data = k.data;
+	in.organization = argv_text(v, "org");
+	in.url = argv_text(v, "url");
+	in.domains = argv_list(v, "domain");
+	in.store = argv_text(v, "store");
+	in.lab = argv_flag(v, "lab");
+	if (in.organization == NULL)
+		return cli_usage(&k, "--org NAME is missing: the organization's name");
+	if ((rc = read_options(&k, &in)) != RC_OK) {
+		cli_refused(&k);
+		return ARGV_USAGE;
+	}
+	umask(077);
+	if ((rc = take_folder(&k, &lock, &made)) == RC_OK) {
+		taken = true;
+		rc = make_all(&k, &in);
+	}
+	if (rc != RC_OK && taken)
+		clear_away(k.a, k.data);
+	if (rc != RC_OK && made)
+		rmdir(k.data);
+	if (lock >= 0)
+		close(lock);
+	if (rc == RC_OK)
+		story(&k, &in);
+	status = rc == RC_OK ? EXIT_DONE : cli_refused(&k);
+	cli_end(&k);
+	return status;
+}

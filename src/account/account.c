@@ -168,7 +168,7 @@ account_add(struct call *c, struct account *a)
 		a->source = "local";
 	a->id = crypto_id(c->arena);
 	a->created_at = c->now;
-	return store_unit(c, add, &in);
+	return store_part(c, add, &in);
 }
 
 /* ---- reading ---- */
@@ -255,12 +255,6 @@ struct change {
 };
 
 static enum rc
-either_way(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg)
-{
-	return store_in_unit(c) ? fn(c, arg) : store_unit(c, fn, arg);
-}
-
-static enum rc
 nobody(struct call *c, const char *id)
 {
 	return fail(&c->err, RC_NOT_FOUND, "there is no person with the id %.60s", id);
@@ -287,7 +281,7 @@ account_set_password(struct call *c, const char *id, const char *password_hash)
 {
 	struct change in = { .id = id, .password_hash = password_hash };
 
-	return either_way(c, set_password, &in);
+	return store_part(c, set_password, &in);
 }
 
 enum rc
@@ -329,7 +323,7 @@ account_set_groups(struct call *c, const char *id, const char *const *groups)
 	struct change in = { .id = id, .groups = groups };
 	enum rc rc = groups_ok(c, groups);
 
-	return rc == RC_OK ? either_way(c, set_groups, &in) : rc;
+	return rc == RC_OK ? store_part(c, set_groups, &in) : rc;
 }
 
 static enum rc
@@ -352,7 +346,7 @@ account_remove(struct call *c, const char *id)
 {
 	struct change in = { .id = id };
 
-	return either_way(c, remove_one, &in);
+	return store_part(c, remove_one, &in);
 }
 
 /* ---- signing in ---- */

@@ -46,7 +46,7 @@ domain_add(struct call *c, const char *organization_id, const char *domain)
 	if (!uri_is_fqdn(domain))
 		return fail(&c->err, RC_BAD_INPUT, "%.100s is no fully qualified domain name", domain);
 	in.domain = account_fold(c->arena, domain);
-	return store_unit(c, add, &in);
+	return store_part(c, add, &in);
 }
 
 enum rc
@@ -115,7 +115,7 @@ device_ca_add(struct call *c, const char *organization_id, struct bytes certific
 		return fail_in(&c->err, rc, "device CA");
 	if (!in.info.is_ca)
 		return fail(&c->err, RC_BAD_INPUT, "%s is no CA certificate", in.info.subject);
-	return store_unit(c, add_authority, &in);
+	return store_part(c, add_authority, &in);
 }
 
 enum rc

@@ -173,7 +173,7 @@ organization_add(struct call *c, const struct organization *o, const char *const
 			return fail(&c->err, RC_BAD_INPUT, "%.100s is no fully qualified domain name", domains[i]);
 		lowered[i] = account_fold(c->arena, domains[i]);
 	}
-	return store_unit(c, add, &in);
+	return store_part(c, add, &in);
 }
 
 /* ---- reading ---- */
@@ -402,5 +402,5 @@ remove_all(struct call *c, void *arg)
 enum rc
 organization_remove(struct call *c, const char *id)
 {
-	return store_unit(c, remove_all, (void *)(uintptr_t)id);
+	return store_part(c, remove_all, (void *)(uintptr_t)id);
 }

@@ -279,7 +279,7 @@ attempt_event(struct call *c, const char *id, enum enroll_code code, const char 
 	e.must = e.f->outcome == OUTCOME_OK && e.f->stage != STAGE_ENROLL && e.f->stage != STAGE_SIGNIN &&
 		 e.f->stage != STAGE_COMMAND;
 	e.once = e.f->outcome == OUTCOME_REFUSED && e.f->stage == STAGE_ONGOING;
-	rc = store_in_unit(c) ? add_event(c, &e) : store_unit(c, add_event, &e);
+	rc = store_part(c, add_event, &e);
 	return rc == RC_OK ? rc : fail_in(&c->err, rc, "write event %s", e.f->code);
 }
 

@@ -145,7 +145,7 @@ challenge_reauth(struct call *c, const struct enrollment *e, const char *method,
 		there = rc == RC_OK && r.rows > 0;
 	}
 	if (rc == RC_OK && !there)
-		rc = store_in_unit(c) ? find_or_make(c, &in) : store_unit(c, find_or_make, &in);
+		rc = store_part(c, find_or_make, &in);
 	if (rc == RC_OK)
 		*path = arena_printf(c->arena, AGAIN "%s", in.id);
 	return rc;

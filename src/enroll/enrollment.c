@@ -155,7 +155,7 @@ enrollment_prepare(struct call *c, struct enrollment *e)
 		e->id = crypto_uuid(c->arena);
 	e->state = "pending";
 	e->created_at = c->now;
-	rc = store_in_unit(c) ? prepare_in_unit(c, e) : store_unit(c, prepare_in_unit, e);
+	rc = store_part(c, prepare_in_unit, e);
 	return rc == RC_OK ? rc : fail_in(&c->err, rc, "prepare enrollment");
 }
 
@@ -210,7 +210,7 @@ enum rc
 enrollment_end(struct call *c, const char *id, const char *state)
 {
 	struct ending end = { id, state };
-	enum rc rc = store_in_unit(c) ? end_in_unit(c, &end) : store_unit(c, end_in_unit, &end);
+	enum rc rc = store_part(c, end_in_unit, &end);
 
 	return rc == RC_OK ? rc : fail_in(&c->err, rc, "end enrollment");
 }

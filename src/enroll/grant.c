@@ -41,12 +41,6 @@ read_row(const struct db_rows *r, int row, struct grant *g)
 	};
 }
 
-static enum rc
-either_way(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg)
-{
-	return store_in_unit(c) ? fn(c, arg) : store_unit(c, fn, arg);
-}
-
 /* ---- issuing ---- */
 
 static enum rc
@@ -314,7 +308,7 @@ grant_refresh(
 {
 	struct refresh in = { refresh_token, client_id, g, out };
 
-	return either_way(c, refresh, &in);
+	return store_part(c, refresh, &in);
 }
 
 /* ---- using ---- */
@@ -383,7 +377,7 @@ grant_bind(struct call *c, const char *grant_id, const char *enrollment_id)
 {
 	struct bind in = { grant_id, enrollment_id };
 
-	return either_way(c, bind, &in);
+	return store_part(c, bind, &in);
 }
 
 /* ---- ending ---- */

@@ -36,5 +36,5 @@ enrollment_remove(struct call *c, const char *id)
 {
 	char *copy = arena_strdup(c->arena, id);
 
-	return store_in_unit(c) ? remove_in_unit(c, copy) : store_unit(c, remove_in_unit, copy);
+	return store_part(c, remove_in_unit, copy);
 }

@@ -150,9 +150,15 @@ open_all(struct server *s, struct err *e)
 	return RC_OK;
 }
 
+/* The doors, in the order in which a path is looked for; and what each is handed, see start(). */
+static const struct http_route *const tables[] = { gate_routes, discovery_routes, profile_routes, oauth_routes,
+	scep_routes, admin_routes };
+#define N_TABLES ((int)(sizeof tables / sizeof tables[0]))
+
 static enum rc
 start(struct server *s, struct err *e)
 {
+	void **rooms = arena_array(s->arena, N_TABLES, sizeof *rooms);
 	const struct conf *conf = atomic_load(&s->conf);
 	const char *const socket_path[] = { conf->admin_socket, NULL };
 	struct mdm_room *mdm = arena_alloc(s->arena, sizeof *mdm);
@@ -176,18 +182,15 @@ start(struct server *s, struct err *e)
 	admin->keys = s->keys;
 	admin->gate = s->gate;
 	admin->started_at = clock_now();
-	{
-		const struct http_route *const tables[] = { gate_routes, discovery_routes, profile_routes, oauth_routes,
-			scep_routes, admin_routes };
-		void *const rooms[] = { gate, s->counts, NULL, oauth, NULL, admin };
-
-		add_listeners(s, HTTP_DOOR_UNIX, socket_path);
-		add_listeners(s, HTTP_DOOR_TLS, conf->listen);
-		add_listeners(s, HTTP_DOOR_MTLS, conf->listen_mtls);
-		add_listeners(s, HTTP_DOOR_PLAIN, conf->listen_http);
-		return http_server_start(&settings, s->listeners, s->n_listeners, tables, rooms,
-		    (int)(sizeof tables / sizeof tables[0]), &hooks, &s->http, e);
-	}
+	rooms[0] = gate;
+	rooms[1] = s->counts;
+	rooms[3] = oauth;
+	rooms[5] = admin;
+	add_listeners(s, HTTP_DOOR_UNIX, socket_path);
+	add_listeners(s, HTTP_DOOR_TLS, conf->listen);
+	add_listeners(s, HTTP_DOOR_MTLS, conf->listen_mtls);
+	add_listeners(s, HTTP_DOOR_PLAIN, conf->listen_http);
+	return http_server_start(&settings, s->listeners, s->n_listeners, tables, rooms, N_TABLES, &hooks, &s->http, e);
 }
 
 static void

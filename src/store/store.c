@@ -143,6 +143,12 @@ store_discard(struct call *c)
 	u->discard = true;
 }
 
+enum rc
+store_part(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg)
+{
+	return store_in_unit(c) ? fn(c, arg) : store_unit(c, fn, arg);
+}
+
 bool
 store_in_unit(const struct call *c)
 {

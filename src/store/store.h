@@ -119,7 +119,11 @@ enum rc store_unit(struct call *c, enum rc (*fn)(struct call *c, void *arg), voi
 /* Inside a unit: roll it back at its end whatever fn returns. */
 void store_discard(struct call *c);
 
-/* True while a unit of this call runs, for functions that are a unit by themselves elsewhere. */
+/* Run `fn` as a part of the unit under way, or as a unit by itself where there is none: for what is
+ * written alone here and together with other things there. */
+enum rc store_part(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg);
+
+/* True while a unit of this call runs. */
 bool store_in_unit(const struct call *c);
 
 /* ---- keeping it small ---- */

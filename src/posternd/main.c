@@ -135,7 +135,7 @@ open_all(struct server *s, struct err *e)
 	int from, to;
 	enum rc rc;
 
-	if ((rc = keys_open(arena_printf(s->arena, "%s/keys", s->dir), &s->keys, e)) != RC_OK)
+	if ((rc = keys_open(s->dir, &s->keys, e)) != RC_OK)
 		return rc;
 	if ((rc = store_open(conf->store, false, &s->store, e)) != RC_OK)
 		return rc;

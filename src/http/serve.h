@@ -123,6 +123,8 @@ struct http_server {
 	struct http_proxy_rules proxy;
 	struct http_trust *trust;
 	struct http_routes routes;
+	const struct http_route **tables; /* what `routes` points to */
+	void **rooms;
 	struct http_hooks hooks;
 	struct http_counts *counts;
 	struct http_work *work;

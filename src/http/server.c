@@ -59,6 +59,21 @@ server_new(const struct http_settings *settings, const struct http_hooks *hooks)
 	return s;
 }
 
+/* Copied, like the settings: the caller's lists may be gone once the server runs. */
+static void
+keep_routes(struct http_server *s, const struct http_route *const *tables, void *const *rooms, int n)
+{
+	size_t size = (size_t)(n > 0 ? n : 1);
+
+	s->tables = http_need(calloc(size, sizeof *s->tables));
+	s->rooms = http_need(calloc(size, sizeof *s->rooms));
+	for (int i = 0; i < n; i++) {
+		s->tables[i] = tables[i];
+		s->rooms[i] = rooms[i];
+	}
+	s->routes = (struct http_routes){ .tables = s->tables, .rooms = s->rooms, .n = n };
+}
+
 static void
 server_free(struct http_server *s)
 {
@@ -74,6 +89,8 @@ server_free(struct http_server *s)
 	free(s->secret);
 	free(s->listen);
 	free(s->loop);
+	free(s->tables);
+	free(s->rooms);
 	pthread_cond_destroy(&s->quiet);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
@@ -137,9 +154,7 @@ http_server_start(const struct http_settings *settings, const struct http_listen
 	enum rc rc;
 
 	*out = NULL;
-	s->routes.tables = tables;
-	s->routes.rooms = rooms;
-	s->routes.n = n_tables;
+	keep_routes(s, tables, rooms, n_tables);
 	if ((rc = http_trust_new(settings->trusted_proxies, &s->trust, e)) != RC_OK ||
 	    (rc = bind_all(s, l, n_listeners, e)) != RC_OK)
 		goto out;

@@ -8,38 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fmt/uri.h"
+#include "config/config_type.h"
 
 #define FILE_MAX (256u << 10) /* octets */
-#define LIST_MAX 64 /* values in a list */
 #define DAY 86400
-
-enum type {
-	T_TEXT,
-	T_URL, /* https (or http, for a lab), no query, no slash at the end */
-	T_PATH, /* what is not absolute starts at DIR */
-	T_STORE,
-	T_LIST,
-	T_ADDRESSES, /* a list of ADDR:PORT */
-	T_INT,
-	T_SECONDS, /* a number with a unit: s, m, h, d */
-	T_FLAG,
-	T_LEVEL,
-	T_FORMAT,
-};
-
-struct setting {
-	const char *key;
-	enum type type;
-	size_t at; /* offset of its member in struct conf */
-	int64_t least, most; /* numbers and lives; the largest value where both are 0 */
-	const char *otherwise; /* default, as it would be written; "" is none */
-	const char *help; /* lines of a comment */
-};
 
 #define AT(member) offsetof(struct conf, member)
 
-static const struct setting settings[] = {
+static const struct conf_setting settings[] = {
 	/* clang-format off */
 	{ "url", T_URL, AT(url), 0, 0, "",
 	    "What devices call this server: https, host and, if it is not 443, port." },
@@ -98,7 +74,7 @@ static const struct setting settings[] = {
 };
 #define N_SETTINGS (sizeof settings / sizeof settings[0])
 
-static const struct setting *
+static const struct conf_setting *
 find(const char *key)
 {
 	for (size_t i = 0; i < N_SETTINGS; i++) {
@@ -108,246 +84,15 @@ find(const char *key)
 	return NULL;
 }
 
-/* ---- one function per type: text to member ---- */
-
-struct setter {
-	struct arena *a;
-	struct conf *conf;
-	const struct setting *s;
-	const char *value, *where;
-	void *member;
-	struct err *e;
-};
-
-static enum rc
-refuse(const struct setter *t, const char *wants)
-{
-	return fail(t->e, RC_BAD_INPUT, "%s: %s wants %s, not '%.100s'", t->where, t->s->key, wants, t->value);
-}
-
-static enum rc
-set_text(const struct setter *t)
-{
-	*(const char **)t->member = *t->value != '\0' ? arena_strdup(t->a, t->value) : NULL;
-	return RC_OK;
-}
-
-static enum rc
-set_url(const struct setter *t)
-{
-	char *copy = arena_strdup(t->a, t->value);
-	size_t n = strlen(copy);
-	struct uri uri;
-
-	if (n > 0 && copy[n - 1] == '/')
-		copy[n - 1] = '\0';
-	if (n > 0 && (uri_parse(t->a, copy, &uri, NULL) != RC_OK || uri.query != NULL || strchr(copy, '#') != NULL))
-		return refuse(t, "an https URL without a query");
-	*(const char **)t->member = n > 0 ? copy : NULL;
-	return RC_OK;
-}
-
-static const char *
-absolute(const struct setter *t, const char *path)
-{
-	if (*path == '/')
-		return arena_strdup(t->a, path);
-	return arena_printf(t->a, "%s/%s", t->conf->data, path);
-}
-
-static enum rc
-set_path(const struct setter *t)
-{
-	*(const char **)t->member = *t->value != '\0' ? absolute(t, t->value) : NULL;
-	return RC_OK;
-}
-
-static enum rc
-set_store(const struct setter *t)
-{
-	const char **dsn = t->member;
-
-	if (strncmp(t->value, "sqlite:", 7) == 0 && t->value[7] != '\0') {
-		*dsn = t->value[7] == ':' ? arena_strdup(t->a, t->value) /* sqlite::memory: */
-					  : arena_printf(t->a, "sqlite:%s", absolute(t, t->value + 7));
-		return RC_OK;
-	}
-	if (strncmp(t->value, "postgresql://", 13) == 0 || strncmp(t->value, "postgres://", 11) == 0) {
-		*dsn = arena_strdup(t->a, t->value);
-		return RC_OK;
-	}
-	/* Not quoted: it may hold a password. */
-	return fail(t->e, RC_BAD_INPUT, "%s: store wants sqlite:PATH or postgresql://...", t->where);
-}
-
-static bool
-is_separator(char c)
-{
-	return c == ',' || c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-static enum rc
-set_list(const struct setter *t)
-{
-	const char **list = arena_array(t->a, LIST_MAX + 1, sizeof *list);
-	int n = 0;
-
-	for (const char *p = t->value; *p != '\0';) {
-		const char *end = p;
-
-		while (*end != '\0' && !is_separator(*end))
-			end++;
-		if (end == p) {
-			p++;
-			continue;
-		}
-		if (n == LIST_MAX)
-			return refuse(t, "at most 64 values");
-		list[n++] = arena_strndup(t->a, p, (size_t)(end - p));
-		p = end;
-	}
-	*(const char *const **)t->member = list;
-	return RC_OK;
-}
-
-static bool
-is_address(const char *text)
-{
-	const char *colon = strrchr(text, ':');
-	long port = 0;
-
-	if (colon == NULL || colon == text || colon[1] == '\0')
-		return false;
-	for (const char *p = colon + 1; *p != '\0'; p++) {
-		if (!isdigit((unsigned char)*p) || (port = port * 10 + (*p - '0')) > 65535)
-			return false;
-	}
-	if (text[0] == '[')
-		return colon[-1] == ']';
-	return memchr(text, ':', (size_t)(colon - text)) == NULL;
-}
-
-static enum rc
-set_addresses(const struct setter *t)
-{
-	enum rc rc = set_list(t);
-
-	for (const char *const *p = *(const char *const **)t->member; rc == RC_OK && *p != NULL; p++) {
-		if (!is_address(*p))
-			rc = refuse(t, "ADDRESS:PORT, several separated by commas");
-	}
-	return rc;
-}
-
-static enum rc
-set_number(const struct setter *t, const char *units)
-{
-	static const int64_t seconds[] = { 1, 60, 3600, DAY };
-	const char *unit;
-	char *end;
-	long long n;
-
-	errno = 0;
-	n = strtoll(t->value, &end, 10);
-	if (end == t->value || errno != 0 || !isdigit((unsigned char)t->value[0]))
-		return refuse(t, *units != '\0' ? "a number with a unit (s, m, h, d)" : "a whole number");
-	if (*units != '\0' && *end != '\0' && (unit = strchr(units, *end)) != NULL) {
-		int64_t factor = seconds[unit - units];
-
-		n = n > INT64_MAX / factor ? INT64_MAX : n * factor;
-		end++;
-	}
-	if (*end != '\0')
-		return refuse(t, *units != '\0' ? "a number with a unit (s, m, h, d)" : "a whole number");
-	if (n < t->s->least || n > t->s->most)
-		return fail(t->e, RC_BAD_INPUT, "%s: %s wants a number from %lld to %lld, not %lld", t->where,
-		    t->s->key, (long long)t->s->least, (long long)t->s->most, n);
-	*(int64_t *)t->member = n;
-	return RC_OK;
-}
-
-static enum rc
-set_int(const struct setter *t)
-{
-	return set_number(t, "");
-}
-
-static enum rc
-set_seconds(const struct setter *t)
-{
-	return set_number(t, "smhd");
-}
-
-/* Position of the value in a NULL-terminated list, or -1. */
-static int
-position(const char *value, const char *const *names)
-{
-	for (int i = 0; names[i] != NULL; i++) {
-		if (strcmp(names[i], value) == 0)
-			return i;
-	}
-	return -1;
-}
-
-static enum rc
-set_flag(const struct setter *t)
-{
-	static const char *const names[] = { "no", "yes", "false", "true", "off", "on", "0", "1", NULL };
-	int i = position(t->value, names);
-
-	if (i < 0)
-		return refuse(t, "yes or no");
-	*(bool *)t->member = i % 2 == 1;
-	return RC_OK;
-}
-
-static enum rc
-set_level(const struct setter *t)
-{
-	static const char *const names[] = { "debug", "info", "warn", "error", NULL }; /* as enum log_level */
-	int i = position(t->value, names);
-
-	if (i < 0)
-		return refuse(t, "debug, info, warn or error");
-	*(enum log_level *)t->member = (enum log_level)i;
-	return RC_OK;
-}
-
-static enum rc
-set_format(const struct setter *t)
-{
-	static const char *const names[] = { "logfmt", "json", NULL }; /* as enum log_format */
-	int i = position(t->value, names);
-
-	if (i < 0)
-		return refuse(t, "logfmt or json");
-	*(enum log_format *)t->member = (enum log_format)i;
-	return RC_OK;
-}
-
-static enum rc (*const setters[])(const struct setter *) = {
-	[T_TEXT] = set_text,
-	[T_URL] = set_url,
-	[T_PATH] = set_path,
-	[T_STORE] = set_store,
-	[T_LIST] = set_list,
-	[T_ADDRESSES] = set_addresses,
-	[T_INT] = set_int,
-	[T_SECONDS] = set_seconds,
-	[T_FLAG] = set_flag,
-	[T_LEVEL] = set_level,
-	[T_FORMAT] = set_format,
-};
-
 enum rc
 conf_set(struct arena *a, struct conf *conf, const char *key, const char *value, const char *where, struct err *e)
 {
-	struct setter t = { .a = a, .conf = conf, .s = find(key), .value = value, .where = where, .e = e };
+	struct conf_setter t = { .a = a, .conf = conf, .s = find(key), .value = value, .where = where, .e = e };
 
 	if (t.s == NULL)
 		return fail(e, RC_BAD_INPUT, "%s: there is no setting '%.60s'", where, key);
 	t.member = (char *)conf + t.s->at;
-	return setters[t.s->type](&t);
+	return conf_setters[t.s->type](&t);
 }
 
 /* ---- loading ---- */
@@ -402,7 +147,7 @@ static int
 on_pair(void *ctx, const char *section, const char *key, const char *value)
 {
 	struct loading *l = ctx;
-	const struct setting *s = find(key);
+	const struct conf_setting *s = find(key);
 	const char *where = arena_printf(l->a, "%s line %d", l->path, l->line);
 
 	(void)section;
@@ -500,7 +245,7 @@ conf_write_default(struct buf *b, const char *const *keys)
 	    "# defaults. POSTERN_<KEY> in the environment comes before this file, the command line before both.\n"
 	    "# Relative paths start at this file's directory. SIGHUP reads the file again.\n");
 	for (size_t i = 0; i < N_SETTINGS; i++) {
-		const struct setting *s = &settings[i];
+		const struct conf_setting *s = &settings[i];
 		const char *value = value_of(keys, s->key);
 
 		if (s->help != NULL)

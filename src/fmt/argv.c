@@ -1,18 +1,11 @@
 #include "fmt/argv.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fmt/argv_table.h"
-
-struct argv_given { /* one option as it was written */
-	const struct argv_given *next;
-	const struct argv_option *option;
-	const char *value; /* NULL for a flag */
-};
 
 static const struct argv_option builtin[] = {
 	ARGV_FLAG("help", "Print this help"),
@@ -37,8 +30,8 @@ find_in(const struct argv_option *table, const char *name, size_t n)
 	return NULL;
 }
 
-static const struct argv_option *
-find_option(const struct argv_program *p, const struct argv_command *command, const char *name, size_t n)
+const struct argv_option *
+argv_find_option(const struct argv_program *p, const struct argv_command *command, const char *name, size_t n)
 {
 	const struct argv_option *found = NULL;
 
@@ -47,91 +40,6 @@ find_option(const struct argv_program *p, const struct argv_command *command, co
 	if (found == NULL)
 		found = find_in(p->options, name, n);
 	return found != NULL ? found : find_in(builtin, name, n);
-}
-
-/* ---- reading the result ---- */
-
-static const struct argv_option *
-known(const struct argv *v, const char *name)
-{
-	const struct argv_option *option = find_option(v->program, v->command, name, strlen(name));
-
-	assert(option != NULL);
-	return option;
-}
-
-static const struct argv_given *
-last_given(const struct argv *v, const struct argv_option *option)
-{
-	const struct argv_given *found = NULL;
-
-	for (const struct argv_given *g = v->given; g != NULL; g = g->next) {
-		if (g->option == option)
-			found = g;
-	}
-	return found;
-}
-
-bool
-argv_given(const struct argv *v, const char *name)
-{
-	return last_given(v, known(v, name)) != NULL;
-}
-
-const char *
-argv_text(const struct argv *v, const char *name)
-{
-	const struct argv_option *option = known(v, name);
-	const struct argv_given *given = last_given(v, option);
-	const char *value = NULL;
-
-	assert(option->kind == ARGV_KIND_TEXT);
-	if (given != NULL)
-		return given->value;
-	if (option->env != NULL)
-		value = getenv(option->env);
-	return value != NULL && *value != '\0' ? value : option->fallback;
-}
-
-bool
-argv_flag(const struct argv *v, const char *name)
-{
-	return argv_given(v, name);
-}
-
-int64_t
-argv_int(const struct argv *v, const char *name, int64_t otherwise)
-{
-	const struct argv_option *option = known(v, name);
-	const struct argv_given *given = last_given(v, option);
-
-	assert(option->kind == ARGV_KIND_INT);
-	return given != NULL ? strtoll(given->value, NULL, 10) : otherwise;
-}
-
-const char *const *
-argv_list(const struct argv *v, const char *name)
-{
-	const struct argv_option *option = known(v, name);
-	const char **list;
-	size_t n = 0;
-
-	assert(option->kind == ARGV_KIND_LIST);
-	for (const struct argv_given *g = v->given; g != NULL; g = g->next)
-		n += g->option == option;
-	list = arena_array(v->arena, n + 1, sizeof *list);
-	n = 0;
-	for (const struct argv_given *g = v->given; g != NULL; g = g->next) {
-		if (g->option == option)
-			list[n++] = g->value;
-	}
-	return list;
-}
-
-const char *
-argv_argument(const struct argv *v, int i)
-{
-	return i < v->n_arguments ? v->arguments[i] : NULL;
 }
 
 /* ---- parsing ---- */
@@ -244,7 +152,7 @@ take_option(struct parser *s, const char *word, const char *next, bool *took)
 {
 	const char *name = word + 2, *equals = strchr(name, '=');
 	size_t n = equals != NULL ? (size_t)(equals - name) : strlen(name);
-	const struct argv_option *option = find_option(s->p, s->command, name, n);
+	const struct argv_option *option = argv_find_option(s->p, s->command, name, n);
 	struct argv_given *given;
 	enum rc rc;
 

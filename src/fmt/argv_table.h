@@ -1,4 +1,4 @@
-/* What argv.c and argv_page.c share; for nobody else. */
+/* What argv.c, argv_value.c and argv_page.c share; for nobody else. */
 #ifndef FMT_ARGV_TABLE_H
 #define FMT_ARGV_TABLE_H
 
@@ -9,5 +9,15 @@ const struct argv_option *argv_builtin(void);
 
 /* `words` is "", or the first words of the command's name and not all of them. */
 bool argv_is_prefix(const struct argv_command *c, const char *words);
+
+struct argv_given { /* one option as it was written */
+	const struct argv_given *next;
+	const struct argv_option *option;
+	const char *value; /* NULL for a flag */
+};
+
+/* The option of that name (`n` octets), of the command (may be NULL), the program or built in; or NULL. */
+const struct argv_option *
+argv_find_option(const struct argv_program *p, const struct argv_command *command, const char *name, size_t n);
 
 #endif

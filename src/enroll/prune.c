@@ -29,6 +29,8 @@ static const struct {
 	{ "DELETE FROM enrollment WHERE id IN"
 	  " (SELECT id FROM enrollment WHERE state = 'pending' AND created_at < ?1 LIMIT 500)",
 	    false },
+	{ "DELETE FROM oauth_grant WHERE id IN (SELECT id FROM oauth_grant WHERE ends_at < ?1 LIMIT 500)", true },
+	{ "DELETE FROM oauth_grant WHERE id IN (SELECT id FROM oauth_grant WHERE revoked_at < ?1 LIMIT 500)", true },
 	{ "DELETE FROM command_result WHERE uuid IN"
 	  " (SELECT uuid FROM command_result WHERE answered_at < ?1 LIMIT 500)",
 	    true },

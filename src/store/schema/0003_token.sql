@@ -19,6 +19,8 @@ CREATE TABLE oauth_grant (
 CREATE INDEX oauth_grant_account ON oauth_grant (account_id);
 CREATE INDEX oauth_grant_enrollment ON oauth_grant (enrollment_id);
 CREATE INDEX oauth_grant_attempt ON oauth_grant (attempt_id);
+CREATE INDEX oauth_grant_ends ON oauth_grant (ends_at);
+CREATE INDEX oauth_grant_revoked ON oauth_grant (revoked_at) WHERE revoked_at IS NOT NULL;
 
 CREATE TABLE oauth_code (
   hash BYTEA PRIMARY KEY,

@@ -295,7 +295,9 @@ check_options(struct parser *s, const struct argv_option *table)
 	enum rc rc;
 
 	for (const struct argv_option *o = table; o != NULL && o->name != NULL; o++) {
-		if (o->required && !is_given(s, o))
+		const char *env = o->env != NULL ? getenv(o->env) : NULL;
+
+		if (o->required && !is_given(s, o) && (env == NULL || *env == '\0'))
 			return fail(s->e, RC_BAD_INPUT, "--%s %s is needed", o->name, o->value != NULL ? o->value : "");
 		if (o->group != 0 && (rc = check_group(s, table, o->group)) != RC_OK)
 			return rc;

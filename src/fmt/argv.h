@@ -36,7 +36,7 @@ struct argv_option {
 	const char *value; /* placeholder in the help; NULL for flags */
 	enum argv_kind kind;
 	const char *help; /* one line */
-	bool required;
+	bool required; /* `env` will do */
 	int group; /* options of one group exclude each other; negative: exactly one must be given */
 	const char *env; /* TEXT: environment variable that stands in where the option is absent */
 	const char *fallback; /* TEXT: value where that is absent too */

@@ -30,7 +30,7 @@ static const struct argv_option add_options[] = {
 	ARGV_END,
 };
 static const struct argv_option token_options[] = {
-	ARGV_TEXT("out", "FILE", "Where to", .required = true),
+	ARGV_TEXT("out", "FILE", "Where to", .required = true, .env = "ARGV_TEST_OUT"),
 	ARGV_END,
 };
 static const struct argv_argument explain_arguments[] = {
@@ -147,6 +147,10 @@ test_parsing(struct arena *a, struct buf *page)
 	is_str(argv_text(&v, "data"), "/env", "the environment comes before the fallback");
 	ok(!argv_given(&v, "data"), "... and was not written");
 
+	setenv("ARGV_TEST_OUT", "/env", 1);
+	ok(parse(a, "postern token", &v, page, &e) == RC_OK, "the environment gives what is needed, too");
+	is_str(argv_text(&v, "out"), "/env", "... and is its value");
+	unsetenv("ARGV_TEST_OUT");
 	ok(parse(a, "postern command send E k=v -- --x", &v, page, &e) == RC_OK && v.n_arguments == 3,
 	    "arguments may be many");
 	is_str(argv_argument(&v, 2), "--x", "behind -- there are only arguments");

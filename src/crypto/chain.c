@@ -36,6 +36,26 @@ static STACK_OF(X509) * between(const struct bytes *others, int n_others)
 	return s;
 }
 
+/* OpenSSL's security level has nothing between "MD5 is fine" and "SHA-1 is not", and device CAs of
+ * older hardware sign with SHA-1. How the anchor itself is signed says nothing. */
+static bool
+digests_are_fine(const STACK_OF(X509) * chain)
+{
+	static const int fine[] = { NID_sha1, NID_sha256, NID_sha384, NID_sha512 };
+
+	for (int i = 0; i + 1 < sk_X509_num(chain); i++) {
+		int md = NID_undef;
+		bool good = false;
+
+		if (X509_get_signature_info(sk_X509_value(chain, i), &md, NULL, NULL, NULL) == 1)
+			for (size_t j = 0; j < sizeof fine / sizeof fine[0]; j++)
+				good = good || md == fine[j];
+		if (!good)
+			return false;
+	}
+	return true;
+}
+
 enum rc
 x509_verify(struct bytes leaf, const struct bytes *others, int n_others, const struct bytes *roots, int n_roots,
     int64_t now, bool ignore_times, struct err *e)
@@ -71,6 +91,8 @@ x509_verify(struct bytes leaf, const struct bytes *others, int n_others, const s
 	if (X509_verify_cert(c) != 1)
 		rc = fail(e, RC_FORBIDDEN, "no chain to a trusted certificate: %s",
 		    X509_verify_cert_error_string(X509_STORE_CTX_get_error(c)));
+	else if (!digests_are_fine(X509_STORE_CTX_get0_chain(c)))
+		rc = fail(e, RC_FORBIDDEN, "a certificate of the chain is signed with a digest that is not accepted");
 out:
 	X509_STORE_CTX_free(c);
 	sk_X509_pop_free(untrusted, X509_free);

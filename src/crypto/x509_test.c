@@ -122,6 +122,19 @@ test_chain(void)
 		output_has("Certificate Sign, CRL Sign") && output_has("Authority Key Identifier"),
 	    "a CA is marked as one");
 
+	/* Other issuers' habits, by the openssl command. */
+	put("root.key", x509_key_pem(a, root.key), strlen(x509_key_pem(a, root.key)));
+	put("ca.key", x509_key_pem(a, ca.key), strlen(x509_key_pem(a, ca.key)));
+	OPENSSL("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "k",
+	    "-subj", "/CN=old", "-out", "old.csr");
+	for (size_t i = 0; i < 2; i++) {
+		OPENSSL("x509", "-req", "-in", "old.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
+		    i == 0 ? "-sha1" : "-md5", "-days", "30", "-outform", "DER", "-out", "old.der");
+		get("old.der", &bad.cert);
+		ok(x509_verify(bad.cert, &ca.cert, 1, &root.cert, 1, NOW, true, &e) == (i == 0 ? RC_OK : RC_FORBIDDEN),
+		    i == 0 ? "a device CA may still sign with SHA-1" : "but not with MD5");
+	}
+
 	{
 		char *both = arena_printf(a, "comment\n%s\n%s", x509_pem(a, leaf.cert), x509_pem(a, ca.cert));
 

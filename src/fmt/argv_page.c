@@ -58,7 +58,7 @@ options_block(struct buf *b, const char *title, const struct argv_option *table)
 static void
 usage_option(struct buf *b, const struct argv_option *table, const struct argv_option *o)
 {
-	bool must = o->required || o->group < 0, first = true;
+	bool must = (o->required && o->env == NULL) || o->group < 0, first = true;
 
 	if (o->group != 0) {
 		for (const struct argv_option *p = table; p != o; p++) {

@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "fmt/plist_guard.h"
+#include "fmt/utf8.h"
 
 static void
 release(void *p)
@@ -232,10 +234,35 @@ plist_put(plist_t dict, const char *key, plist_t value)
 	plist_dict_set_item(dict, key, value);
 }
 
+/* Octets of the character at s if XML can hold it (XML 1.0 2.2), else 0. */
+static size_t
+xml_character(const char *s, size_t left)
+{
+	unsigned char c = (unsigned char)*s;
+
+	return c < 0x20 && c != '\t' && c != '\n' && c != '\r' ? 0 : utf8_length(bytes_of(s, left));
+}
+
 void
 plist_put_text(plist_t dict, const char *key, const char *value)
 {
-	plist_put(dict, key, plist_new_string(value));
+	size_t n = strlen(value), at = 0, length;
+	struct buf b;
+
+	while (at < n && (length = xml_character(value + at, n - at)) > 0)
+		at += length;
+	if (at == n) {
+		plist_put(dict, key, plist_new_string(value));
+		return;
+	}
+	buf_init(&b, 3 * n);
+	buf_add(&b, value, at);
+	for (; at<n; at += length> 0 ? length : 1) {
+		length = xml_character(value + at, n - at);
+		buf_add(&b, length > 0 ? value + at : "\xef\xbf\xbd", length > 0 ? length : 3);
+	}
+	plist_put(dict, key, plist_new_string(b.p));
+	buf_free(&b);
 }
 
 void

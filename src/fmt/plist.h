@@ -36,7 +36,8 @@ plist_t plist_dict(plist_t dict, const char *key);
 plist_t plist_array(plist_t dict, const char *key);
 bool plist_has(plist_t dict, const char *key);
 
-/* Setters on a dictionary, so that building reads like the document. */
+/* Setters on a dictionary, so that building reads like the document. In text, what XML can't hold (control
+ * characters, what is not UTF-8) becomes U+FFFD. */
 void plist_put_text(plist_t dict, const char *key, const char *value);
 void plist_put_data(plist_t dict, const char *key, struct bytes value);
 void plist_put_int(plist_t dict, const char *key, int64_t value);

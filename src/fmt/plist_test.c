@@ -145,6 +145,7 @@ test_writing(struct arena *a)
 	struct err e = { 0 };
 
 	plist_put_text(root, "Text", "<&>\"'\xc3\xa9");
+	plist_put_text(root, "Odd", "a\x01\xff\xc3z\n");
 	plist_put_data(root, "Data", bytes_of("\0\1", 2));
 	plist_put_data(root, "None", bytes_of(NULL, 0));
 	plist_put_int(root, "Int", 8191);
@@ -154,6 +155,8 @@ test_writing(struct arena *a)
 	xml = plist_xml(a, root);
 	ok(xml.p != NULL && plist_parse(a, xml, &again, &e) == RC_OK, "what we write passes our own guard");
 	is_str(plist_text(a, again, "Text"), "<&>\"'\xc3\xa9", "text survives");
+	is_str(plist_text(a, again, "Odd"), "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz\n",
+	    "what XML can't hold is replaced, so that a name can't break a profile");
 	ok(bytes_eq(plist_data(a, again, "Data"), bytes_of("\0\1", 2)), "data survives");
 	ok(plist_data(a, again, "None").n == 0 && plist_has(again, "None"), "empty data survives");
 	ok(plist_int(again, "Int", 0) == 8191 && plist_int(again, "Negative", 0) == -1, "numbers survive");

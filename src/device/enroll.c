@@ -214,6 +214,7 @@ ask_apple(struct device *d)
 	nanosleep(&pause, NULL);
 	if (device_unenroll(d, why) != RC_OK)
 		return d->err.rc;
+	d->story.stage = "account";
 	return fail(&d->err, RC_FORBIDDEN, "%s", why);
 }
 

@@ -30,6 +30,7 @@ static enum rc
 nginx(const struct init *in, const char *secret)
 {
 	struct buf b;
+	enum rc rc;
 
 	buf_init(&b, 256 * 1024);
 	buf_printf(&b, "# nginx in front of posternd --listen-http 127.0.0.1:8080. Belongs into the http { } block.\n"
@@ -66,7 +67,9 @@ nginx(const struct init *in, const char *secret)
 	    "    }\n"
 	    "}\n",
 	    in->data, in->data, secret);
-	return file_make(in->a, arena_printf(in->a, "%s/proxy", in->dir), "nginx.conf", buf_bytes(&b), in->e);
+	rc = file_make(in->a, arena_printf(in->a, "%s/proxy", in->dir), "nginx.conf", buf_bytes(&b), in->e);
+	buf_free(&b);
+	return rc;
 }
 
 static enum rc

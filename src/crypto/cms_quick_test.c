@@ -416,34 +416,42 @@ test_made(void)
 
 /* ---- Cost ---- */
 
+/* Microseconds of one check, the least of many: others use this machine as well. */
+static int64_t
+cost(struct bytes der, const struct identity *id, bool quick)
+{
+	int64_t least = INT64_MAX;
+
+	for (int i = 0; i < 50; i++) {
+		struct arena *own = arena_new(0);
+		struct bytes fingerprint;
+		struct cms_signed s;
+		int64_t t = clock_mono_us();
+
+		if (quick) {
+			cms_signer_fingerprint(own, der, &fingerprint, &e);
+			cms_verify_raw(own, der, body, id->raw, &e);
+		} else {
+			cms_verify(own, der, body, &s, &e);
+		}
+		t = clock_mono_us() - t;
+		least = t < least ? t : least;
+		arena_free(own);
+	}
+	return least;
+}
+
 static void
 measure(const struct identity *id, const char *kind)
 {
-	struct arena *keep = a;
-	struct bytes der, fingerprint;
-	struct cms_signed s;
+	struct bytes der;
 	int64_t slow, quick;
-	const int rounds = 100;
 
 	cms_sign(a, body, id->pair.cert, id->pair.key, NULL, 0, true, &der, &e);
-	slow = clock_mono_us();
-	for (int i = 0; i < rounds; i++) {
-		a = arena_new(0);
-		cms_verify(a, der, body, &s, &e);
-		arena_free(a);
-	}
-	slow = clock_mono_us() - slow;
-	quick = clock_mono_us();
-	for (int i = 0; i < rounds; i++) {
-		a = arena_new(0);
-		cms_signer_fingerprint(a, der, &fingerprint, &e);
-		cms_verify_raw(a, der, body, id->raw, &e);
-		arena_free(a);
-	}
-	quick = clock_mono_us() - quick;
-	a = keep;
-	ok(quick < slow, "%s: the quick way is quicker (%lld us against %lld us)", kind, (long long)quick / rounds,
-	    (long long)slow / rounds);
+	slow = cost(der, id, false);
+	quick = cost(der, id, true);
+	ok(quick < slow, "%s: the quick way is quicker (%lld us against %lld us)", kind, (long long)quick,
+	    (long long)slow);
 }
 
 int

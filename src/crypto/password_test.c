@@ -42,6 +42,22 @@ crowd(struct password_gate *g, const char *hash, enum rc rc)
 	return n;
 }
 
+/* The least of a few: others use this machine as well. */
+static int64_t
+cost(struct password_gate *g, const char *hash)
+{
+	int64_t least = INT64_MAX;
+
+	for (int i = 0; i < 5; i++) {
+		int64_t t = clock_mono_us();
+
+		password_verify(g, hash, "wrong", NULL);
+		t = clock_mono_us() - t;
+		least = t < least ? t : least;
+	}
+	return least;
+}
+
 int
 main(void)
 {
@@ -68,12 +84,9 @@ main(void)
 	ok(password_hash(g, a, long_one, &hash2, &e) == RC_OK, "PASSWORD_MAX octets are fine");
 	ok(password_verify(g, "$argon2id$nonsense", "x", &e) == RC_FORBIDDEN, "a damaged hash refuses");
 
-	known = clock_mono_us();
-	password_verify(g, hash, "wrong", &e);
-	known = clock_mono_us() - known;
-	unknown = clock_mono_us();
 	ok(password_verify(g, NULL, "wrong", &e) == RC_FORBIDDEN, "a missing account is refused");
-	unknown = clock_mono_us() - unknown;
+	known = cost(g, hash);
+	unknown = cost(g, NULL);
 	ok(unknown > known / 4 && known > unknown / 4, "and costs about the same (%lld and %lld us)", (long long)known,
 	    (long long)unknown);
 

@@ -32,7 +32,7 @@ split(const char *address, char host[HTTP_ADDR_TEXT], char port[8])
 			return false;
 	}
 	if ((size_t)(end - from) >= HTTP_ADDR_TEXT || strlen(colon + 1) >= 8 || colon[1] == '\0' ||
-	    colon[1 + strspn(colon + 1, "0123456789")] != '\0')
+	    colon[1 + strspn(colon + 1, "0123456789")] != '\0' || strtol(colon + 1, NULL, 10) > 65535)
 		return false;
 	memcpy(host, from, (size_t)(end - from));
 	host[end - from] = '\0';

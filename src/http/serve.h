@@ -122,8 +122,8 @@ struct http_server {
 	char *secret;
 	struct http_proxy_rules proxy;
 	struct http_trust *trust;
-	struct http_routes routes;
-	const struct http_route **tables; /* what `routes` points to */
+	struct http_routes routes; /* of the two lists below */
+	const struct http_route **tables;
 	void **rooms;
 	struct http_hooks hooks;
 	struct http_counts *counts;

@@ -59,7 +59,7 @@ server_new(const struct http_settings *settings, const struct http_hooks *hooks)
 	return s;
 }
 
-/* Copied, like the settings: the caller's lists may be gone once the server runs. */
+/* The lists are the caller's and may be gone after the start; the tables stay. */
 static void
 keep_routes(struct http_server *s, const struct http_route *const *tables, void *const *rooms, int n)
 {
@@ -69,7 +69,7 @@ keep_routes(struct http_server *s, const struct http_route *const *tables, void 
 	s->rooms = http_need(calloc(size, sizeof *s->rooms));
 	for (int i = 0; i < n; i++) {
 		s->tables[i] = tables[i];
-		s->rooms[i] = rooms[i];
+		s->rooms[i] = rooms != NULL ? rooms[i] : NULL;
 	}
 	s->routes = (struct http_routes){ .tables = s->tables, .rooms = s->rooms, .n = n };
 }
@@ -87,10 +87,10 @@ server_free(struct http_server *s)
 	if (s->secret != NULL)
 		explicit_bzero(s->secret, strlen(s->secret));
 	free(s->secret);
-	free(s->listen);
-	free(s->loop);
 	free(s->tables);
 	free(s->rooms);
+	free(s->listen);
+	free(s->loop);
 	pthread_cond_destroy(&s->quiet);
 	pthread_mutex_destroy(&s->lock);
 	free(s);

@@ -3,8 +3,9 @@
  *
  *	http_echo_server [key=value ...]
  * keys: trusted, secret, lab, header_ms, body_ms, idle_ms, drain_ms, budget, loops, workers, queue,
- * unix, cert, key, per_address, max. Prints "plain PORT", "tls PORT", "mtls PORT", then "ready"; ends
- * with its standard input, and prints how many requests were cut off. */
+ * unix, cert, key, per_address, max. Prints "plain PORT", "tls PORT", "mtls PORT", then "ready"; an r
+ * on its standard input reads certificates again, its end ends the server, which says how many requests
+ * were cut off. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -196,8 +197,12 @@ main(int argc, char **argv)
 		printf("%s %d\n", names[l[i].door], http_server_port(seen.server, i));
 	puts("ready");
 	fflush(stdout);
-	while (read(STDIN_FILENO, &c, 1) > 0)
-		continue;
+	while (read(STDIN_FILENO, &c, 1) > 0) {
+		if (c == 'r') {
+			puts(http_server_reload(seen.server, &e) == RC_OK ? "reloaded" : e.text);
+			fflush(stdout);
+		}
+	}
 	cut = http_server_stop(seen.server);
 	printf("cut %d\n", cut);
 	buf_free(&seen.lines);

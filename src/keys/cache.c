@@ -1,6 +1,7 @@
 #include "keys/cache.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@ struct node {
 	struct arena *memory; /* names, certificates, secret; wiped with the node */
 	struct node *next;
 	const char *name;
-	int users; /* the list is one of them */
+	atomic_int users; /* the list is one of them; an arena may outlive the cache */
 };
 
 struct key_cache {
@@ -22,7 +23,6 @@ struct key_cache {
 };
 
 struct lease { /* one use of a node, ended by the arena */
-	struct key_cache *cache;
 	struct node *node;
 };
 
@@ -40,7 +40,7 @@ key_cache_new(int dir)
 static void
 unref(struct node *n)
 {
-	if (--n->users > 0)
+	if (atomic_fetch_sub(&n->users, 1) > 1)
 		return;
 	EVP_PKEY_free(n->entry.key); /* clears private numbers */
 	X509_free(n->entry.certificate);
@@ -68,11 +68,8 @@ end_lease(void *p)
 {
 	struct lease *l = p;
 
-	if (l->node == NULL)
-		return;
-	pthread_mutex_lock(&l->cache->lock);
-	unref(l->node);
-	pthread_mutex_unlock(&l->cache->lock);
+	if (l->node != NULL)
+		unref(l->node);
 }
 
 static enum rc
@@ -124,7 +121,7 @@ load(struct key_cache *c, const char *name, struct node **out, struct err *e)
 		abort();
 	n->memory = arena_new(0);
 	n->name = arena_strdup(n->memory, name);
-	n->users = 1;
+	atomic_init(&n->users, 1);
 	/* The key is last, so that "not found" names its file. */
 	for (size_t i = 0; i < sizeof loaders / sizeof loaders[0]; i++) {
 		rc = loaders[i](n, c->dir, e);
@@ -152,7 +149,6 @@ key_cache_get(struct key_cache *c, struct arena *a, const char *name, const stru
 	struct node *n;
 	enum rc rc = RC_OK;
 
-	l->cache = c;
 	arena_defer(a, end_lease, l);
 	pthread_mutex_lock(&c->lock);
 	for (n = c->first; n != NULL && strcmp(n->name, name) != 0; n = n->next)
@@ -160,7 +156,7 @@ key_cache_get(struct key_cache *c, struct arena *a, const char *name, const stru
 	if (n == NULL)
 		rc = load(c, name, &n, e);
 	if (rc == RC_OK) {
-		n->users++;
+		atomic_fetch_add(&n->users, 1);
 		l->node = n;
 		*out = &n->entry;
 	}

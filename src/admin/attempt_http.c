@@ -86,6 +86,24 @@ event_json(const struct event *v)
 	return j;
 }
 
+static enum rc
+put_sign_in_again(struct admin_call *x, const char *id)
+{
+	struct attempt again;
+	enum rc rc = attempt_get(x->c, id, &again);
+	json_t *j;
+
+	if (rc != RC_OK)
+		return rc == RC_NOT_FOUND ? RC_OK : rc;
+	j = json_object();
+	admin_put_text(j, "id", again.id);
+	admin_put_text(j, "state", again.state);
+	admin_put_text(j, "code", again.code);
+	admin_put_time(j, "updated_at", again.updated_at);
+	admin_put(x->out, "sign_in_again", j);
+	return RC_OK;
+}
+
 /* The enrollment that came of it, and where its signing in again is told. */
 static enum rc
 put_enrollment(struct admin_call *x, const struct attempt *t)
@@ -103,10 +121,10 @@ put_enrollment(struct admin_call *x, const struct attempt *t)
 		return rc;
 	admin_put(x->out, "enrollment_is", admin_enrollment_brief(x, &e));
 	if (e.reauth_attempt_id != NULL && strcmp(e.reauth_attempt_id, t->id) != 0)
-		admin_put_text(x->out, "sign_in_again_attempt", e.reauth_attempt_id);
+		rc = put_sign_in_again(x, e.reauth_attempt_id);
 	if (strcmp(e.attempt_id, t->id) != 0)
 		admin_put_text(x->out, "first_attempt", e.attempt_id);
-	return RC_OK;
+	return rc;
 }
 
 static enum rc
@@ -119,6 +137,12 @@ show(struct admin_call *x, const struct attempt *t)
 
 	x->out = json_keep(x->c->arena, attempt_json(x, t));
 	admin_put(x->out, "timeline", timeline);
+	/* Discovery writes nothing; what it decided came back sealed in the path, with its time. */
+	if (strcmp(t->kind, "enroll") == 0)
+		json_array_append_new(timeline, event_json(&(struct event){ .at = t->started_at,
+						    .stage = enroll_stage_name(STAGE_DISCOVERY),
+						    .code = enroll_failure(EV_discovered)->code,
+						    .outcome = enroll_outcome_name(OUTCOME_OK) }));
 	if ((rc = put_enrollment(x, t)) != RC_OK || (rc = attempt_events(x->c, t->id, &events, &n)) != RC_OK)
 		return rc;
 	for (int i = 0; i < n; i++)

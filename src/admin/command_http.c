@@ -16,6 +16,7 @@ queued_json(const struct command *m)
 	admin_put_text(j, "uuid", m->uuid);
 	admin_put_text(j, "enrollment", m->enrollment_id);
 	admin_put_text(j, "user_channel", m->user_id[0] != '\0' ? m->user_id : NULL);
+	admin_put_text(j, "channel", m->user_id[0] != '\0' ? m->user_id : "device");
 	admin_put_text(j, "request_type", m->request_type);
 	admin_put_text(j, "status", m->not_now_at != 0 ? "NotNow" : m->delivered_at != 0 ? "delivered" : "queued");
 	admin_put_text(j, "queued_by", m->queued_by);
@@ -33,6 +34,7 @@ result_json(const struct command_result *m)
 	admin_put_text(j, "uuid", m->uuid);
 	admin_put_text(j, "enrollment", m->enrollment_id);
 	admin_put_text(j, "user_channel", m->user_id[0] != '\0' ? m->user_id : NULL);
+	admin_put_text(j, "channel", m->user_id[0] != '\0' ? m->user_id : "device");
 	admin_put_text(j, "request_type", m->request_type);
 	admin_put_text(j, "status", m->status);
 	admin_put_text(j, "error", m->error);

@@ -40,7 +40,7 @@ static const struct column enrollment_columns[] = {
 	{ "LAST SEEN", "last_seen_at", COL_TIME }, COLUMN_END
 };
 static const struct column command_columns[] = {
-	{ "UUID", "uuid", COL_TEXT }, { "TYPE", "request_type", COL_TEXT }, { "CHANNEL", "user_channel", COL_TEXT },
+	{ "UUID", "uuid", COL_TEXT }, { "TYPE", "request_type", COL_TEXT }, { "CHANNEL", "channel", COL_TEXT },
 	{ "STATUS", "status", COL_TEXT }, { "QUEUED", "queued_at", COL_TIME }, { "ANSWERED", "answered_at", COL_TIME },
 	{ "ERROR", "error", COL_TEXT }, COLUMN_END
 };

@@ -47,9 +47,9 @@ said(struct check *c, bool good, const char *what, const char *todo, const char 
 }
 
 static enum rc
-get(struct check *c, const char *method, const char *url, struct bytes body)
+get(struct check *c, const char *url)
 {
-	struct http_client_request q = { .method = method, .url = url, .body = body, .max_body = 64 * 1024 };
+	struct http_client_request q = { .method = "GET", .url = url, .max_body = 64 * 1024 };
 
 	return http_client_send(c->http, c->k->a, &q, &c->answer, &c->k->err);
 }
@@ -73,7 +73,7 @@ check_identifier(struct check *c)
 static bool
 check_connection(struct check *c)
 {
-	if (get(c, "GET", c->url, (struct bytes){ 0 }) != RC_OK)
+	if (get(c, c->url) != RC_OK)
 		return said(c, false, "TLS",
 		    "the domain's name must lead to the server (or to a web server that redirects there), with a"
 		    " certificate for it that devices trust; --cacert FILE trusts a development CA, --connect-to asks"
@@ -95,7 +95,7 @@ check_redirects(struct check *c)
 		if (strstr(to, "user-identifier=") == NULL)
 			said(c, false, "redirect", "re-attach user-identifier and model-family to Location",
 			    "the query was not carried along: rules on persons can't match");
-		if (get(c, "GET", to, (struct bytes){ 0 }) != RC_OK)
+		if (get(c, to) != RC_OK)
 			return said(c, false, "redirect", "the target must answer", "%s", c->k->err.text);
 	}
 	return c->answer.location == NULL ||
@@ -148,17 +148,18 @@ check_document(struct check *c)
 	    c, strncmp(c->base_url, "https://", 8) == 0, "BaseURL", "it must be an https URL", "%s", c->base_url);
 }
 
-/* An enrollment request without a description of a device: a server that is there refuses it. */
+/* Asked with the wrong method: a server that is there refuses it, and no attempt is begun. */
 static bool
 check_base_url(struct check *c)
 {
-	if (get(c, "POST", c->base_url, bytes_str("check")) != RC_OK)
-		return said(c, false, "BaseURL",
+	if (get(c, c->base_url) != RC_OK)
+		return said(c, false, "enrollment",
 		    "url in postern.conf must be what devices can reach, with a good certificate", "%s",
 		    c->k->err.text);
-	return said(c, c->answer.status == 400 || c->answer.status == 401 || c->answer.status == 403, "enrollment",
+	return said(c, c->answer.status == 405, "enrollment",
 	    "BaseURL must lead to posternd: look at url in postern.conf and the proxy in front",
-	    "BaseURL answers (%d to a request that describes no device, as it should)", c->answer.status);
+	    "BaseURL answers (%d to a question that no device asks%s)", c->answer.status,
+	    c->answer.status == 405 ? ", as it should" : "; 405 was expected");
 }
 
 /* ---- the command ---- */

@@ -84,9 +84,40 @@ step(struct cli *k, const json_t *v, const char **day)
 	    *details != '\0' ? ")" : "");
 }
 
+/* What the person was shown where the catalogue has no sentence for it. */
+static const char *
+seen(const char *stage)
+{
+	static const struct {
+		const char *stage, *words;
+	} rows[] = {
+		{ "command", "nothing: commands are between the server and the device" },
+		{ "token", "nothing, until the device asks to sign in again" },
+		{ "ongoing", "nothing, until the device asks to sign in again" },
+		{ "end", "nothing" },
+	};
+
+	for (size_t i = 0; stage != NULL && i < sizeof rows / sizeof rows[0]; i++) {
+		if (strcmp(rows[i].stage, stage) == 0)
+			return rows[i].words;
+	}
+	return "the device's own general message";
+}
+
+/* The last step is old news where the person signed in again after it. */
+static bool
+signed_in_since(const json_t *t, const json_t *last)
+{
+	const char *state = json_get_text(json_object_get(t, "enrollment_is"), "state");
+	const json_t *again = json_object_get(t, "sign_in_again");
+
+	return state != NULL && strcmp(state, "enrolled") == 0 &&
+	       json_get_int(again, "updated_at", 0) >= json_get_int(last, "at", 0) && json_is_object(again);
+}
+
 /* Where it stopped: what the person saw, what it was, what to do next. */
 static void
-ending(struct cli *k, const json_t *last)
+ending(struct cli *k, const json_t *t, const json_t *last)
 {
 	const char *outcome = json_get_text(last, "outcome"), *person = text(k, last, "person");
 
@@ -94,7 +125,11 @@ ending(struct cli *k, const json_t *last)
 		line(k, "To do", text(k, last, "todo"));
 		return;
 	}
-	line(k, "Seen", *person != '\0' ? arena_printf(k->a, "\"%s\"", person) : "the device's own general message");
+	if (signed_in_since(t, last)) {
+		line(k, "Since then", "the person signed in again, and the enrollment goes on");
+		return;
+	}
+	line(k, "Seen", *person != '\0' ? arena_printf(k->a, "\"%s\"", person) : seen(json_get_text(last, "stage")));
 	line(k, "Cause",
 	    arena_printf(k->a, "%s%s%s%s [%s]", text(k, last, "sentence"),
 		*text(k, last, "details") != '\0' ? " (" : "", text(k, last, "details"),
@@ -111,10 +146,10 @@ relations(struct cli *k, const json_t *t)
 		line(k, "Enrolled",
 		    arena_printf(k->a, "as %s, %s now (postern enrollment show %s)", text(k, e, "id"),
 			text(k, e, "state"), text(k, e, "id")));
-	if (*text(k, t, "sign_in_again_attempt") != '\0')
+	if (json_is_object(json_object_get(t, "sign_in_again")))
 		line(k, "Later",
 		    arena_printf(k->a, "the person was asked to sign in again: postern attempt show %s",
-			text(k, t, "sign_in_again_attempt")));
+			cell_text(k, t, "sign_in_again.id", COL_TEXT)));
 	if (*text(k, t, "first_attempt") != '\0')
 		line(k, "Before",
 		    arena_printf(k->a, "it was enrolled by postern attempt show %s", text(k, t, "first_attempt")));
@@ -138,6 +173,6 @@ print_attempt(struct cli *k, const json_t *answer)
 		printf("  No step was written.\n");
 	printf("\n");
 	if (json_array_size(timeline) > 0)
-		ending(k, json_array_get(timeline, json_array_size(timeline) - 1));
+		ending(k, answer, json_array_get(timeline, json_array_size(timeline) - 1));
 	relations(k, answer);
 }

@@ -227,9 +227,11 @@ argument_value(struct cli *k, const char *source, char type, json_t **out)
 	if (type == 'a')
 		*out = text_list(k->v->arguments + i);
 	else if (type == 'i') {
-		*out = json_integer(strtol(text, &end, 10));
+		long value = strtol(text, &end, 10);
+
 		if (*end != '\0' || end == text)
 			return fail(&k->err, RC_BAD_INPUT, "%.60s is not a number", text);
+		*out = json_integer(value);
 	} else {
 		*out = json_string(text);
 	}

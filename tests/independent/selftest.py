@@ -140,7 +140,7 @@ def test_web():
     same(" ".join(page.alerts), "Wrong password .", "role=alert is read")
 
 
-def main():
+def run():
     with tempfile.TemporaryDirectory() as folder:
         test_der()
         test_web()
@@ -149,8 +149,8 @@ def main():
             test_request(folder, digest)
         for digest, cipher in (("sha1", "des3"), ("sha256", "aes128"), ("sha256", "aes256")):
             test_scep(folder, digest, cipher)
-    return done()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()
+    sys.exit(done())

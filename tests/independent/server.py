@@ -81,15 +81,10 @@ class Server:
         return self.run("--data", self.data, *args, stdin=stdin)
 
     def listing(self, *args):
-        """A list of rows (dicts), whether the listing is an array, an object with one, or a row a line."""
-        out = self.admin("--json", *args)
-        try:
-            value = json.loads(out)
-        except ValueError:
-            return [json.loads(line) for line in out.splitlines() if line.strip()]
+        """A list of rows (dicts); one for `show`."""
+        value = json.loads(self.admin("--json", *args))
         if isinstance(value, dict):
-            arrays = [v for v in value.values() if isinstance(v, list)]
-            return arrays[0] if len(arrays) == 1 else [value]
+            return value.get("items", [value])
         return value
 
     def add_user(self, user, password, *args):
@@ -98,9 +93,10 @@ class Server:
     def enrollment(self, device):
         """What the administrator's command calls a device's enrollment."""
         name = list(device.who().values())[0]
-        for row in self.listing("enrollment", "list"):
-            if name in row.values():
-                return str(row.get("id", name))
+        for row in self.listing("enrollment", "list", "--state", "live"):
+            shown, = self.listing("enrollment", "show", row["id"])
+            if name in shown.values():
+                return row["id"]
         raise Refused(f"no enrollment {name} in the list")
 
     def files_with(self, needle):

@@ -135,7 +135,7 @@ class _Page(html.parser.HTMLParser):
         elif tag in ("input", "button") and self.forms:
             kind = (a.get("type") or ("submit" if tag == "button" else "text")).lower()
             self.forms[-1]["fields"].append({"type": kind, "name": a.get("name"), "value": a.get("value") or "",
-                                             "checked": "checked" in a, "autocomplete": a.get("autocomplete") or ""})
+                                             "checked": "checked" in a, "fixed": "readonly" in a or "disabled" in a})
         if a.get("role") == "alert":
             self._alert = 1
         elif self._alert and tag not in ("br", "img", "input"):
@@ -237,8 +237,8 @@ class Browser:
             kind, value = field["type"], field["value"]
             if kind == "password":
                 value = answers["password"]
-            elif kind in ("text", "email") and not value:
-                value = answers["user"]
+            elif kind in ("text", "email") and not field["fixed"]:
+                value = answers["user"]	# whatever was filled in for them
             elif kind in ("submit", "image"):
                 if pressed or field["name"] is None:
                     pressed = True

@@ -245,8 +245,8 @@ enum rc
 cms_bag_open(struct arena *a, struct bytes der, struct bytes **certificates, int *n, struct err *e)
 {
 	struct held *h = held_new(a);
-	STACK_OF(X509) * all;
-	CMS_ContentInfo *cms;
+	STACK_OF(X509) *all = NULL;
+	CMS_ContentInfo *cms = NULL;
 	struct bytes *out;
 	enum rc rc;
 

@@ -313,7 +313,7 @@ enum rc
 keys_seal(
     const struct keys *k, struct arena *a, const char *context, struct bytes plain, struct bytes *sealed, struct err *e)
 {
-	struct bytes secret;
+	struct bytes secret = { NULL, 0 };
 	enum rc rc = get_seal(k, a, &secret, e);
 
 	if (rc == RC_OK)
@@ -325,7 +325,7 @@ enum rc
 keys_unseal(
     const struct keys *k, struct arena *a, const char *context, struct bytes sealed, struct bytes *plain, struct err *e)
 {
-	struct bytes secret;
+	struct bytes secret = { NULL, 0 };
 	enum rc rc = get_seal(k, a, &secret, e);
 
 	return rc == RC_OK ? seal_open(a, secret, context, sealed, plain, e) : rc;

@@ -4,6 +4,7 @@
 
 #include "http/server.h"
 
-http_handler oauth_get_signin, oauth_post_signin, oauth_get_authorize, oauth_post_authorize, oauth_post_token;
+http_handler oauth_get_signin, oauth_post_signin, oauth_get_authorize, oauth_post_authorize, oauth_post_token,
+    oauth_get_done;
 
 #endif

@@ -13,6 +13,7 @@
 #include "store/store.h"
 
 #define CONTEXT "signin-form"
+#define CALLBACK_CONTEXT "signin-callback"
 #define FIELD_MAX 4096 /* octets of the sealed field */
 #define CHALLENGE_LENGTH 43 /* base64url of SHA-256 */
 
@@ -40,14 +41,14 @@ signin_seal(struct call *c, const struct signin_form *f, const char **field)
 
 /* Unsealed and readable, which only this server's forms are. */
 static enum rc
-unseal(struct call *c, const char *field, json_t **out)
+unseal(struct call *c, const char *context, const char *field, json_t **out)
 {
 	struct bytes sealed, plain;
 
 	if (strlen(field) > FIELD_MAX)
 		return fail(&c->err, RC_FORBIDDEN, "the form's field is too long");
 	sealed = base64url_decode(c->arena, bytes_str(field));
-	if (sealed.p == NULL || keys_unseal(c->keys, c->arena, CONTEXT, sealed, &plain, &c->err) != RC_OK)
+	if (sealed.p == NULL || keys_unseal(c->keys, c->arena, context, sealed, &plain, &c->err) != RC_OK)
 		return fail(&c->err, RC_FORBIDDEN, "the form was not made by this server");
 	if (json_parse(c->arena, plain, out, &c->err) != RC_OK)
 		return fail(&c->err, RC_FORBIDDEN, "the form was made by another version");
@@ -62,7 +63,7 @@ signin_open(struct call *c, const char *field, enum signin_flow flow, const char
 	enum rc rc;
 
 	*out = (struct signin_form){ .flow = flow };
-	if ((rc = unseal(c, field, &j)) != RC_OK)
+	if ((rc = unseal(c, CONTEXT, field, &j)) != RC_OK)
 		return rc;
 	out->attempt = json_get_text(j, "attempt");
 	out->nonce = json_get_text(j, "nonce");
@@ -74,6 +75,41 @@ signin_open(struct call *c, const char *field, enum signin_flow flow, const char
 		return fail(&c->err, RC_FORBIDDEN, "the form came without the cookie of its page");
 	if (json_get_int(j, "at", 0) + SIGNIN_FORM_LIFE_S <= c->now)
 		return fail(&c->err, RC_FORBIDDEN, "the page was open for more than an hour");
+	return RC_OK;
+}
+
+enum rc
+signin_callback_seal(struct call *c, const char *attempt, const char *nonce, const char *location, const char **out)
+{
+	json_t *j = json_keep(c->arena, json_pack("{s:I, s:s, s:s, s:s}", "at", (json_int_t)c->now, "attempt", attempt,
+					    "nonce", nonce, "location", location));
+	struct bytes sealed;
+	enum rc rc;
+
+	rc = keys_seal(c->keys, c->arena, CALLBACK_CONTEXT, json_text(c->arena, j, 0), &sealed, &c->err);
+	if (rc == RC_OK)
+		*out = base64url_encode(c->arena, sealed);
+	return rc;
+}
+
+enum rc
+signin_callback_open(struct call *c, const char *sealed, const char *attempt, const char *nonce, const char **location)
+{
+	const char *of, *by;
+	json_t *j;
+	enum rc rc;
+
+	if (sealed == NULL || nonce == NULL)
+		return fail(&c->err, RC_FORBIDDEN, "nobody signed in in this browser");
+	if ((rc = unseal(c, CALLBACK_CONTEXT, sealed, &j)) != RC_OK)
+		return rc;
+	of = json_get_text(j, "attempt");
+	by = json_get_text(j, "nonce");
+	*location = json_get_text(j, "location");
+	if (of == NULL || by == NULL || *location == NULL || strcmp(of, attempt) != 0 || !crypto_equal(by, nonce))
+		return fail(&c->err, RC_FORBIDDEN, "the sign-in was for another attempt");
+	if (json_get_int(j, "at", 0) + SIGNIN_CALLBACK_LIFE_S <= c->now)
+		return fail(&c->err, RC_FORBIDDEN, "the sign-in is over");
 	return RC_OK;
 }
 

@@ -58,4 +58,15 @@ enum rc
 signin_try(struct call *c, struct password_gate *gate, const struct signin_attempt *a, const struct signin_form *f,
     const char *user, const char *password, const char *address, struct signin_result *out);
 
+/* The way back to the device, between the form's answer and the redirect. A browser does not send what was
+ * typed into a form to an app: Chromium blocks a 308 from a POST to the callback scheme. So the form is
+ * answered 303, and the page that follows answers the 308 that the device waits for (protocol 4.2). The
+ * location waits in a sealed cookie: it holds a code or a token, which no path may. */
+#define SIGNIN_CALLBACK_LIFE_S 60
+enum rc
+signin_callback_seal(struct call *c, const char *attempt, const char *nonce, const char *location, const char **sealed);
+/* RC_FORBIDDEN: none, of another attempt or browser, or too old. */
+enum rc
+signin_callback_open(struct call *c, const char *sealed, const char *attempt, const char *nonce, const char **location);
+
 #endif

@@ -17,6 +17,9 @@
 /* `__Host-` makes browsers refuse such a cookie from any other host or path, and needs TLS. */
 #define COOKIE_SECURE "__Host-postern-signin"
 #define COOKIE_PLAIN "postern-signin"
+#define CALLBACK_SECURE "__Host-postern-callback"
+#define CALLBACK_PLAIN "postern-callback"
+#define CALLBACK_MAX 3000 /* octets; browsers take 4096 a cookie */
 
 static void
 page(struct call *c, struct http_reply *out, int status, struct bytes body)
@@ -89,34 +92,38 @@ find(struct call *c, const char *path_attempt, enum signin_flow flow, struct sig
 
 /* ---- the cookie ---- */
 
+/* Value of a cookie of at most `max` octets, or NULL. */
 static const char *
-cookie_name(const struct http_request *r)
+find_cookie(struct call *c, const struct http_request *r, const char *name, size_t max)
 {
-	return r->secure ? COOKIE_SECURE : COOKIE_PLAIN;
+	const char *p = http_header(r, "Cookie");
+	size_t n = strlen(name), length;
+
+	while (p != NULL && *p != '\0') {
+		p += strspn(p, "; ");
+		if (strncmp(p, name, n) == 0 && p[n] == '=' && (length = strcspn(p + n + 1, "; ")) <= max)
+			return arena_strndup(c->arena, p + n + 1, length);
+		p += strcspn(p, ";");
+	}
+	return NULL;
 }
 
 /* The browser's nonce, or NULL. */
 static const char *
 cookie(struct call *c, const struct http_request *r)
 {
-	const char *name = cookie_name(r), *p = http_header(r, "Cookie");
-	size_t n = strlen(name);
+	const char *nonce = find_cookie(c, r, r->secure ? COOKIE_SECURE : COOKIE_PLAIN, NONCE_LENGTH);
 
-	while (p != NULL && *p != '\0') {
-		p += strspn(p, "; ");
-		if (strncmp(p, name, n) == 0 && p[n] == '=' && strcspn(p + n + 1, "; ") == NONCE_LENGTH)
-			return arena_strndup(c->arena, p + n + 1, NONCE_LENGTH);
-		p += strcspn(p, ";");
-	}
-	return NULL;
+	return nonce != NULL && strlen(nonce) == NONCE_LENGTH ? nonce : NULL;
 }
 
 static void
-set_cookie(struct call *c, const struct http_request *r, const char *nonce, struct http_reply *out)
+set_cookie(struct call *c, const struct http_request *r, const char *name, const char *value, int life_s,
+    struct http_reply *out)
 {
 	http_set(out, "Set-Cookie",
-	    arena_printf(c->arena, "%s=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax%s", cookie_name(r), nonce,
-		SIGNIN_FORM_LIFE_S, r->secure ? "; Secure" : ""));
+	    arena_printf(c->arena, "%s=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax%s", name, value, life_s,
+		r->secure ? "; Secure" : ""));
 }
 
 /* ---- showing the page ---- */
@@ -135,7 +142,7 @@ show(struct call *c, const struct http_request *r, const struct signin_attempt *
 		return;
 	}
 	page(c, out, 200, page_form(c->arena, &p));
-	set_cookie(c, r, f->nonce, out);
+	set_cookie(c, r, r->secure ? COOKIE_SECURE : COOKIE_PLAIN, f->nonce, SIGNIN_FORM_LIFE_S, out);
 }
 
 static void
@@ -236,6 +243,7 @@ try_it(struct call *c, const struct http_request *r, const struct signin_attempt
 {
 	const char *user = uri_item(form, "username"), *password = uri_item(form, "password");
 	struct signin_result got;
+	const char *sealed;
 
 	if (user == NULL || user[0] == '\0' || password == NULL || password[0] == '\0') {
 		show(c, r, a, f, user, "Type your user name and your password.", out);
@@ -249,8 +257,34 @@ try_it(struct call *c, const struct http_request *r, const struct signin_attempt
 		refuse(c, r, a, f, user, &got, out);
 		return;
 	}
+	if (signin_callback_seal(c, f->attempt, f->nonce, got.location, &sealed) != RC_OK) {
+		trouble(c, out);
+		return;
+	}
+	http_answer(out, 303, NULL, (struct bytes){ 0 });
+	http_set(out, "Location", arena_printf(c->arena, "/signin/%s/done", f->attempt));
+	set_cookie(c, r, r->secure ? CALLBACK_SECURE : CALLBACK_PLAIN, sealed, SIGNIN_CALLBACK_LIFE_S, out);
+	http_set(out, "Cache-Control", "no-store");
+	http_set(out, "Referrer-Policy", "no-referrer");
+}
+
+/* The last answer of a sign-in: 308 to the callback scheme, nothing else (S-12). */
+void
+oauth_get_done(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
+{
+	const char *name = r->secure ? CALLBACK_SECURE : CALLBACK_PLAIN, *location;
+
+	(void)room;
+	if (signin_callback_open(c, find_cookie(c, r, name, CALLBACK_MAX), r->segment[0], cookie(c, r), &location) !=
+	    RC_OK) {
+		message(c, out, 403, NULL, EV_signin_form_invalid);
+		return;
+	}
 	http_answer(out, 308, NULL, (struct bytes){ 0 });
-	http_set(out, "Location", got.location);
+	http_set(out, "Location", location);
+	set_cookie(c, r, name, "", 0, out);
+	/* The page's own policy again: browsers ask the redirect's, too. */
+	http_set(out, "Content-Security-Policy", page_policy(c->arena));
 	http_set(out, "Cache-Control", "no-store");
 	http_set(out, "Referrer-Policy", "no-referrer");
 }

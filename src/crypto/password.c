@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -173,6 +174,7 @@ password_hash(struct password_gate *g, struct arena *a, const char *password, ch
 enum rc
 password_verify(struct password_gate *g, const char *hash, const char *password, struct err *e)
 {
+	char stored[crypto_pwhash_STRBYTES] = { 0 };
 	size_t n;
 	int r;
 
@@ -183,7 +185,9 @@ password_verify(struct password_gate *g, const char *hash, const char *password,
 		return fail(e, RC_INTERNAL, "libsodium does not start");
 	if (enter(g, e) != RC_OK)
 		return RC_UNAVAILABLE;
-	r = crypto_pwhash_str_verify(hash != NULL ? hash : nobody, password, n);
+	/* The library takes an array of that size, whatever the text's length. */
+	snprintf(stored, sizeof stored, "%s", hash != NULL ? hash : nobody);
+	r = crypto_pwhash_str_verify(stored, password, n);
 	leave(g);
 	if (r != 0 || hash == NULL)
 		return fail(e, RC_FORBIDDEN, "wrong password");

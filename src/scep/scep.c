@@ -1,5 +1,7 @@
 #include "scep/scep.h"
 
+#include <stdbool.h>
+
 #include "ca/ca.h"
 #include "crypto/cms.h"
 #include "crypto/hash.h"
@@ -82,6 +84,23 @@ refuse(
 	return reply(c, organization_id, in, &m, out);
 }
 
+/* The message is signed by the key that asks (RFC 8894 2.3), or for a renewal by one that has a certificate. */
+static bool
+signed_by_requester(struct call *c, const struct scep_message *in, const struct x509_csr *csr)
+{
+	struct ca_certificate known;
+	struct x509_info signer;
+
+	if (x509_parse(c->arena, in->signer, &signer, &c->err) != RC_OK)
+		return false;
+	if (in->type == SCEP_RENEWAL_REQ && ca_find(c, signer.fingerprint, &known) == RC_OK)
+		return true;
+	if (bytes_eq(signer.spki, csr->spki))
+		return true;
+	fail(&c->err, RC_BAD_INPUT, "the message is signed by another key than the request's");
+	return false;
+}
+
 static enum rc
 issue(struct call *c, const char *organization_id, const struct scep_message *in, struct bytes *out)
 {
@@ -96,6 +115,11 @@ issue(struct call *c, const char *organization_id, const struct scep_message *in
 		why = arena_strdup(c->arena, c->err.text);
 		rc = write_event(c, NULL, EV_scep_algorithm, why);
 		return rc == RC_OK ? refuse(c, organization_id, in, SCEP_BAD_ALG, out) : rc;
+	}
+	if (rc == RC_OK && !signed_by_requester(c, in, &csr)) {
+		why = arena_strdup(c->arena, c->err.text);
+		rc = write_event(c, NULL, EV_scep_malformed, why);
+		return rc == RC_OK ? refuse(c, organization_id, in, SCEP_BAD_MESSAGE_CHECK, out) : rc;
 	}
 	if (rc == RC_OK)
 		rc = ca_issue(c, organization_id, in->content, csr.challenge != NULL ? csr.challenge : "", &bag[0],

@@ -93,7 +93,7 @@ def many_slow_headers():
     echo = Echo()
     port = echo.port["plain"]
     percentile(port, 0.5)
-    before = percentile(port, 4)
+    before = percentile(port, 3)
     pid = drip(port, MANY, 15)
     time.sleep(2)
     there = echo.stats()["connections"]
@@ -104,8 +104,11 @@ def many_slow_headers():
     tap.ok(during <= max(2 * before, before + 10),
            "99 of 100 requests stay under max(2x, +10 ms) beside them: %.1f ms before, %.1f ms during" % (before, during))
     tap.ok(refused >= MANY * 0.9, "they are cut off 10 s after they came, however they drip", refused)
-    time.sleep(0.3)
-    left = echo.stats()["connections"]
+    for _ in range(50):  # a machine that is busy with other things sees them leave later
+        left = echo.stats()["connections"]
+        if left < 10:
+            break
+        time.sleep(0.1)
     tap.ok(left < 10, "nothing of them is left", left)
     echo.stop()
 

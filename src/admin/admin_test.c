@@ -1,0 +1,278 @@
+/* The administration API as its clients see it: every row of the table, what bodies may hold, who is
+ * recorded, and what a change leaves in the timeline. */
+#include "admin/admin.h"
+
+#include <ftw.h>
+#include <stdlib.h>
+
+#include "account/account.h"
+#include "account/organization.h"
+#include "base/tap.h"
+#include "config/config.h"
+#include "enroll/attempt.h"
+#include "enroll/enrollment.h"
+#include "fmt/json.h"
+#include "http/route.h"
+#include "store/testing.h"
+
+#define UID 4711
+
+struct answer {
+	int status;
+	const json_t *body;
+	const char *error;
+};
+
+/* One request through the same search for a row as the server's. */
+static struct answer
+ask_at(struct call *c, struct admin_room *room, enum http_door door, const char *method, const char *path,
+    const char *query, const char *body)
+{
+	const struct http_route *const tables[] = { admin_routes };
+	void *const rooms[] = { room };
+	const struct http_routes routes = { tables, rooms, 1 };
+	struct http_request r = { .method = method, .path = path, .query = query, .door = door, .peer_uid = UID };
+	struct http_reply out = { 0 };
+	struct answer got = { 0 };
+	struct http_found found;
+	json_t *j = NULL;
+
+	c->err = (struct err){ 0 };
+	r.body = bytes_str(body);
+	got.status = http_route_find(&routes, c->arena, door, method, path, r.segment, &found);
+	if (got.status != 0)
+		return got;
+	found.route->handler(c, &r, &out, found.room);
+	got.status = out.status;
+	if (json_parse(c->arena, out.body, &j, NULL) == RC_OK)
+		got.body = j;
+	got.error = json_get_text(got.body, "error");
+	return got;
+}
+
+static struct admin_room *the_room; /* of this test alone */
+
+static struct answer
+ask(struct call *c, const char *method, const char *path, const char *body)
+{
+	return ask_at(c, the_room, HTTP_DOOR_UNIX, method, path, NULL, body);
+}
+
+static struct answer
+query(struct call *c, const char *path, const char *items)
+{
+	return ask_at(c, the_room, HTTP_DOOR_UNIX, "GET", path, items, NULL);
+}
+
+static const char *
+text(struct answer a, const char *key)
+{
+	return json_get_text(a.body, key);
+}
+
+/* ---- the table ---- */
+
+static void
+doors(struct call *c)
+{
+	bool unix_only = true, below = true;
+	int n = 0;
+
+	for (const struct http_route *r = admin_routes; r->method != NULL; r++, n++) {
+		unix_only = unix_only && r->doors == 1u << HTTP_DOOR_UNIX;
+		below = below && strncmp(r->path, "/api/v1/", 8) == 0;
+	}
+	ok(n > 30 && unix_only, "every one of the %d rows is on the Unix socket alone", n);
+	ok(below, "and below /api/v1/");
+	ok(ask_at(c, the_room, HTTP_DOOR_TLS, "GET", "/api/v1/status", NULL, NULL).status == 404,
+	    "on a TLS listener there is no such path");
+	ok(ask_at(c, the_room, HTTP_DOOR_PLAIN, "GET", "/api/v1/status", NULL, NULL).status == 404,
+	    "nor behind a proxy");
+}
+
+static void
+bodies(struct call *c)
+{
+	static const struct {
+		const char *body, *rule, *says;
+	} rows[] = {
+		{ "{", "what is not JSON is refused", "not JSON" },
+		{ "[]", "a body is an object", "object" },
+		{ "{}", "a field that must be there is named", "user is missing" },
+		{ "{\"user\":null}", "null counts as absent", "user is missing" },
+		{ "{\"user\":7}", "a field has its type", "user must be" },
+		{ "{\"user\":\"\"}", "a text is not empty", "user must be" },
+		{ "{\"user\":\"a@bag.example\",\"admin\":1}", "a field that a row does not list is refused",
+		    "no field admin" },
+		{ "{\"user\":\"a@bag.example\",\"groups\":\"x\"}", "a list is an array", "groups must be" },
+		{ "{\"user\":\"a@bag.example\",\"groups\":[1]}", "of texts", "groups must be" },
+		{ "{\"user\":\"a@bag.example\",\"user\":\"b@bag.example\"}", "a key stands once", "not JSON" },
+	};
+	struct answer a;
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		a = ask(c, "POST", "/api/v1/users", rows[i].body);
+		ok(a.status == 400 && a.error != NULL && strstr(a.error, rows[i].says) != NULL, "%s", rows[i].rule);
+	}
+	ok(json_object_size(a.body) == 2 && text(a, "code") != NULL, "a refusal is {error, code}");
+	a = query(c, "/api/v1/attempts", "before=-1");
+	ok(a.status == 400, "a number in a query is one");
+	a = query(c, "/api/v1/attempts", "before=99999999999999999999");
+	ok(a.status == 400, "and not too long");
+}
+
+/* ---- organizations ---- */
+
+static void
+organizations(struct call *c)
+{
+	struct bytes *certificates;
+	struct organization o;
+	struct err e;
+	int n = 0;
+
+	ok(ask(c, "GET", "/api/v1/organizations/_", NULL).status == 404, "without any there is not the only one");
+	ok(ask(c, "POST", "/api/v1/organizations", "{\"name\":\"Bag\",\"domains\":[\"bag.example\"],\"lab\":true}")
+		    .status == 201,
+	    "an organization is added");
+	ok(keys_certificates(the_room->keys, c->arena, "ca-bag", &certificates, &n, &e) == RC_OK && n == 1,
+	    "with its enrollment CA");
+	ok(organization_get(c, "bag", &o) == RC_OK && strncmp(o.topic, "com.apple.mgmt.External.", 24) == 0,
+	    "a lab gets a topic");
+	is_str(text(ask(c, "GET", "/api/v1/organizations/_", NULL), "id"), "bag", "the only one needs no name");
+	ok(ask(c, "POST", "/api/v1/organizations", "{\"name\":\"Other\",\"domains\":[\"bag.example\"]}").status == 409,
+	    "a domain belongs to one");
+	ok(keys_certificates(the_room->keys, c->arena, "ca-other", &certificates, &n, &e) != RC_OK || n == 0,
+	    "the refused one leaves no keys");
+	ok(ask(c, "PATCH", "/api/v1/organizations/_",
+	       "{\"settings\":{\"access-token-life\":\"15m\",\"identity-proof\":\"trust\"}}")
+			.status == 400 &&
+		organization_get(c, "bag", &o) == RC_OK && o.access_token_life_s == 3600,
+	    "of several settings all are kept or none");
+	ok(ask(c, "PATCH", "/api/v1/organizations/_", "{\"settings\":{\"access-token-life\":\"15m\"}}").status == 200 &&
+		organization_get(c, "bag", &o) == RC_OK && o.access_token_life_s == 900,
+	    "a life may have a unit");
+	ok(ask(c, "POST", "/api/v1/organizations", "{\"name\":\"Two\",\"domains\":[\"two.example\"]}").status == 201,
+	    "a second one");
+	ok(ask(c, "GET", "/api/v1/organizations/_", NULL).status == 400 &&
+		query(c, "/api/v1/rules", NULL).status == 400,
+	    "with two, one must be named");
+	ok(query(c, "/api/v1/rules", "organization=two").status == 200, "by its id");
+	ok(ask(c, "DELETE", "/api/v1/organizations/two", NULL).status == 200, "it is removed");
+	ok(keys_certificates(the_room->keys, c->arena, "ca-two", &certificates, &n, &e) != RC_OK || n == 0,
+	    "and its keys");
+}
+
+/* ---- enrollments and timelines ---- */
+
+static struct enrollment
+enrolled(struct call *c, const char *account_id, const char *attempt_id, const char *id, const char *state)
+{
+	struct attempt t = { .id = attempt_id, .organization_id = "bag", .kind = "enroll" };
+	struct enrollment e = { .id = id,
+		.organization_id = "bag",
+		.mode = "byod",
+		.account_id = account_id,
+		.attempt_id = attempt_id,
+		.family = "iPhone",
+		.product = "iPhone17,2",
+		.os_version = "18.2",
+		.topic = "t",
+		.server_url = "https://x",
+		.check_in_url = "https://x",
+		.assigned_managed_apple_id = "a@bag.example",
+		.access_rights = -1,
+		.identity_proof = "signature",
+		.profile_identifier = "p" };
+
+	if (attempt_open(c, &t) != RC_OK || enrollment_prepare(c, &e) != RC_OK)
+		ok(0, "an enrollment is made: %s", c->err.text);
+	if (store_run(c, "UPDATE enrollment SET state = ?2 WHERE id = ?1", DB_ARGS(db_text(id), db_text(state)),
+		NULL) != RC_OK)
+		ok(0, "its state is set: %s", c->err.text);
+	return e;
+}
+
+static const struct event *
+last_event(struct call *c, const char *attempt_id)
+{
+	static const struct event none = { .code = "none", .details = "" };
+	struct event *all;
+	int n;
+
+	return attempt_events(c, attempt_id, &all, &n) == RC_OK && n > 0 ? &all[n - 1] : &none;
+}
+
+static void
+timelines(struct call *c)
+{
+	struct enrollment e;
+	struct account a;
+	struct answer r;
+
+	ask(c, "POST", "/api/v1/users", "{\"user\":\"Anna@bag.example\"}");
+	ok(account_find(c, "anna@bag.example", &a) == RC_OK, "a person is added, in lower case");
+	e = enrolled(c, a.id, "attempt000000001", "AAAA1111", "enrolled");
+	enrolled(c, a.id, "attempt000000002", "AAAA2222", "pending");
+	ok(ask(c, "GET", "/api/v1/enrollments/aaaa1", NULL).status == 200, "a beginning of an id names an enrollment");
+	r = ask(c, "GET", "/api/v1/enrollments/AAAA", NULL);
+	ok(r.status == 400 && strstr(r.error, "several") != NULL, "unless several begin so");
+	ok(ask(c, "GET", "/api/v1/enrollments/%25", NULL).status == 404, "and no pattern does");
+	r = ask(c, "PATCH", "/api/v1/users/anna@bag.example", "{\"disabled\":true}");
+	ok(r.status == 200 && json_get_int(r.body, "live_enrollments", 0) == 2, "a person is disabled");
+	is_str(last_event(c, e.attempt_id)->code, "person-disabled", "the timeline of each device says so");
+	is_str(last_event(c, e.attempt_id)->details, "by uid 4711", "with the user id of the administrator");
+	ok(ask(c, "DELETE", "/api/v1/enrollments/AAAA1111", NULL).status == 409, "a live enrollment is not removed");
+	r = ask(c, "POST", "/api/v1/enrollments/AAAA1111/evict", NULL);
+	ok(r.status == 200 && strcmp(text(r, "way"), "status") == 0, "S-26: iOS 18 is evicted by status");
+	is_str(last_event(c, e.attempt_id)->code, "eviction-ordered", "the timeline says who ordered it");
+	r = ask(c, "POST", "/api/v1/enrollments/AAAA2222/evict", NULL);
+	ok(r.status == 200 && strcmp(text(r, "way"), "ended") == 0 && enrollment_get(c, "AAAA2222", &e) == RC_OK &&
+		!ENROLLMENT_LIVE(&e),
+	    "a profile that no device came back with just ends");
+	ok(ask(c, "POST", "/api/v1/enrollments/AAAA2222/evict", NULL).status == 409, "what ended is not evicted");
+	ok(ask(c, "DELETE", "/api/v1/enrollments/AAAA2222", NULL).status == 200 &&
+		enrollment_get(c, "AAAA2222", &e) == RC_NOT_FOUND,
+	    "what ended is removed");
+	r = ask(c, "DELETE", "/api/v1/users/anna@bag.example", NULL);
+	ok(r.status == 200 && json_get_int(r.body, "evicted", 0) == 1 && account_get(c, a.id, &a) == RC_NOT_FOUND,
+	    "a person is removed after the eviction");
+}
+
+static int
+forget(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	(void)st;
+	(void)kind;
+	(void)at;
+	return remove(path);
+}
+
+int
+main(void)
+{
+	struct admin_room room = { 0 };
+	struct store *s = testing_store(":memory:");
+	struct call c = testing_call(s);
+	struct conf conf;
+	char dir[64];
+	int from, to;
+
+	the_room = &room;
+	testing_dir(dir);
+	conf_defaults(c.arena, dir, &conf);
+	c.conf = &conf;
+	if (store_migrate(s, &from, &to, &c.err) != RC_OK || keys_open(dir, &room.keys, &c.err) != RC_OK) {
+		printf("Bail out! %s\n", c.err.text);
+		return 1;
+	}
+	doors(&c);
+	organizations(&c);
+	bodies(&c);
+	timelines(&c);
+	keys_close(room.keys);
+	testing_free(&c);
+	store_close(s);
+	nftw(dir, forget, 8, FTW_DEPTH | FTW_PHYS);
+	return done();
+}

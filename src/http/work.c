@@ -124,13 +124,25 @@ worker(void *arg)
 
 /* ---- the queue ---- */
 
-static void
-wake(struct class *q, int n)
+/* How many to signal, at most `n`. The signals come after the lock is given back: a worker that woke up
+ * under it would wait for it again, one more switch. */
+static int
+rouse(struct class *q, int n)
 {
-	for (; n > 0 && q->idle > q->waking; n--) {
-		q->waking++;
+	int sleeping = q->idle - q->waking;
+
+	n = n < sleeping ? n : sleeping;
+	if (n <= 0)
+		return 0;
+	q->waking += n;
+	return n;
+}
+
+static void
+signal_all(struct class *q, int n)
+{
+	while (n-- > 0)
 		pthread_cond_signal(&q->more);
-	}
 }
 
 /* Workers that will look at the queue soon. */
@@ -146,7 +158,7 @@ http_work_post(struct http_work *w, enum http_class class, struct http_jobs *job
 	struct class *q = &w->class[class];
 	struct http_job *j;
 	bool waiting;
-	int n = 0;
+	int n = 0, wake;
 
 	pthread_mutex_lock(&q->lock);
 	/* Jobs that an idle worker is about to take don't wait. */
@@ -156,9 +168,10 @@ http_work_post(struct http_work *w, enum http_class class, struct http_jobs *job
 		q->n++;
 		n++;
 	}
-	wake(q, n < q->eager - awake(q) ? n : q->eager - awake(q));
+	wake = rouse(q, n < q->eager - awake(q) ? n : q->eager - awake(q));
 	waiting = q->n > 0 && q->idle > q->waking;
 	pthread_mutex_unlock(&q->lock);
+	signal_all(q, wake);
 	return waiting;
 }
 
@@ -167,12 +180,13 @@ http_work_nudge(struct http_work *w, enum http_class class)
 {
 	struct class *q = &w->class[class];
 	bool waiting;
+	int wake;
 
 	pthread_mutex_lock(&q->lock);
-	if (q->n > q->waking)
-		wake(q, 1);
+	wake = rouse(q, q->n > q->waking ? 1 : 0);
 	waiting = q->n > q->waking && q->idle > q->waking;
 	pthread_mutex_unlock(&q->lock);
+	signal_all(q, wake);
 	return waiting;
 }
 

@@ -212,9 +212,8 @@ device_command_run(struct device *d, struct arena *a, enum device_channel channe
 {
 	struct device_command c = { .d = d, .a = a, .channel = channel };
 	plist_t root;
-	enum rc rc;
 
-	if ((rc = plist_parse(a, document, &root, &d->err)) != RC_OK)
+	if (plist_parse(a, document, &root, &d->err) != RC_OK)
 		return fail_in(&d->err, RC_BAD_INPUT, "the command");
 	*uuid = c.uuid = plist_text(a, root, "CommandUUID");
 	c.request = plist_dict(root, "Command");

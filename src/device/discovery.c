@@ -1,5 +1,6 @@
 #include "device/discovery.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "device/url.h"
@@ -134,6 +135,7 @@ device_discover(struct device *d, const char *identifier, struct device_server *
 	}
 	if (rc != RC_OK)
 		return rc;
+	assert(out->mode != NULL); /* device_discovery_read says so */
 	story_step(&d->story, "discovered", "Found the server: account-driven %s enrollment",
 	    strcmp(out->mode, "BYOD") == 0 ? "User" : "Device");
 	story_detail(&d->story, "BaseURL", "%s", out->base_url);

@@ -82,7 +82,7 @@ authority_read(struct arena *a, const char *dir, struct authority *out, struct e
 			fail(e, rc, "%s holds no test CA: make one with `postern-device ca --out %s`", dir, dir);
 		return rc;
 	}
-	if ((rc = x509_from_pem(a, text, &certificates, &n, e)) != RC_OK || n < 1)
+	if (x509_from_pem(a, text, &certificates, &n, e) != RC_OK || n < 1)
 		return fail(e, RC_BAD_INPUT, "%s/device-ca.pem holds no certificate", dir);
 	out->certificate = certificates[0];
 	if ((rc = device_file_read(a, dir, "device-ca.key", &text, e)) != RC_OK)
@@ -94,7 +94,7 @@ enum rc
 device_identity_make(struct device *d, const char *ca_dir, int64_t now)
 {
 	struct arena *a = d->arena;
-	struct authority ca;
+	struct authority ca = { 0 };
 	struct bytes spki;
 	struct x509_template t = {
 		.subject = { .cn = crypto_uuid(a) },

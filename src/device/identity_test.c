@@ -40,7 +40,7 @@ main(void)
 	struct arena *a = arena_new(0);
 	struct device d = of(a, "iPhone", "18.2"), old = of(a, "iPad", "16.6"), mac = of(a, "Mac", "15.2"), leaky = d;
 	struct cms_signed message;
-	struct bytes der, *roots, pem;
+	struct bytes der = { 0 }, *roots, pem;
 	struct x509_info info;
 	struct err e;
 	int n;

@@ -208,7 +208,7 @@ enum rc
 device_scep_enroll(struct device *d, const struct device_scep *scep, struct bytes *key, struct bytes *certificate)
 {
 	static const char *const reasons[] = { "badAlg", "badMessageCheck", "badRequest", "badTime", "badCertId" };
-	struct transaction t = { .d = d, .scep = scep };
+	struct transaction t = { .d = d, .scep = scep, .id = "" };
 	struct http_client_answer answer;
 	struct scep_message reply = { 0 };
 	struct x509_info info;

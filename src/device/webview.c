@@ -147,11 +147,11 @@ source_matches(struct arena *a, const char *source, const char *page_url, const 
 bool
 device_csp_allows_form(struct arena *a, const char *policy, const char *page_url, const char *target)
 {
-	char *copy, *directive, *rest, *source, *more;
+	char *directive, *rest, *source, *more;
 
 	if (policy == NULL)
 		return true;
-	rest = copy = arena_strdup(a, policy);
+	rest = arena_strdup(a, policy);
 	while ((directive = strsep(&rest, ";")) != NULL) {
 		more = directive;
 		do {

@@ -31,6 +31,9 @@
 #define FLUSH_S 20 /* last-seen and counts: at most a minute may be lost */
 #define PRUNE_S 600 /* seconds between two rounds */
 #define LISTENERS_MAX 24
+/* A whole school signs in on one morning: the line must outlast the work of 200 passwords on busy cores. */
+#define PASSWORDS_WAITING 256
+#define PASSWORD_WAIT_MS 30000
 
 struct server {
 	struct arena *arena; /* lives as long as the process */
@@ -144,7 +147,7 @@ open_all(struct server *s, struct err *e)
 	if (from != to)
 		log_info("store migrated", "from", arena_printf(s->arena, "%d", from), "to",
 		    arena_printf(s->arena, "%d", to));
-	s->gate = password_gate_new(0, 0, 0);
+	s->gate = password_gate_new(0, PASSWORDS_WAITING, PASSWORD_WAIT_MS);
 	s->seen = enrollment_seen_new();
 	s->counts = discovery_counts_new();
 	return RC_OK;

@@ -1,0 +1,224 @@
+"""What the flow tests of the daemon share: a posternd in a folder of its own and devices that run as processes.
+The folder and the administrator's command are those of tests/independent; here it can be killed, given a failing
+disk, and asked through the database itself."""
+
+import atexit
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "independent"))
+import server as independent  # noqa: E402
+from server import BUILD, DOMAIN, Refused, free_port  # noqa: E402, F401
+from tap import done, ok, same, say  # noqa: E402, F401
+
+PASSWORD = "correct horse"
+
+
+def sanitized():
+    """Whether the build has a sanitizer: such a server needs several times the memory and time."""
+    with open(os.path.join(BUILD, "posternd"), "rb") as f:
+        program = f.read()
+    return b"__asan_init" in program or b"__tsan_init" in program
+
+
+class Server(independent.Server):
+    """Made by `init --lab`; not started."""
+
+    def __init__(self):
+        super().__init__()
+        self.device_ca = os.path.join(self.folder, "device-ca")
+        subprocess.run([os.path.join(BUILD, "postern-device"), "ca", "--out", self.device_ca], check=True,
+                       capture_output=True)
+        self.database = os.path.join(self.data, "postern.db")
+        atexit.register(end, self)
+
+    def set(self, **settings):
+        """Append settings to postern.conf, in place of those that are there."""
+        path = os.path.join(self.data, "postern.conf")
+        with open(path) as f:
+            lines = [line for line in f if line.split("=")[0].strip() not in settings]
+        with open(path, "w") as f:
+            f.writelines(lines + [f"{key} = {value}\n" for key, value in settings.items()])
+
+    def launch(self, *args, env=None):
+        """Start the daemon without waiting for anything; its output goes to the log."""
+        with open(os.path.join(self.folder, "log"), "ab") as log:
+            self.daemon = subprocess.Popen([os.path.join(BUILD, "posternd"), "--data", self.data, "--listen",
+                                            f"127.0.0.1:{self.port}", *args], stdout=log, stderr=log,
+                                           env={**os.environ, **(env or {})})
+        return self.daemon
+
+    def start(self, *args, env=None, wait=60):
+        """Start it and wait until it listens."""
+        self.launch(*args, env=env)
+        deadline = time.monotonic() + wait
+        while time.monotonic() < deadline and self.daemon.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return self
+            except OSError:
+                time.sleep(0.05)
+        raise Refused(f"posternd does not listen:\n{self.log[-2000:]}")
+
+    def kill(self):
+        """Like a power cut of the machine, as far as a process can be cut. The status it had."""
+        daemon, self.daemon = self.daemon, None
+        daemon.kill()
+        return daemon.wait()
+
+    def people(self, n, prefix="user"):
+        """n people with PASSWORD; their identifiers. Starts the daemon for it if it must."""
+        if self.daemon is None:
+            self.start()
+            users = self.people(n, prefix)
+            self.stop()
+            return users
+        users = [f"{prefix}{i}@{DOMAIN}" for i in range(1, n + 1)]
+        path = os.path.join(self.folder, f"{prefix}.csv")
+        with open(path, "w") as f:
+            f.write("user,password\n" + "".join(f"{u},{PASSWORD}\n" for u in users))
+        os.chmod(path, 0o600)
+        self.admin("user", "import", path)
+        return users
+
+    def rows(self, sql, *args):
+        """Ask the database itself. Only while no daemon has it."""
+        assert self.daemon is None
+        with sqlite3.connect(self.database) as db:
+            found = db.execute(sql, args).fetchall()
+        db.close()
+        return found
+
+    def memory_kb(self, what="VmHWM"):
+        with open(f"/proc/{self.daemon.pid}/status") as f:
+            return int(next(line for line in f if line.startswith(what)).split()[1])
+
+
+class Notices:
+    """The socket of sd_notify: what the daemon says to its supervisor, in order."""
+
+    def __init__(self, folder):
+        self.path = os.path.join(folder, "notify")
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        self.heard = []
+
+    def wait(self, word, seconds=20):
+        deadline = time.monotonic() + seconds
+        while word not in self.heard:
+            self.socket.settimeout(max(0.01, deadline - time.monotonic()))
+            try:
+                self.heard += self.socket.recv(4096).decode().split("\n")
+            except OSError:
+                return False
+        return True
+
+
+class Device:
+    """A simulated device in a state folder of its own; each command is a process."""
+
+    count = 0
+    lock = threading.Lock()
+
+    def __init__(self, server, user, *options):
+        with Device.lock:
+            Device.count += 1
+            self.name = f"device-{Device.count}"
+        self.server, self.user, self.options = server, user, options
+        self.state = os.path.join(server.folder, self.name)
+        self.steps, self.err, self.status = [], "", None
+
+    def begin(self, *args):
+        """Start a command. It may wait for its person, who comes with go(); finish() waits for its end."""
+        self.process = subprocess.Popen([os.path.join(BUILD, "postern-device"), *args, "--state", self.state],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        text=True)
+        return self
+
+    def go(self):
+        if self.process.stdin:
+            try:
+                self.process.stdin.write(PASSWORD + "\n")
+                self.process.stdin.close()
+            except BrokenPipeError:
+                pass
+            self.process.stdin = None
+        return self
+
+    def finish(self, timeout=180):
+        out, self.err = self.go().process.communicate(timeout=timeout)
+        self.status = self.process.returncode
+        self.steps = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+        return self.status
+
+    def like(self, other):
+        """Take over another's built-in identity and settings: making a key costs more than all the rest."""
+        os.mkdir(self.state, 0o700)
+        with open(os.path.join(other.state, "device.json")) as f:
+            about = json.load(f)
+        about["phase"] = "never"
+        with open(os.path.join(self.state, "device.json"), "w") as f:
+            json.dump(about, f)
+        return self
+
+    def begin_enroll(self):
+        fresh = [] if os.path.exists(os.path.join(self.state, "device.json")) else [
+            "--device-ca", self.server.device_ca, "--cacert", self.server.cacert, "--connect-to",
+            self.server.connect_to[0], *self.options]
+        return self.begin("enroll", self.user, "--json", "--password-stdin", "--maid-delay", "0", *fresh)
+
+    def enroll(self):
+        return self.begin_enroll().finish()
+
+    def poll(self, *args):
+        return self.begin("poll", "--json", *args).finish()
+
+    def reauth(self):
+        return self.begin("reauth", "--json", "--password-stdin").finish()
+
+    def unenroll(self):
+        return self.begin("unenroll", "--json").finish()
+
+    def about(self):
+        self.begin("status", "--json").finish()
+        return self.steps[0] if self.steps else {}
+
+    def enrolled(self):
+        return self.about().get("state") == "enrolled"
+
+    def told(self):
+        return "\n".join(json.dumps(s) for s in self.steps[-6:]) + "\n" + self.err
+
+    def answered(self, event):
+        """The steps of that name whose request got a 2xx."""
+        return [s for s in self.steps if s["event"] == event and s.get("answer", "").startswith("2")]
+
+
+def together(work, items):
+    """work(item) for all of them at once; the results in order."""
+    results = [None] * len(items)
+
+    def one(i):
+        results[i] = work(items[i])
+
+    threads = [threading.Thread(target=one, args=(i,)) for i in range(len(items))]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    return results
+
+
+def end(server):
+    """Stop the daemon and take the folder away, unless a test wants to look ($POSTERN_KEEP)."""
+    server.stop()
+    if "POSTERN_KEEP" in os.environ:
+        say(f"kept: {server.folder}")
+    else:
+        server.remove()

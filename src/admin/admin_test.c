@@ -158,6 +158,8 @@ organizations(struct call *c)
 		query(c, "/api/v1/rules", NULL).status == 400,
 	    "with two, one must be named");
 	ok(query(c, "/api/v1/rules", "organization=two").status == 200, "by its id");
+	ok(query(c, "/api/v1/rules", "organization=Two").status == 200, "or by its name");
+	ok(query(c, "/api/v1/rules", "organization=T-wo").status == 404, "and by nothing else");
 	ok(ask(c, "DELETE", "/api/v1/organizations/two", NULL).status == 200, "it is removed");
 	ok(keys_certificates(the_room->keys, c->arena, "ca-two", &certificates, &n, &e) != RC_OK || n == 0,
 	    "and its keys");
@@ -248,6 +250,33 @@ forget(const char *path, const struct stat *st, int kind, struct FTW *at)
 	return remove(path);
 }
 
+/* Six hundred and fifty enrollments, many of one second around the end of the first page. */
+static void
+pages(struct call *c)
+{
+	static const char sql[] =
+	    "INSERT INTO enrollment (id, organization_id, mode, account_id, attempt_id, state, topic, server_url,"
+	    " check_in_url, assigned_managed_apple_id, per_user_connections, identity_proof, profile_identifier, "
+	    "created_at)"
+	    " VALUES (?1, 'bag', 'byod', 'x', 'x', 'pending', 't', 's', 's', 'a', 0, 'signature', 'p', ?2)";
+	const char *before = NULL;
+	size_t listed = 0;
+	int requests = 0;
+
+	store_run(c, "DELETE FROM enrollment", DB_NONE, NULL);
+	for (int i = 0; i < 650; i++)
+		store_run(c, sql,
+		    DB_ARGS(db_text(arena_printf(c->arena, "E%04d", i)), db_int(i < 100 || i >= 300 ? i : 200)), NULL);
+	do {
+		struct answer a = query(c, "/api/v1/enrollments", before);
+		int64_t next = json_get_int(a.body, "next", 0);
+
+		listed += json_array_size(json_object_get(a.body, "items"));
+		before = next != 0 ? arena_printf(c->arena, "before=%lld", (long long)next) : NULL;
+	} while (before != NULL && ++requests < 10);
+	ok(listed == 650, "pages by time list everything once (%zu of 650)", listed);
+}
+
 int
 main(void)
 {
@@ -270,6 +299,7 @@ main(void)
 	organizations(&c);
 	bodies(&c);
 	timelines(&c);
+	pages(&c);
 	keys_close(room.keys);
 	testing_free(&c);
 	store_close(s);

@@ -5,8 +5,6 @@
 #include "account/account.h"
 #include "enroll/attempt.h"
 
-#define PAGE 500 /* rows that attempt_list gives at most */
-
 static json_t *
 attempt_json(struct admin_call *x, const struct attempt *t)
 {
@@ -34,6 +32,12 @@ attempt_json(struct admin_call *x, const struct attempt *t)
 	return j;
 }
 
+static int64_t
+started_at(const void *rows, int i)
+{
+	return ((const struct attempt *)rows)[i].started_at;
+}
+
 enum rc
 admin_attempt_list(struct admin_call *x)
 {
@@ -45,7 +49,7 @@ admin_attempt_list(struct admin_call *x)
 	int n;
 
 	if ((rc = admin_query_int(x, "before", 0, &before)) != RC_OK ||
-	    (rc = admin_query_int(x, "limit", PAGE, &limit)) != RC_OK ||
+	    (rc = admin_query_int(x, "limit", ADMIN_PAGE, &limit)) != RC_OK ||
 	    (rc = admin_organization_filter(x, &organization_id)) != RC_OK)
 		return rc;
 	if (user != NULL)
@@ -53,8 +57,7 @@ admin_attempt_list(struct admin_call *x)
 	rc = attempt_list(x->c, organization_id, user, admin_query(x, "state"), before, &all, &n);
 	if (rc != RC_OK)
 		return rc;
-	if (n == PAGE)
-		admin_put_int(x->out, "next", all[n - 1].started_at);
+	n = admin_page(x, n, started_at, all);
 	for (int i = 0; i < n && i < limit; i++) {
 		const struct enroll_failure *f = enroll_failure_find(all[i].code);
 		json_t *j = attempt_json(x, &all[i]);

@@ -9,8 +9,6 @@
 #include "fmt/base64.h"
 #include "store/store.h"
 
-#define PAGE 500 /* rows that enrollment_list gives at most */
-
 json_t *
 admin_enrollment_brief(struct admin_call *x, const struct enrollment *e)
 {
@@ -35,6 +33,12 @@ enum rc
 admin_live_enrollments(struct call *c, const char *account_id, struct enrollment **out, int *n)
 {
 	return enrollment_list(c, NULL, account_id, "live", 0, out, n);
+}
+
+static int64_t
+created_at(const void *rows, int i)
+{
+	return ((const struct enrollment *)rows)[i].created_at;
 }
 
 enum rc
@@ -62,10 +66,9 @@ admin_enrollment_list(struct admin_call *x)
 		return rc == RC_NOT_FOUND ? fail(&x->c->err, rc, "there is no user %.200s", user) : rc;
 	if ((rc = enrollment_list(x->c, organization_id, person.id, state, before, &all, &n)) != RC_OK)
 		return rc;
+	n = admin_page(x, n, created_at, all);
 	for (i = 0; i < n; i++)
 		json_array_append_new(items, admin_enrollment_brief(x, &all[i]));
-	if (n == PAGE)
-		admin_put_int(x->out, "next", all[n - 1].created_at);
 	return RC_OK;
 }
 

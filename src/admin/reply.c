@@ -149,6 +149,20 @@ answer(struct admin_call *x, enum rc rc, struct http_reply *out)
 	http_answer(out, status, "application/json", json_text(c->arena, x->out != NULL ? x->out : admin_object(x), 0));
 }
 
+/* Passwords and keys came in the body, and the library's tree is not in the arena that is wiped. */
+static void
+wipe_body(const struct admin_call *x)
+{
+	json_t *body = (json_t *)x->body, *v;
+	const char *name;
+
+	json_object_foreach(body, name, v)
+	{
+		if (json_is_string(v))
+			explicit_bzero((char *)(uintptr_t)json_string_value(v), json_string_length(v));
+	}
+}
+
 /* Changes are logged with who made them; what was only looked at is not. */
 static void
 note(const struct admin_call *x, enum rc rc)
@@ -174,6 +188,7 @@ admin_serve(struct call *c, const struct http_request *r, struct http_reply *out
 		rc = handler(&x);
 	note(&x, rc);
 	answer(&x, rc, out);
+	wipe_body(&x);
 }
 
 /* ---- reading ---- */
@@ -243,6 +258,23 @@ admin_query_int(struct admin_call *x, const char *name, int64_t otherwise, int64
 
 /* ---- what requests name ---- */
 
+/* By id, or by the name that the id was made from: people type what they gave to init. */
+static enum rc
+named_organization(struct admin_call *x, const char *id, struct organization *out)
+{
+	enum rc rc = organization_get(x->c, id, out);
+	struct err why = x->c->err;
+
+	if (rc == RC_NOT_FOUND) {
+		rc = organization_get(x->c, organization_slug(x->c->arena, id), out);
+		if (rc == RC_OK && strcmp(out->name, id) != 0)
+			rc = RC_NOT_FOUND;
+		if (rc == RC_NOT_FOUND)
+			x->c->err = why;
+	}
+	return rc;
+}
+
 enum rc
 admin_organization(struct admin_call *x, const char *id, struct organization *out)
 {
@@ -251,7 +283,7 @@ admin_organization(struct admin_call *x, const char *id, struct organization *ou
 	int n;
 
 	if (id != NULL && strcmp(id, "_") != 0)
-		return organization_get(x->c, id, out);
+		return named_organization(x, id, out);
 	if ((rc = organization_list(x->c, &all, &n)) != RC_OK)
 		return rc;
 	if (n == 0)
@@ -272,7 +304,7 @@ admin_organization_filter(struct admin_call *x, const char **id)
 	*id = admin_text(x, "organization") != NULL ? admin_text(x, "organization") : admin_query(x, "organization");
 	if (*id == NULL)
 		return RC_OK;
-	if ((rc = organization_get(x->c, *id, &o)) == RC_OK)
+	if ((rc = named_organization(x, *id, &o)) == RC_OK)
 		*id = o.id;
 	return rc;
 }
@@ -340,6 +372,22 @@ json_t *
 admin_object(struct admin_call *x)
 {
 	return json_keep(x->c->arena, json_object());
+}
+
+int
+admin_page(struct admin_call *x, int n, int64_t (*time_of)(const void *rows, int i), const void *rows)
+{
+	int64_t last;
+	int keep = n;
+
+	if (n < ADMIN_PAGE)
+		return n;
+	last = time_of(rows, n - 1);
+	while (keep > 0 && time_of(rows, keep - 1) == last)
+		keep--;
+	/* A whole page of one second can't be split by time: what is beyond it is not listed. */
+	admin_put_int(x->out, "next", keep > 0 ? last + 1 : last);
+	return keep > 0 ? keep : n;
 }
 
 json_t *

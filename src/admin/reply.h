@@ -42,7 +42,7 @@ const char *admin_query(const struct admin_call *x, const char *name);
 /* A number in the query. RC_BAD_INPUT: it is none, or negative. */
 enum rc admin_query_int(struct admin_call *x, const char *name, int64_t otherwise, int64_t *out);
 
-/* The organization of that id; NULL and "_" mean the only one. RC_BAD_INPUT: there are several. */
+/* The organization of that id, or of that name; NULL and "_" mean the only one. RC_BAD_INPUT: there are several. */
 enum rc admin_organization(struct admin_call *x, const char *id, struct organization *out);
 /* The one meant by a query or body that may name an organization. NULL in *id: all. */
 enum rc admin_organization_filter(struct admin_call *x, const char **id);
@@ -61,5 +61,11 @@ void admin_put(json_t *o, const char *key, json_t *value); /* takes it over */
 json_t *admin_object(struct admin_call *x);
 /* Sets the answer to {"items": [...], "next": next} and returns the array. */
 json_t *admin_items(struct admin_call *x);
+
+/* A listing by time, newest first, of `n` rows: how many of them make this page, with "next" (the item
+ * `before` of the request after it) where the page is full. Rows of the last second wait for the next one,
+ * which then has all of them. */
+#define ADMIN_PAGE 500
+int admin_page(struct admin_call *x, int n, int64_t (*time_of)(const void *rows, int i), const void *rows);
 
 #endif

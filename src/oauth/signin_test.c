@@ -110,11 +110,14 @@ web(struct scene *s)
 	ok(r.status == 200, "an empty form comes back");
 
 	r = submit(s, &c, field, "ann", PASSWORD);
+	ok(strstr(scene_header(&r, "Location"), "token") == NULL, "no token is in a path");
+	r = scene_follow(s, &c, &r);
 	ok(r.status == 308 && r.body.n == 0, "S-12: success is 308 without a body");
 	ok(scene_header(&r, "Location") != NULL &&
 		strncmp(scene_header(&r, "Location"), callback, strlen(callback)) == 0,
 	    "S-12: to the exact callback URL");
 	is_str(scene_header(&r, "Cache-Control"), "no-store", "S-39: the callback is not stored");
+	ok(strstr(scene_header(&r, "Set-Cookie"), "Max-Age=0") != NULL, "and its cookie goes");
 	token = scene_header(&r, "Location") + strlen(callback);
 	ok(strlen(token) == 43 &&
 		strspn(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == 43,
@@ -245,12 +248,31 @@ authorization(struct scene *s)
 	query = arena_printf(c.arena, "attempt=%s&state=edited", s->attempt);
 	r = scene_request(s, &c, "POST", "/oauth2/authorize", query, FORM_TYPE,
 	    arena_printf(c.arena, "form=%s&username=ann%%40example.com&password=correct+horse", scene_field(&c, &r)));
+	r = scene_follow(s, &c, &r);
 	location = scene_header(&r, "Location");
 	ok(r.status == 308 && location != NULL &&
 		strncmp(location, "apple-remotemanagement-user-login:/oauth2/redirection?code=", 59) == 0,
 	    "S-14: success is 308 to the redirect URL with a code");
 	ok(location != NULL && strcmp(location + 59 + 43, "&state=8E1C%2640") == 0,
 	    "S-14: state is echoed as it was first sent, encoded, whatever the form's URL says");
+	testing_free(&c);
+}
+
+static void
+the_way_back(struct scene *s)
+{
+	struct call c = scene_call(s);
+	const char *sealed, *location;
+
+	ok(signin_callback_seal(&c, "one", "nonce", "app://x?y", &sealed) == RC_OK &&
+		signin_callback_open(&c, sealed, "one", "nonce", &location) == RC_OK,
+	    "the way back opens for its attempt in its browser");
+	is_str(location, "app://x?y", "and leads where it should");
+	ok(signin_callback_open(&c, sealed, "two", "nonce", &location) == RC_FORBIDDEN, "not for another attempt");
+	ok(signin_callback_open(&c, sealed, "one", "other", &location) == RC_FORBIDDEN, "not in another browser");
+	ok(signin_callback_open(&c, NULL, "one", "nonce", &location) == RC_FORBIDDEN, "not without a sign-in");
+	c.now += SIGNIN_CALLBACK_LIFE_S;
+	ok(signin_callback_open(&c, sealed, "one", "nonce", &location) == RC_FORBIDDEN, "and not a minute later");
 	testing_free(&c);
 }
 
@@ -302,6 +324,7 @@ signing_in_again(struct scene *s)
 	    "S-30: someone else is refused with a page");
 	is_str(scene_last_event(s, &c, s->attempt), "signin-other-person", "S-30: and an event");
 	r = submit(s, &c, field, "ann@example.com", PASSWORD);
+	r = scene_follow(s, &c, &r);
 	ok(r.status == 308, "the same person signs in");
 	is_str(scene_last_event(s, &c, s->attempt), "signed-in-again", "and the enrollment goes on");
 	ok(testing_number(s->store, "SELECT count(*) FROM oauth_grant g JOIN enrollment e ON e.grant_id = g.id"
@@ -337,6 +360,7 @@ main(void)
 	forgery(&s);
 	throttled(&s);
 	authorization(&s);
+	the_way_back(&s);
 	signing_in_again(&s);
 	scene_close(&s);
 	return done();

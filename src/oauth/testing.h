@@ -32,6 +32,7 @@ struct scene {
 	const char *attempt; /* sealed, for ann@example.com on an iPhone */
 	bool secure;
 	char nonce[64]; /* the browser's cookie; "" none */
+	char callback[3072]; /* its cookie after a sign-in, name and value; "" none */
 };
 
 static inline struct call
@@ -148,8 +149,8 @@ scene_request(struct scene *s, struct call *c, const char *method, const char *p
 		headers[r.n_headers++] = (struct http_header){ "Content-Type", type };
 	if (s->nonce[0] != '\0')
 		headers[r.n_headers++] = (struct http_header){ "Cookie",
-			arena_printf(c->arena, "other=1; %s=%s", s->secure ? "__Host-postern-signin" : "postern-signin",
-			    s->nonce) };
+			arena_printf(c->arena, "other=1; %s=%s; %s",
+			    s->secure ? "__Host-postern-signin" : "postern-signin", s->nonce, s->callback) };
 	if (status != 0) {
 		out.status = status;
 		return out;
@@ -182,6 +183,18 @@ scene_cookie(struct scene *s, const struct http_reply *r)
 
 	if (eq != NULL)
 		snprintf(s->nonce, sizeof s->nonce, "%.*s", (int)strcspn(eq + 1, ";"), eq + 1);
+}
+
+/* What a browser does with the form's answer: keep the cookie, go where it is sent. */
+static inline struct http_reply
+scene_follow(struct scene *s, struct call *c, const struct http_reply *r)
+{
+	const char *set = scene_header(r, "Set-Cookie"), *to = scene_header(r, "Location");
+
+	ok(r->status == 303 && to != NULL && to[0] == '/' && set != NULL,
+	    "the form is answered 303, to a page of ours");
+	snprintf(s->callback, sizeof s->callback, "%.*s", set != NULL ? (int)strcspn(set, ";") : 0, set);
+	return scene_request(s, c, "GET", to != NULL ? to : "/", NULL, NULL, NULL);
 }
 
 /* The value of the page's hidden field, or "". */

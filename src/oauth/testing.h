@@ -193,7 +193,8 @@ scene_follow(struct scene *s, struct call *c, const struct http_reply *r)
 
 	ok(r->status == 303 && to != NULL && to[0] == '/' && set != NULL,
 	    "the form is answered 303, to a page of ours");
-	snprintf(s->callback, sizeof s->callback, "%.*s", set != NULL ? (int)strcspn(set, ";") : 0, set);
+	if (set != NULL)
+		snprintf(s->callback, sizeof s->callback, "%.*s", (int)strcspn(set, ";"), set);
 	return scene_request(s, c, "GET", to != NULL ? to : "/", NULL, NULL, NULL);
 }
 

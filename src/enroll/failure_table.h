@@ -112,6 +112,8 @@ X(profile_other_mode, "profile-other-mode", STAGE_PROFILE, OUTCOME_REFUSED, \
   "postern rule explain; rules on groups apply only once somebody signed in") \
 /* ---- the identity certificate ---- */ \
 X(certificate_issued, "certificate-issued", STAGE_CERTIFICATE, OUTCOME_OK, NULL, "the identity certificate was issued", NULL) \
+X(certificate_renewed, "certificate-renewed", STAGE_CERTIFICATE, OUTCOME_OK, NULL, \
+  "the renewed certificate was used for the first time; the one before is revoked", NULL) \
 X(scep_malformed, "scep-malformed", STAGE_CERTIFICATE, OUTCOME_REFUSED, NULL, \
   "the SCEP message or its request can't be read", NULL) \
 X(scep_algorithm, "scep-algorithm", STAGE_CERTIFICATE, OUTCOME_REFUSED, NULL, \

@@ -297,6 +297,33 @@ check_bearer(struct call *c, struct check *k, struct enroll_reply *out)
 	return note_good_bearer(c, k);
 }
 
+/* A renewed certificate takes the enrollment over with its first accepted request; the one before is good
+ * until then, since a device may fail to install the new one (design: tokens and people). */
+static enum rc
+take_over(struct call *c, void *arg)
+{
+	static const char bind_sql[] = "UPDATE enrollment SET certificate_fp = ?2 WHERE id = ?1 AND ended_at IS NULL";
+	static const char revoke_sql[] = "UPDATE certificate SET revoked_at = ?3"
+					 " WHERE enrollment_id = ?1 AND fingerprint <> ?2 AND revoked_at IS NULL";
+	const struct check *k = arg;
+	const char *id = k->who->enrollment.id;
+	struct bytes fingerprint = k->certificate.fingerprint;
+	enum rc rc;
+
+	rc = store_run(c, bind_sql, DB_ARGS(db_text(id), db_blob(fingerprint)), NULL);
+	if (rc == RC_OK)
+		rc = store_run(c, revoke_sql, DB_ARGS(db_text(id), db_blob(fingerprint), db_int(c->now)), NULL);
+	return rc == RC_OK ? attempt_event(c, k->who->enrollment.attempt_id, EV_certificate_renewed, NULL) : rc;
+}
+
+static bool
+is_renewed(const struct check *k)
+{
+	const struct enrollment *e = &k->who->enrollment;
+
+	return e->certificate_fp.p != NULL && !bytes_eq(e->certificate_fp, k->certificate.fingerprint);
+}
+
 enum rc
 gate_check(struct call *c, const struct gate_request *in, struct enroll_caller *who, plist_t *message,
     struct enroll_reply *out, const char **challenge_out)
@@ -316,6 +343,8 @@ gate_check(struct call *c, const struct gate_request *in, struct enroll_caller *
 	k->type = plist_text(c->arena, k->message, "MessageType");
 	if ((rc = check_enrollment(c, k, out)) == RC_OK)
 		rc = check_bearer(c, k, out);
+	if (rc == RC_OK && is_renewed(k))
+		rc = store_unit(c, take_over, k);
 	*message = k->message;
 	*challenge_out = k->challenge;
 	return rc;

@@ -2,6 +2,7 @@
 #include "gate/gate.h"
 
 #include "crypto/cms.h"
+#include "crypto/hash.h"
 #include "crypto/x509.h"
 #include "ca/ca.h"
 #include "enroll/attempt.h"
@@ -278,6 +279,30 @@ beginnings_and_ends(struct scene *s, struct call *c)
 	ok(pass(c, &old, message(c, &old, NULL, NULL), NULL).rc == RC_OK, "for which no token is demanded");
 }
 
+static void
+renewals(struct scene *s, struct call *c)
+{
+	struct device d = prepare(s, c, "renew", "byod", "iPhone", "18.2"), renewed = d;
+	struct x509_name name = { .cn = "device" };
+	const char *challenge, *enrollment_id;
+	struct bytes csr, idle;
+
+	enroll(c, &d);
+	ok(store_run(c, "UPDATE enrollment SET certificate_fp = ?2 WHERE id = ?1",
+	       DB_ARGS(db_text(d.e.id), db_blob(crypto_sha256(c->arena, d.certificate))), NULL) == RC_OK &&
+		x509_key_new(c->arena, X509_RSA_2048, &renewed.key, &c->err) == RC_OK &&
+		ca_challenge(c, "bag", d.e.id, &challenge) == RC_OK &&
+		x509_csr_new(c->arena, &name, renewed.key, challenge, &csr, &c->err) == RC_OK &&
+		ca_issue(c, "bag", csr, challenge, &renewed.certificate, &enrollment_id) == RC_OK,
+	    "the device's certificate is renewed");
+	idle = message(c, &d, NULL, NULL);
+	ok(pass(c, &d, idle, d.tokens.access).rc == RC_OK, "the one before is good until the new one is used");
+	ok(pass(c, &renewed, idle, d.tokens.access).rc == RC_OK, "the new one takes the enrollment over");
+	is_str(last_code(c, &d), "certificate-renewed", "and the timeline says so");
+	ok(says(pass(c, &d, idle, d.tokens.access), 403, "identity-unknown"), "then the one before is revoked");
+	ok(pass(c, &renewed, idle, d.tokens.access).rc == RC_OK, "and the new one goes on, with the same tokens");
+}
+
 int
 main(void)
 {
@@ -297,6 +322,7 @@ main(void)
 	tokens(&s, &c, &d, &other);
 	macs(&s, &c);
 	beginnings_and_ends(&s, &c);
+	renewals(&s, &c);
 	testing_free(&c);
 	scene_close(&s);
 	return done();

@@ -307,6 +307,7 @@ test('guessing is slowed down', async (t) => {	// the last one: it may slow down
   await t.test('after some guesses the page says to wait', () => assert.notEqual(told, first));
   if (pictures) await page.screenshot({ path: path.join(pictures, 'throttled.png'), fullPage: true });
   await t.test('and the right password waits, too', async () => {
+    await page.goto(device.url);
     if (await page.locator('input[type=password]').count()) {
       await fill(page, user, password);
       await press(page);

@@ -6,6 +6,7 @@ POSTERN_BUILD (default `build`) has the programs. Each assertion names its numbe
 
 import base64
 import glob
+import http.client
 import json
 import os
 import plistlib
@@ -566,6 +567,36 @@ def identity_proof(w, d, other):
     same(send(good).status, 200, "S-23: the good one is served still")
 
 
+def client_certificate(w, signer):
+    """S-23 by mutual TLS: the identity certificate of the connection proves the device."""
+    w.server.admin("org", "set", "--identity-proof", "mtls")
+    try:
+        d = w.enrolled("eliza")
+    finally:
+        w.server.admin("org", "set", "--identity-proof", "signature")
+    ok(not d.state["mdm"].get("SignMessage") and d.state["mdm"]["ServerURL"].startswith(f"https://localhost:{w.server.mtls_port}/"),
+       "S-23: mTLS: a phone enrolls; no SignMessage, ServerURL is the listener that asks for certificates", d.state["mdm"])
+    same(d.report().status, 200, "S-23: mTLS: its certificate is served")
+    ok(is_challenge(d.report(token="nonsense")), "S-27: mTLS: the bearer is asked for as well")
+    ok(is_challenge(d.report(token=signer.token)), "S-27: mTLS: and must be the device's own")
+    body = plistlib.dumps({"Status": "Idle", **d.who()})
+    key, forged = (os.path.join(w.server.folder, f"device-mtls.{end}") for end in ("key", "pem"))
+    openssl.new_rsa_key(key)
+    with open(forged, "wb") as f:
+        f.write(openssl.self_signed(key, "forged"))
+    for name, pair in (("no certificate", None), ("another enrollment's certificate", (signer.cert, signer.key)),
+                       ("a self-signed certificate", (forged, key)), ("the built-in identity", (d.built_in.cert, d.built_in.key))):
+        wire = web.Wire(w.server.cacert, w.server.connect_to, pair)
+        try:
+            reply = wire.request("PUT", d.state["mdm"]["ServerURL"],
+                                 {"Content-Type": COMMAND_TYPE, "Authorization": f"Bearer {d.token}"}, body)
+            ok(refused(reply) and reply.status != 401, f"S-23: mTLS: {name} is refused, before any token is looked at", shown(reply))
+        except (ssl.SSLError, ConnectionError, http.client.HTTPException):
+            ok(True, f"S-23: mTLS: {name} is refused by TLS")
+    same(d.check_out().status, 200, "S-24: mTLS: CheckOut: 200")
+    same(signer.report().status, 200, "S-23: a device that signs is served as before: its profile is frozen")
+
+
 def bad_messages(w, d):
     send = lambda body, url=d.check_in_url, kind=CHECKIN_TYPE: d.put(url, kind, body, token=d.token)
     who = b"".join(f"<key>{k}</key><string>{v}</string>".encode() for k, v in d.who().items())
@@ -915,6 +946,7 @@ def main():
         other = story("another iPhone", w.enrolled, "eliza")
         if phone and other and by_web:
             story("the proof of identity", identity_proof, w, phone, other)
+            story("a client certificate", client_certificate, w, phone)
             story("bad messages", bad_messages, w, phone)
             story("the bearer", bearer, w, phone, other, by_web)
             story("commands", commands, w, phone)

@@ -40,10 +40,12 @@ class Server:
         with open(os.path.join(self.folder, "log"), "rb") as f:
             return f.read().decode(errors="replace")
 
-    def start(self, *args):
+    def start(self):
         with open(os.path.join(self.folder, "log"), "ab") as log:
-            self.daemon = subprocess.Popen([os.path.join(BUILD, "posternd"), "--data", self.data,
-                                            "--listen", f"127.0.0.1:{self.port}", *args], stdout=log, stderr=log)
+            self.daemon = subprocess.Popen(
+                [os.path.join(BUILD, "posternd"), "--data", self.data, "--listen", f"127.0.0.1:{self.port}",
+                 "--listen-mtls", f"127.0.0.1:{self.mtls_port}"], stdout=log, stderr=log,
+                env={**os.environ, "POSTERN_MTLS_URL": f"https://localhost:{self.mtls_port}"})
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline and self.daemon.poll() is None:
             try:

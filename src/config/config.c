@@ -56,7 +56,7 @@ static const struct conf_setting settings[] = {
 	    "Memory for request bodies over all connections, in MB." },
 	{ "connections", T_INT, AT(connections), 1, 1000000, "20000",
 	    "Open connections of a listener, in all and from one address." },
-	{ "connections_per_address", T_INT, AT(connections_per_address), 1, 1000000, "512", NULL },
+	{ "connections_per_address", T_INT, AT(connections_per_address), 1, 1000000, "2048", NULL },
 	{ "attempts_per_address", T_INT, AT(attempts_per_address), 1, 1000000, "200",
 	    "Attempts that never reached a sign-in: kept per network (/24 and /64), and in all." },
 	{ "attempts_total", T_INT, AT(attempts_total), 1, 100000000, "20000", NULL },

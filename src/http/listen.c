@@ -16,7 +16,7 @@
 
 #define BACKLOG 1024
 #define MAX_CONNECTIONS 20000
-#define MAX_PER_ADDRESS 512
+#define MAX_PER_ADDRESS 2048 /* a school behind one address: 200 devices open four each at once */
 
 /* "127.0.0.1:8443" or "[::1]:8443" */
 static bool

@@ -8,12 +8,14 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "http/mem.h"
 #include "http/serve.h"
 
 #define ACCEPTS 16 /* connections per turn, so that several loops share a burst */
 #define REST_MS 100 /* without descriptors */
+#define TELL_MS 60000 /* between two log lines about refused connections */
 #define NUDGE_MS 1 /* a quick job that has waited so long gets another worker */
 
 static void
@@ -48,20 +50,36 @@ on_rest(evutil_socket_t fd, short what, void *arg)
 		accepting(l, true);
 }
 
+/* A peer that is cut off without a word must leave one for the operator, but not one for each. */
+static void
+tell_cap(struct http_server *s, const struct http_addr *peer, const char *setting)
+{
+	long long last = atomic_load(&s->cap_told), now = clock_mono_ms();
+	char address[HTTP_ADDR_TEXT];
+
+	if ((last != 0 && now - last < TELL_MS) || !atomic_compare_exchange_strong(&s->cap_told, &last, now))
+		return;
+	http_addr_text(peer, address);
+	log_warn("connections are refused", "over", setting, "address", address);
+}
+
 /* Whether one more connection fits under the caps; if so it is counted. */
 static bool
 admitted(struct http_listen *from, const struct http_addr *peer)
 {
 	struct http_server *s = from->server;
+	const char *setting = "connections";
 
 	if (atomic_fetch_add(&from->open, 1) >= from->max_connections)
 		goto no;
+	setting = "connections_per_address";
 	if (peer->known && !http_trust_has(s->trust, peer) && !http_counts_take(s->counts, peer, from->max_per_address))
 		goto no;
 	return true;
 no:
 	atomic_fetch_sub(&from->open, 1);
 	atomic_fetch_add(&s->refused, 1);
+	tell_cap(s, peer, setting);
 	return false;
 }
 

@@ -139,6 +139,7 @@ struct http_server {
 	atomic_int connections, in_flight;
 	atomic_size_t body_bytes;
 	atomic_llong requests, refused;
+	atomic_llong cap_told; /* when a refused connection was last logged, clock_mono_ms */
 };
 
 #endif

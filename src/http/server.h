@@ -98,7 +98,7 @@ struct http_listener {
 	int fd; /* an open listening socket to take over (socket activation), or -1 */
 	const char *cert_file, *key_file; /* TLS and mTLS: PEM chain and key */
 	int max_connections; /* in all; 0: the default, 20000 */
-	int max_per_address; /* 0: the default, 512; does not apply to trusted proxies and Unix */
+	int max_per_address; /* 0: the default, 2048; does not apply to trusted proxies and Unix */
 };
 
 struct http_settings {

@@ -61,14 +61,9 @@ scene_open(struct scene *s)
 static inline void
 scene_close(struct scene *s)
 {
-	static const char *const left[] = { "seal.secret", "ca-bag.key", "ca-bag.pem", "profile-bag.key",
-		"profile-bag.pem", "maid-bag.key", "maid-bag.pem" };
-
 	keys_close(s->keys);
 	store_close(s->store);
-	for (size_t i = 0; i < sizeof left / sizeof left[0]; i++)
-		unlink(testing_path(s->dir, left[i]));
-	rmdir(s->dir);
+	testing_rmtree(s->dir);
 	arena_free(s->arena);
 }
 

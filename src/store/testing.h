@@ -2,6 +2,7 @@
 #ifndef STORE_TESTING_H
 #define STORE_TESTING_H
 
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -103,6 +104,22 @@ testing_rmdir(const char *dir)
 	for (size_t i = 0; i < sizeof left / sizeof left[0]; i++)
 		unlink(testing_path(dir, left[i]));
 	ok(rmdir(dir) == 0, "the database leaves no other files");
+}
+
+static inline int
+testing_remove(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	(void)at;
+	return remove(path);
+}
+
+/* Remove a folder and everything in it. */
+static inline void
+testing_rmtree(const char *dir)
+{
+	nftw(dir, testing_remove, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 #endif

@@ -32,8 +32,12 @@ class Server:
         self.url = f"https://localhost:{self.port}"
         self.cacert = os.path.join(self.data, "tls", "ca.pem")
         self.connect_to = [f"{DOMAIN}:443:127.0.0.1:{self.port}"]
-        self.run("init", "--data", self.data, "--org", org, "--domain", DOMAIN, "--url", self.url, "--lab")
         self.daemon = None
+        try:
+            self.run("init", "--data", self.data, "--org", org, "--domain", DOMAIN, "--url", self.url, "--lab")
+        except BaseException:
+            self.remove()
+            raise
 
     @property
     def log(self):

@@ -153,7 +153,7 @@ sign(struct call *c, struct issue *i, struct bytes spki)
 
 	if ((rc = keys_certificates(c->keys, c->arena, key, &chain, &n, &c->err)) != RC_OK)
 		return rc;
-	if (n == 0 || (rc = x509_parse(c->arena, chain[0], &ca, &c->err)) != RC_OK)
+	if (n == 0 || x509_parse(c->arena, chain[0], &ca, &c->err) != RC_OK)
 		return fail(&c->err, RC_INTERNAL, "%s has no certificate", key);
 	t.subject.o = ca.o;
 	if ((rc = keys_issue(c->keys, c->arena, key, &t, spki, &m->certificate, &c->err)) != RC_OK)

@@ -91,7 +91,7 @@ enum rc
 discovery_answer(struct call *c, const struct discovery_request *in, struct discovery_answer *out)
 {
 	struct rule_subject subject = { .model_family = in->model_family };
-	struct organization o;
+	struct organization o = { 0 };
 	struct account person;
 	struct rule rule;
 	const char *user;

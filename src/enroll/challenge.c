@@ -48,8 +48,8 @@ organization_of(struct call *c, const struct attempt_seal *seal, struct organiza
 static enum rc
 open_sealed(struct call *c, const char *sealed, struct attempt *out)
 {
-	struct attempt_seal seal;
-	struct organization o;
+	struct attempt_seal seal = { 0 };
+	struct organization o = { 0 };
 	struct attempt row = { .kind = "enroll" };
 	enum rc rc;
 

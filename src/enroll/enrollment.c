@@ -234,7 +234,7 @@ enrollment_evict(struct call *c, const char *id, const char **way)
 {
 	static const char sql[] = "UPDATE enrollment SET state = 'evicting', evict_at = ?2"
 				  " WHERE id = ?1 AND ended_at IS NULL AND state <> 'evicting'";
-	struct enrollment e;
+	struct enrollment e = { 0 };
 	enum rc rc;
 
 	if ((rc = enrollment_get(c, id, &e)) != RC_OK)

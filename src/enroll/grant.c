@@ -282,7 +282,7 @@ refresh(struct call *c, void *arg)
 	struct grant *g = in->g;
 	const char *dot = strchr(in->token, '.');
 	const char *family = arena_strndup(c->arena, in->token, dot != NULL ? (size_t)(dot - in->token) : 0);
-	struct shown t;
+	struct shown t = { 0 };
 	enum rc rc;
 
 	*g = (struct grant){ 0 };

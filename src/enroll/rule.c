@@ -244,9 +244,9 @@ static enum rc
 change_in_unit(struct call *c, void *arg)
 {
 	const struct change *ch = arg;
-	struct rule *rules, moved;
+	struct rule *rules = NULL, moved;
 	enum rc rc;
-	int n, i;
+	int n = 0, i;
 
 	if ((rc = rule_list(c, ch->organization_id, &rules, &n)) != RC_OK)
 		return rc;

@@ -207,7 +207,7 @@ check_enrollment(struct call *c, struct check *k, struct enroll_reply *out)
 		fail(&c->err, RC_FORBIDDEN, "the certificate was revoked");
 		return refuse(c, k, out, 403, EV_identity_unknown);
 	}
-	if ((rc = find_channel(c, k)) != RC_OK)
+	if (find_channel(c, k) != RC_OK)
 		return refuse(c, k, out, 400, EV_message_malformed);
 	return same_device(c, k, out);
 }

@@ -54,7 +54,6 @@ mdm_answer(struct call *c, struct mdm_message *m)
 		.body = m->body,
 	};
 	struct command next = { 0 };
-	enum rc rc;
 
 	if (!known_status(in.status) || (strcmp(in.status, "Idle") != 0 && in.uuid == NULL)) {
 		fail(&c->err, RC_BAD_INPUT, "Status is missing or unknown, or CommandUUID is missing");
@@ -70,7 +69,7 @@ mdm_answer(struct call *c, struct mdm_message *m)
 		if (store_unit(c, evicted_in_unit, m) != RC_OK)
 			return;
 		next.uuid = NULL;
-	} else if (evicting && m->who->user_id[0] == '\0' && (rc = order_removal(c, m, &next)) != RC_OK) {
+	} else if (evicting && m->who->user_id[0] == '\0' && order_removal(c, m, &next) != RC_OK) {
 		return;
 	}
 	if (next.uuid == NULL)

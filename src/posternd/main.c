@@ -72,7 +72,7 @@ begin(struct call *c, void *ctx)
 
 /* The command line over the file: --listen and its like. */
 static enum rc
-load_conf(struct server *s, struct err *e)
+load_conf(struct server *s, struct conf **out, struct err *e)
 {
 	static const char *const lists[][2] = { { "listen", "listen" }, { "listen-mtls", "listen_mtls" },
 		{ "listen-http", "listen_http" } };
@@ -90,9 +90,15 @@ load_conf(struct server *s, struct err *e)
 		if (joined[0] != '\0' && (rc = conf_set(s->arena, conf, lists[i][1], joined, lists[i][0], e)) != RC_OK)
 			return rc;
 	}
+	*out = conf;
+	return RC_OK;
+}
+
+static void
+use_conf(struct server *s, const struct conf *conf)
+{
 	atomic_store(&s->conf, conf);
 	log_setup(conf->log_level, conf->log_format);
-	return RC_OK;
 }
 
 /* What a proxy must say for its Client-Cert to count; absent: it never does. */
@@ -131,14 +137,27 @@ add_listeners(struct server *s, enum http_door door, const char *const *addresse
 
 /* ---- start and stop ---- */
 
+/* The key that links and forms are sealed with. Without it every device would be told, later, that its link
+ * is damaged; a new one made here would hide that the old one is lost. */
 static enum rc
-open_all(struct server *s, struct err *e)
+check_seal(struct server *s, struct err *e)
 {
-	const struct conf *conf = atomic_load(&s->conf);
+	struct bytes sealed;
+	enum rc rc = keys_seal(s->keys, s->arena, "start", bytes_str("x"), &sealed, e);
+
+	if (rc == RC_NOT_FOUND)
+		return fail(e, rc, "%s/keys/seal.secret is missing: restore it from the backup", s->dir);
+	return rc;
+}
+
+static enum rc
+open_all(struct server *s, const struct conf *conf, struct err *e)
+{
 	int from, to;
 	enum rc rc;
 
-	if ((rc = keys_open(s->dir, &s->keys, e)) != RC_OK)
+	use_conf(s, conf);
+	if ((rc = keys_open(s->dir, &s->keys, e)) != RC_OK || (rc = check_seal(s, e)) != RC_OK)
 		return rc;
 	if ((rc = store_open(conf->store, false, &s->store, e)) != RC_OK)
 		return rc;
@@ -234,12 +253,15 @@ static void
 reload(struct server *s)
 {
 	struct err e = { 0 };
+	struct conf *conf;
 
 	sd_notify(0, "RELOADING=1");
-	if (load_conf(s, &e) != RC_OK || http_server_reload(s->http, &e) != RC_OK)
+	if (load_conf(s, &conf, &e) != RC_OK || http_server_reload(s->http, &e) != RC_OK) {
 		log_error("reload failed; the old settings stay", "error", e.text);
-	else
+	} else {
+		use_conf(s, conf);
 		log_info("reloaded");
+	}
 	sd_notify(0, "READY=1");
 }
 
@@ -280,6 +302,7 @@ serve(const struct argv *v, void *ctx)
 {
 	struct server s = { .arena = v->arena, .argv = v, .dir = argv_text(v, "data") };
 	struct err e = { 0 };
+	struct conf *conf;
 	sigset_t signals;
 	int status = 1, cut;
 
@@ -295,7 +318,7 @@ serve(const struct argv *v, void *ctx)
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 
-	if (load_conf(&s, &e) != RC_OK || open_all(&s, &e) != RC_OK || start(&s, &e) != RC_OK) {
+	if (load_conf(&s, &conf, &e) != RC_OK || open_all(&s, conf, &e) != RC_OK || start(&s, &e) != RC_OK) {
 		die(&e);
 	} else {
 		say_listening(&s);

@@ -39,12 +39,13 @@ class Server(independent.Server):
         atexit.register(end, self)
 
     def set(self, **settings):
-        """Append settings to postern.conf, in place of those that are there."""
+        """Append settings to postern.conf, in place of those that are there; None takes one out."""
         path = os.path.join(self.data, "postern.conf")
         with open(path) as f:
             lines = [line for line in f if line.split("=")[0].strip() not in settings]
         with open(path, "w") as f:
-            f.writelines(lines + [f"{key} = {value}\n" for key, value in settings.items()])
+            f.writelines(lines + [f"{key} = {value}\n" for key, value in settings.items()
+                                  if value is not None])
 
     def launch(self, *args, env=None):
         """Start the daemon without waiting for anything; its output goes to the log."""

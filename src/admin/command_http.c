@@ -152,7 +152,7 @@ admin_command_send(struct admin_call *x)
 	const char *user_id = admin_text(x, "user_channel"), *type, *uuid, *note;
 	struct policy_target t;
 	struct enrollment e;
-	plist_t command;
+	plist_t command = NULL;
 	bool filled;
 	enum rc rc;
 

@@ -268,7 +268,7 @@ in_seconds(struct arena *a, const char *text)
 			continue;
 		for (size_t k = 0; k < n; k++)
 			value = value * 10 + (text[k] - '0');
-		return arena_printf(a, "%lld", (long long)(value * units[i].seconds));
+		return arena_printf(a, "%lld", (long long)value * units[i].seconds);
 	}
 	return text;
 }

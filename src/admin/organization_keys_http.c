@@ -42,8 +42,8 @@ admin_push_certificate_put(struct admin_call *x)
 {
 	struct call *c = x->c;
 	struct organization o;
-	struct bytes *chain, key;
-	struct x509_info info;
+	struct bytes *chain, key = { NULL, 0 };
+	struct x509_info info = { 0 };
 	const char *name;
 	enum rc rc;
 	int n;

@@ -124,8 +124,8 @@ admin_rule_move(struct admin_call *x)
 enum rc
 admin_rule_remove(struct admin_call *x)
 {
-	struct organization o;
-	struct rule r;
+	struct organization o = { 0 };
+	struct rule r = { 0 };
 	enum rc rc;
 
 	if ((rc = organization_of(x, &o)) != RC_OK || (rc = find(x, o.id, x->r->segment[0], &r)) != RC_OK ||
@@ -193,13 +193,13 @@ enum rc
 admin_rule_explain(struct admin_call *x)
 {
 	struct account person;
-	struct organization o;
-	struct rule_subject s;
-	struct rule *rules;
+	struct organization o = { 0 };
+	struct rule_subject s = { 0 };
+	struct rule *rules = NULL;
 	const struct rule *first = NULL;
 	json_t *items = admin_items(x);
 	enum rc rc;
-	int n;
+	int n = 0;
 
 	if ((rc = subject(x, &o, &s, &person)) != RC_OK || (rc = rule_list(x->c, o.id, &rules, &n)) != RC_OK)
 		return rc;

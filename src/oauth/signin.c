@@ -59,7 +59,7 @@ enum rc
 signin_open(struct call *c, const char *field, enum signin_flow flow, const char *attempt, const char *nonce,
     struct signin_form *out)
 {
-	json_t *j;
+	json_t *j = NULL;
 	enum rc rc;
 
 	*out = (struct signin_form){ .flow = flow };
@@ -96,7 +96,7 @@ enum rc
 signin_callback_open(struct call *c, const char *sealed, const char *attempt, const char *nonce, const char **location)
 {
 	const char *of, *by;
-	json_t *j;
+	json_t *j = NULL;
 	enum rc rc;
 
 	if (sealed == NULL || nonce == NULL)

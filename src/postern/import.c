@@ -220,7 +220,7 @@ cli_user_import(const struct argv *v, void *ctx)
 	struct tally t = { 0 };
 	struct bytes file;
 	struct cli k;
-	int n, status;
+	int n = 0, status;
 	enum rc rc;
 
 	(void)ctx;

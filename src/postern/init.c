@@ -225,8 +225,8 @@ read_options(struct cli *k, struct init *in)
 	conf_defaults(k->a, k->data, &conf);
 	if ((rc = conf_set(k->a, &conf, "url", in->url, "--url", &k->err)) != RC_OK)
 		return rc;
-	if (conf.url == NULL || (rc = uri_parse(k->a, conf.url, &uri, &k->err)) != RC_OK ||
-	    strcmp(uri.scheme, "https") != 0 || strcmp(uri.path, "/") != 0)
+	if (conf.url == NULL || uri_parse(k->a, conf.url, &uri, &k->err) != RC_OK || strcmp(uri.scheme, "https") != 0 ||
+	    strcmp(uri.path, "/") != 0)
 		return fail(&k->err, RC_BAD_INPUT, "--url wants https://HOST[:PORT], not '%.100s'", in->url);
 	in->url = conf.url;
 	in->host = uri.host;
@@ -293,7 +293,7 @@ cli_init(const struct argv *v, void *ctx)
 	in.lab = argv_flag(v, "lab");
 	if (in.organization == NULL)
 		return cli_usage(&k, "--org NAME is missing: the organization's name");
-	if ((rc = read_options(&k, &in)) != RC_OK) {
+	if (read_options(&k, &in) != RC_OK) {
 		cli_refused(&k);
 		return ARGV_USAGE;
 	}

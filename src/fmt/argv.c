@@ -363,7 +363,7 @@ argv_parse(struct arena *a, const struct argv_program *p, int argc, char *const 
 	for (i = 1; i < argc && rc == RC_OK; i++) {
 		const char *word = argv[i];
 
-		if (only_arguments) {
+		if (only_arguments || word[0] != '-' || word[1] == '\0') {
 			rc = take_word(&s, word);
 		} else if (strcmp(word, "--") == 0) {
 			only_arguments = true;
@@ -372,10 +372,8 @@ argv_parse(struct arena *a, const struct argv_program *p, int argc, char *const 
 			i += rc == RC_OK && took;
 		} else if (strcmp(word, "-h") == 0) {
 			rc = take_option(&s, "--help", NULL, &took);
-		} else if (word[0] == '-' && word[1] != '\0') {
-			rc = fail(e, RC_BAD_INPUT, "there is no option %s", word);
 		} else {
-			rc = take_word(&s, word);
+			rc = fail(e, RC_BAD_INPUT, "there is no option %s", word);
 		}
 	}
 	/* Who asks for help is helped, whatever else is wrong. */

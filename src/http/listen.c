@@ -132,7 +132,7 @@ take_over(struct http_listen *l, int fd, struct err *e)
 static int
 port_of(int fd)
 {
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = { 0 };
 	socklen_t n = sizeof ss;
 
 	if (getsockname(fd, (struct sockaddr *)&ss, &n) != 0)

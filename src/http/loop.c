@@ -95,6 +95,8 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 		if (l->server->listen[i].fd == fd)
 			from = &l->server->listen[i];
 	}
+	if (from == NULL) /* not a listener of this server's */
+		return;
 	for (int i = 0; i < ACCEPTS; i++) {
 		socklen_t n = sizeof ss;
 		int got = accept4(fd, (struct sockaddr *)&ss, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -64,7 +64,7 @@ main(void)
 {
 	struct store *s = testing_store("sqlite::memory:");
 	struct call c = testing_call(s);
-	struct keys *keys;
+	struct keys *keys = NULL;
 	struct conf conf;
 	char dir[64];
 	int from, to;

@@ -121,7 +121,7 @@ test_make(struct keys *k, struct arena *a)
 static void
 test_certificates(struct keys *k, struct arena *a)
 {
-	struct bytes spki, ca, leaf, *list, der, key;
+	struct bytes spki, ca, leaf = { NULL, 0 }, *list, der, key;
 	struct x509_template t = { .subject = { .cn = "signer" }, .not_before = NOW - DAY, .not_after = NOW + DAY };
 	struct cms_signed s;
 	struct err e;

@@ -140,7 +140,7 @@ test_readers(struct arena *a)
 static void
 test_writing(struct arena *a)
 {
-	plist_t root = plist_keep(a, plist_new_dict()), again;
+	plist_t root = plist_keep(a, plist_new_dict()), again = NULL;
 	struct bytes xml;
 	struct err e = { 0 };
 

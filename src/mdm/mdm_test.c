@@ -179,7 +179,7 @@ static void
 get_token(struct scene *s, struct call *c)
 {
 	struct enroll_caller who = caller(s, c, "maid", "byod", "iPhone");
-	plist_t m = message(c, &who, "GetToken", "X"), answer, answer2;
+	plist_t m = message(c, &who, "GetToken", "X"), answer = NULL, answer2 = NULL;
 	struct enroll_reply r;
 	struct bytes payload;
 	const char *token, *dot, *jti, *end;

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""Polls don't queue behind passwords: with 200 sign-ins waiting for argon2id, an idle poll is answered nearly as
-quickly as on an idle server. Polls and sign-ins come through the plain door of a trusted proxy, so that they cost the
+"""Polls don't queue behind passwords: with 200 sign-ins waiting for argon2id, an idle poll is answered within
+10 ms (or twice) of what it takes on an idle server. That it does not wait for them is what can be told here; the two cores
+are shared with argon2id, so that its p99 is several times the idle one, which the figures say. Polls and sign-ins come through the plain door of a trusted proxy, so that they cost the
 test neither a signature nor a handshake.
     heavy.py [SIGN-INS]     $POSTERN_BUILD names the build folder"""
 
@@ -154,7 +155,7 @@ def main():
        "the polls were measured while the line was long", results)
     good = [r for r in results if r["loaded"] <= max(2 * r["normal"], r["normal"] + NOISE_S)]
     if not slow:
-        ok(good, f"the p99 of idle polls beside {n} sign-ins stays under twice its normal value", results)
+        ok(good, f"the p99 of idle polls beside {n} sign-ins is at most 10 ms, or a factor of two, over the idle one", results)
     same(sorted({s for r in results for s in r["statuses"]}), [200],
          "every one of the waiting sign-ins gets its page in the end")
     same(poller.poll(), (200, b""), "and the device is served after it")

@@ -23,6 +23,15 @@ clock_mono_ms(void)
 	return clock_mono_us() / 1000;
 }
 
+int64_t
+clock_cpu_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 char *
 clock_rfc3339(struct arena *a, int64_t unix_s)
 {

@@ -10,6 +10,7 @@
 int64_t clock_now(void); /* Unix seconds */
 int64_t clock_mono_ms(void); /* milliseconds since some start; never goes back */
 int64_t clock_mono_us(void);
+int64_t clock_cpu_us(void); /* microseconds of processor that the calling thread has used */
 
 /* "2026-11-24T10:37:00Z" (RFC 3339, UTC) in `a`. */
 char *clock_rfc3339(struct arena *a, int64_t unix_s);

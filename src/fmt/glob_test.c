@@ -48,7 +48,8 @@ main(void)
 	pattern[255] = '\0';
 	memset(text, 'a', 5000);
 	text[5000] = '\0';
-	start = clock_mono_ms();
-	ok(!glob_match(pattern, text) && clock_mono_ms() - start < 2000, "a hostile pattern takes no time to speak of");
+	start = clock_cpu_us();
+	ok(!glob_match(pattern, text) && clock_cpu_us() - start < 2000000,
+	    "a hostile pattern takes no time to speak of");
 	return done();
 }

@@ -421,7 +421,7 @@ storm(void)
 	ok(atomic_load(&weather.bad) == 0, "in a storm with peers that leave, each gets its own answer (%d did not)",
 	    atomic_load(&weather.bad));
 	http_server_stats(s, &stats);
-	for (int i = 0; i < 500 && (stats.in_flight > 0 || stats.body_bytes > 0); i++) {
+	for (int i = 0; i < 6000 && (stats.in_flight > 0 || stats.body_bytes > 0); i++) {
 		nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
 		http_server_stats(s, &stats);
 	}

@@ -52,7 +52,7 @@ export class Server {
   // Run the administrator's command.
   run(args, input = '') {
     return new Promise((resolve, reject) => {
-      const child = execFile(path.join(build, 'postern'), args, { timeout: 30000 }, (error, stdout, stderr) =>
+      const child = execFile(path.join(build, 'postern'), args, { timeout: 120000 }, (error, stdout, stderr) =>
         (error ? reject(new Error(`postern ${args.join(' ')}: ${error.code} ${stderr}`)) : resolve(stdout)));
       child.stdin.end(input);
     });

@@ -63,7 +63,7 @@ async function open(url, options = {}) {
 const press = (page) => page.locator('button[type=submit], input[type=submit]').first().click({ noWaitAfter: true });
 const alertText = async (page) => {
   const alert = page.locator('[role=alert]');
-  await alert.first().waitFor({ timeout: 15000 });
+  await alert.first().waitFor({ timeout: 60000 });
   return (await alert.allInnerTexts()).join(' ').trim();
 };
 

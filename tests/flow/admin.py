@@ -86,7 +86,7 @@ def start():
     global server
     log = open(os.path.join(WORK, "log"), "ab")
     server = subprocess.Popen([POSTERND, "--data", DATA, "--listen", "127.0.0.1:%d" % PORT], stdout=log, stderr=log)
-    for _ in range(300):
+    for _ in range(600):
         try:
             socket.create_connection(("127.0.0.1", PORT), 1).close()
             return
@@ -97,7 +97,7 @@ def start():
 
 def stop():
     server.send_signal(signal.SIGTERM)
-    return server.wait(40)
+    return server.wait(60)
 
 
 def tree(path):

@@ -131,7 +131,7 @@ def nginx(w, http_port):
                 f"events {{ }}\nhttp {{ access_log off; {temps}\n{example}\n}}\n")
     process = subprocess.Popen([shutil.which("nginx") or "/usr/sbin/nginx", "-c", path, "-e", f"{folder}/error.log"],
                                stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         try:
             web.Wire(w.cacert, w.connect_to).request("GET", w.url + "/")

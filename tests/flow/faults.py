@@ -13,7 +13,7 @@ import threading
 import time
 
 import loss
-from postern import Device, Notices, Refused, Server, done, end, free_port, ok, same, say
+from postern import Device, Notices, Refused, Server, done, end, free_port, ok, same, say, until
 
 CERTIFICATE = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=localhost".split()
 
@@ -25,7 +25,7 @@ def refuses(server, rule, *args, says=""):
     begin = len(server.log)
     daemon = server.launch(*args)
     try:
-        status = daemon.wait(30)
+        status = daemon.wait(60)
     except subprocess.TimeoutExpired:
         status = server.kill()
     server.daemon = None
@@ -86,14 +86,11 @@ def story_start():
 # ---- the supervisor ----
 
 def served(server):
-    return ssl.get_server_certificate(("127.0.0.1", server.port), timeout=20)
+    return ssl.get_server_certificate(("127.0.0.1", server.port), timeout=60)
 
 
-def wait_log(server, word, seconds=20):
-    deadline = time.monotonic() + seconds
-    while word not in server.log and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return word in server.log
+def wait_log(server, word):
+    return until(lambda: word in server.log)
 
 
 def new_certificate(server):
@@ -136,34 +133,34 @@ def story_supervisor():
 
     # The certificate that devices trust again, with the settings of the first reload or of the last.
     s.daemon.send_signal(signal.SIGHUP)
-    time.sleep(0.5)
-    same(served(s), before, "a reload after a failed one works")
+    ok(until(lambda: served(s) == before), "a reload after a failed one works")
     d = Device(s, user)
     ok(d.enroll() == 0 and any("90 s" in str(x.get("tokens")) for x in d.steps),
        "SIGHUP: a new sign-in has the new life of tokens", [x.get("tokens") for x in d.steps])
 
-    answers = drain(s)
-    same(answers, [200], "SIGTERM: a request that is under way is answered")
-    ok(notices.wait("STOPPING=1"), "STOPPING=1 comes at SIGTERM", notices.heard)
-    same(s.daemon.wait(30), 0, "and the exit status is 0")
+    same(drain(s, notices), [200], "SIGTERM: a request that is under way is answered")
+    same(s.daemon.wait(60), 0, "and the exit status is 0")
     s.daemon = None
     ok("cut off" not in s.log, "nothing was cut off", s.log[-600:])
     end(s)
 
 
-def drain(server):
-    """Answers to a request whose body comes only after SIGTERM."""
+def drain(server, notices):
+    """Answers to a request whose body comes only after SIGTERM. It asks to be asked for its body, so that it is known
+    to be under way."""
     context = ssl._create_unverified_context()
-    c = http.client.HTTPSConnection("127.0.0.1", server.port, timeout=30, context=context)
+    c = http.client.HTTPSConnection("127.0.0.1", server.port, timeout=60, context=context)
     body = b"grant_type=authorization_code"
     c.putrequest("POST", "/oauth2/token")
     c.putheader("Content-Type", "application/x-www-form-urlencoded")
     c.putheader("Content-Length", str(len(body)))
-    c.endheaders(body[:5])
-    time.sleep(0.3)
+    c.putheader("Expect", "100-continue")
+    c.endheaders()
+    begun = c.sock.recv(100)
+    ok(begun.startswith(b"HTTP/1.1 100 "), "a request is under way", begun)
     server.daemon.send_signal(signal.SIGTERM)
-    time.sleep(0.5)
-    c.send(body[5:])
+    ok(notices.wait("STOPPING=1"), "STOPPING=1 comes at SIGTERM", notices.heard)
+    c.send(body)
     answer = c.getresponse()
     answer.read()
     return [200 if answer.status in (200, 400) else answer.status]

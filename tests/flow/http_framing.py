@@ -7,16 +7,15 @@ import collections
 import concurrent.futures
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "http"))
-from lib import Echo, Tap, exchange  # noqa: E402
+from lib import Echo, exchange, tap, undisturbed, until  # noqa: E402
 
-tap = Tap()
 EVIL = b"PUT /echo/@-smuggled HTTP/1.1\r\nHost: a\r\nClient-Cert: :AAAA:\r\nContent-Length: 1\r\n\r\nx"
 OVER = b"0\r\n\r\n"
 
@@ -190,11 +189,15 @@ def direct():
     echo = Echo(header_ms=3000, body_ms=3000, trusted="192.0.2.1", secret="s3cret")
 
     def one(i):
-        name, message, want, _ = CASES[i]
-        return exchange(echo.port["plain"], numbered(message, b"c%d" % i), wait=8, methods=methods_of(message))
+        message = CASES[i][1]
+        return exchange(echo.port["plain"], numbered(message, b"c%d" % i), methods=methods_of(message))
 
-    with concurrent.futures.ThreadPoolExecutor(16) as pool:
-        results = list(pool.map(one, range(len(CASES))))
+    def all_of_them():
+        echo.seen()
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            return list(pool.map(one, range(len(CASES))))
+
+    results = undisturbed(all_of_them)
     seen = collections.defaultdict(list)
     for line in echo.seen():
         method, path = line.split(" ", 1)
@@ -215,13 +218,12 @@ def direct():
     for then in ("shut", "close"):
         for i, (name, message, want) in enumerate(EARLY):
             tag = "%s%d" % (then, i)
-            exchange(echo.port["plain"], numbered(message, tag.encode()), then=then, wait=8)
-            time.sleep(0.02)
+            exchange(echo.port["plain"], numbered(message, tag.encode()), then=then)
+            echo.reaches(connections=1, in_flight=1)  # only this question
             lines = [line for line in echo.seen() if tag in line]
             tap.ok(lines == [w.replace(" ", " /echo/" + tag) for w in want],
                    "directly: the peer %ss %s: no half request runs" % (then, name), lines)
-    limits = echo.stats()
-    tap.ok(limits["in_flight"] == 1 and limits["body_bytes"] == 0, "nothing is left behind", limits)
+    tap.ok(echo.reaches(in_flight=1, body_bytes=0), "nothing is left behind", echo.stats())
     text = echo.get("/greedy")
     tap.ok("too large" in text, "a call over its memory ceiling is answered 413", text)
     status, cut = echo.stop()
@@ -284,7 +286,6 @@ backend b
 
 
 def free_port():
-    import socket
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
@@ -301,12 +302,14 @@ class Proxy:
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.reader = threading.Thread(target=lambda: self.lines.extend(self.process.stdout))
         self.reader.start()
-        for _ in range(100):
-            try:
-                exchange(self.port, b"", then="close")
-                break
-            except OSError:
-                time.sleep(0.05)
+        until(self.listens)
+
+    def listens(self):
+        try:
+            exchange(self.port, b"", then="close")
+            return True
+        except OSError:
+            return False
 
     def sent(self):
         """What the proxy says it passed on, after it has ended."""
@@ -344,7 +347,7 @@ def through(name, config, argv):
                        for m in (message if isinstance(message, list) else [message])]
         exchange(proxy.port, message, wait=0.7, methods=methods_of(CASES[i][1]))
         probe = b"/echo/probe-" + tag
-        answers, _ = exchange(proxy.port, b"GET %s HTTP/1.1\r\nHost: a\r\n\r\n" % probe, wait=5, want=1)
+        answers, _ = exchange(proxy.port, b"GET %s HTTP/1.1\r\nHost: a\r\n\r\n" % probe, want=1)
         return len(answers) == 1 and answers[0][0] == 200 and b"\npath=" + probe + b"\n" in answers[0][1], answers
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
@@ -365,4 +368,4 @@ def through(name, config, argv):
 direct()
 through("nginx", NGINX, ["nginx", "-p", "DIR", "-e", "DIR/error.log", "-c", "CONFIG"])
 through("haproxy", HAPROXY, ["haproxy", "-db", "-f", "CONFIG"])
-tap.done()
+sys.exit(tap.done())

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """Peers that are slow, large or many, against one server: they are cut off at the limits, and requests of
 others are answered as fast as before."""
+import collections
+import concurrent.futures
 import os
 import random
 import resource
@@ -14,52 +16,60 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "http"))
-from lib import Echo, Tap, exchange, split_answers  # noqa: E402
+from lib import Echo, exchange, split_answers, tap, undisturbed, until  # noqa: E402
 
 MANY = 2000
 MB = 1024 * 1024
 GET = b"GET /echo/q HTTP/1.1\r\nHost: a\r\n\r\n"
-tap = Tap()
 
 
 def connect(port, source=None):
-    return socket.create_connection(("127.0.0.1", port), timeout=10, source_address=(source, 0) if source else None)
+    return socket.create_connection(("127.0.0.1", port), timeout=60, source_address=(source, 0) if source else None)
 
 
 def put(path, n, *fields):
     return b"\r\n".join((b"PUT %s HTTP/1.1" % path, b"Host: a", b"Content-Length: %d" % n) + fields) + b"\r\n\r\n"
 
 
-def percentile(port, seconds, rank=0.99):
-    """Milliseconds that `rank` of the requests stay under, a hundred a second on kept connections."""
-    conns, times = [connect(port) for _ in range(4)], []
+def percentiles(seconds, *ports, rank=0.99):
+    """For each of the ports, milliseconds that `rank` of the requests stay under. The ports take turns, a hundred
+    requests a second, so that whatever else this machine does befalls all of them."""
+    conns, times = [[connect(p) for _ in range(4)] for p in ports], [[] for _ in ports]
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        s = random.choice(conns)
-        began = time.monotonic()
-        s.sendall(GET)
-        data = b""
-        while not split_answers(data)[0]:
-            got = s.recv(65536)
-            if not got:
-                return float("inf")
-            data += got
-        times.append((time.monotonic() - began) * 1000)
-        time.sleep(0.01)
-    for s in conns:
+        for mine, took in zip(conns, times):
+            s = random.choice(mine)
+            began = time.monotonic()
+            s.sendall(GET)
+            data = b""
+            while not split_answers(data)[0]:
+                got = s.recv(65536)
+                if not got:
+                    return [float("inf")] * len(ports)
+                data += got
+            took.append((time.monotonic() - began) * 1000)
+            time.sleep(0.01 / len(ports))
+    for s in sum(conns, []):
         s.close()
-    return sorted(times)[int(len(times) * rank)]
+    return [sorted(t)[int(len(t) * rank)] for t in times]
 
 
-def drip(port, how_many, seconds):
-    """In a process of its own: connections that send an octet a second, and come again when cut off."""
+def cpu(echo):
+    """Seconds of processor that the server has used."""
+    with open("/proc/%d/stat" % echo.process.pid) as f:
+        field = f.read().rsplit(")", 1)[1].split()
+    return (int(field[11]) + int(field[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def drip(port, how_many):
+    """In a process of its own, until it is killed: connections that send an octet a second, and come again when
+    cut off."""
     pid = os.fork()
     if pid:
         return pid
     message, poll, open_, begun = b"GET /echo/slow HTTP/1.1\r\nHost: " + b"a" * 200, select.epoll(), {}, 0
-    end = time.monotonic() + seconds
     tick = 0
-    while time.monotonic() < end:
+    while True:
         while len(open_) < how_many:
             s = socket.socket()
             s.bind(("127.%d.%d.%d" % (1 + begun % 200, begun // 200 % 250, 1 + begun % 250), 0))
@@ -86,31 +96,30 @@ def drip(port, how_many, seconds):
                 poll.unregister(fd)
                 open_.pop(fd)[0].close()
         time.sleep(max(0, 0.1 - (time.monotonic() - began)))
-    os._exit(0)
 
 
 def many_slow_headers():
-    echo = Echo()
-    port = echo.port["plain"]
-    percentile(port, 0.5)
-    before = percentile(port, 3)
-    pid = drip(port, MANY, 15)
-    time.sleep(2)
-    there = echo.stats()["connections"]
-    during = percentile(port, 10)  # long enough for the deadline of all to pass once
-    refused = echo.stats()["refused"]
+    echo, idle = Echo(), Echo()
+    ports = echo.port["plain"], idle.port["plain"]
+    percentiles(0.5, *ports)
+    before, _ = percentiles(3, *ports)
+    pid = drip(ports[0], MANY)
+    there = until(lambda: echo.stats()["connections"] > MANY * 0.9, 30)
+    tap.ok(there, "%d connections that send an octet a second" % MANY, echo.stats())
+    used, began = cpu(echo), time.monotonic()
+    during, beside = percentiles(10, *ports)  # long enough for the deadline of all to pass once
+    used = (cpu(echo) - used) / (time.monotonic() - began)
+    normal = max(before, beside)  # a machine that got busy meanwhile slows the idle server as well
+    tap.ok(during <= max(2 * normal, normal + 10), "99 of 100 requests stay under max(2x, +10 ms) beside them: %.1f ms "
+           "before, %.1f ms during, %.1f ms at an idle server" % (before, during, beside))
+    tap.ok(used < 0.3, "they cost the server %.0f %% of a processor" % (used * 100))
+    refused = until(lambda: echo.stats()["refused"] >= MANY * 0.9)
+    tap.ok(refused, "they are cut off 10 s after they came, however they drip", echo.stats())
+    os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    tap.ok(there > MANY * 0.9, "%d connections that send an octet a second" % there)
-    tap.ok(during <= max(2 * before, before + 10),
-           "99 of 100 requests stay under max(2x, +10 ms) beside them: %.1f ms before, %.1f ms during" % (before, during))
-    tap.ok(refused >= MANY * 0.9, "they are cut off 10 s after they came, however they drip", refused)
-    for _ in range(50):  # a machine that is busy with other things sees them leave later
-        left = echo.stats()["connections"]
-        if left < 10:
-            break
-        time.sleep(0.1)
-    tap.ok(left < 10, "nothing of them is left", left)
+    tap.ok(until(lambda: echo.stats()["connections"] < 10), "nothing of them is left", echo.stats())
     echo.stop()
+    idle.stop()
 
 
 def large_bodies(port, echo):
@@ -124,27 +133,19 @@ def large_bodies(port, echo):
             s.sendall(message.encode())
             first = s.recv(4096)
         tap.ok(first.startswith(b"HTTP/1.1 413 "), "%s %s: and not asked for by 100 Continue" % (method, path), first)
-    s, sent = connect(port), 0
-    s.sendall(b"PUT /echo/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
-    s.settimeout(0.02)
-    data = b""
-    for _ in range(1000):
-        try:
+    with connect(port) as s:
+        s.sendall(b"PUT /echo/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for _ in range(17):
             s.sendall(b"1000\r\n" + b"x" * 4096 + b"\r\n")
-            sent += 4096
-            data = s.recv(4096)
-            break
-        except socket.timeout:
-            continue
-    s.close()
-    tap.ok(data.startswith(b"HTTP/1.1 413 ") and sent <= 128 * 1024,
-           "a chunked body is cut at the limit of its route (64 kB, after %d kB)" % (sent // 1024), data)
-    tap.ok(echo.stats()["body_bytes"] == 0, "its memory is free again")
+        data = s.recv(4096)
+    tap.ok(data.startswith(b"HTTP/1.1 413 "),
+           "a chunked body is cut at the limit of its route (64 kB, 4 more sent, no end of it)", data)
+    tap.ok(echo.reaches(body_bytes=0), "its memory is free again", echo.stats())
 
 
 def slow_bodies():
     budget = 16 * MB
-    echo = Echo(budget=budget, body_ms=4000)
+    echo = Echo(budget=budget, body_ms=12000)
     port = echo.port["plain"]
     conns, most = [], 0
     for i in range(40):
@@ -164,9 +165,9 @@ def slow_bodies():
         data = s.recv(4096)
     tap.ok(data.startswith(b"HTTP/1.1 503 ") and b"Retry-After: " in data,
            "a header that would pass the budget gets 503 and Retry-After before 100 Continue", data)
+    slow_rates()  # while those rest
     statuses = []
     for s in conns:
-        s.settimeout(8)
         try:
             data = s.recv(4096)
         except OSError:
@@ -174,38 +175,49 @@ def slow_bodies():
         statuses.append(data[9:12].decode())
         s.close()
     tap.ok("503" in statuses and "408" in statuses, "some are refused, those that rest are cut off", statuses)
-    tap.ok(echo.stats()["body_bytes"] == 0, "the budget is whole again")
-    began = time.monotonic()
-    s = connect(port)
-    s.sendall(put(b"/large", MB))
-    data = b""
-    s.settimeout(0.1)
-    while not data and time.monotonic() - began < 8:
-        try:
-            s.sendall(b"x" * 20)
-            data = s.recv(4096)
-        except socket.timeout:
-            pass
-    took = time.monotonic() - began
-    tap.ok(data.startswith(b"HTTP/1.1 408 ") and 3.5 < took < 6.5,
-           "a body under 1 kB/s is cut off at its deadline (%.1f s of 4 + size)" % took, data)
-    s.close()
-    fast = connect(port)
-    fast.sendall(put(b"/large", 256 * 1024))
-    for _ in range(64):  # 40 kB/s for longer than the allowance
-        fast.sendall(b"x" * 4096)
-        time.sleep(0.1)
-    data = fast.recv(100)
-    tap.ok(data.startswith(b"HTTP/1.1 200 "), "a body over 1 kB/s may take longer than the allowance", data)
-    fast.close()
+    tap.ok(echo.reaches(body_bytes=0), "the budget is whole again", echo.stats())
     echo.stop()
 
 
-def cpu(echo):
-    """Seconds of processor that the server has used."""
-    with open("/proc/%d/stat" % echo.process.pid) as f:
-        field = f.read().rsplit(")", 1)[1].split()
-    return (int(field[11]) + int(field[12])) / os.sysconf("SC_CLK_TCK")
+def slow_rates():
+    echo = Echo(body_ms=4000)
+
+    def drop_by_drop():
+        """200 octets a second of a megabyte, until there is an answer: what it is, and when it came."""
+        began, data = time.monotonic(), b""
+        with connect(echo.port["plain"]) as s:
+            s.sendall(put(b"/large", MB))
+            s.settimeout(0.1)
+            while not data and time.monotonic() - began < 60:
+                try:
+                    s.sendall(b"x" * 20)
+                    data = s.recv(4096)
+                except socket.timeout:
+                    pass
+        return data, time.monotonic() - began
+
+    def steadily():
+        """40 kB a second for longer than the allowance."""
+        with connect(echo.port["plain"]) as s:
+            s.sendall(put(b"/large", 256 * 1024))
+            try:
+                for _ in range(64):
+                    s.sendall(b"x" * 4096)
+                    time.sleep(0.1)
+            except OSError:
+                pass
+            return s.recv(100)
+
+    def both():
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            dropped, steady = pool.submit(drop_by_drop), pool.submit(steadily)
+        return *dropped.result(), steady.result()
+
+    data, took, steady = undisturbed(both)
+    tap.ok(data.startswith(b"HTTP/1.1 408 ") and 3.5 < took < 20,
+           "a body under 1 kB/s is cut off at its deadline (%.1f s of 4 + size), not at the default one of 30" % took, data)
+    tap.ok(steady.startswith(b"HTTP/1.1 200 "), "a body over 1 kB/s may take longer than the allowance", steady)
+    echo.stop()
 
 
 def deadlines():
@@ -213,90 +225,111 @@ def deadlines():
     cert, key = folder + "/c.pem", folder + "/k.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                     "-subj", "/CN=localhost", "-keyout", key, "-out", cert], check=True, capture_output=True)
-    echo = Echo(cert=cert, key=key, header_ms=1000, idle_ms=1500, body_ms=1500, per_address=16, drain_ms=3000)
+    echo = Echo(cert=cert, key=key, header_ms=1000, idle_ms=1500, body_ms=1500)
 
-    def ends(port, *pieces):
+    def ends(case):
         """Seconds until the server closes, and what it said."""
-        s, data, began = connect(port), b"", time.monotonic()
-        s.settimeout(8)
-        for piece in pieces:
-            s.sendall(piece)
+        s, data, began = connect(echo.port[case[1]]), b"", time.monotonic()
+        s.settimeout(60)
+        s.sendall(case[2])
         try:
             while True:
                 got = s.recv(65536)
                 if not got:
                     break
                 data += got
-        except OSError:
+        except ConnectionResetError:
             pass
         s.close()
         return time.monotonic() - began, data
 
-    for name, port, octets, least, status in (
-            ("a connection that says nothing", "plain", b"", 0.9, b""),
-            ("half a header", "plain", GET[:20], 0.9, b"HTTP/1.1 408 "),
-            ("a kept connection", "plain", GET, 1.4, b"HTTP/1.1 200 "),
-            ("a TLS handshake that does not begin", "tls", b"", 0.9, b""),
-            ("half a TLS hello", "tls", b"\x16\x03\x01\x02\x00\x01\x00", 0.9, b""),
-            ("HTTP in clear at the TLS port", "tls", GET, 0, b"")):
-        took, data = ends(echo.port[port], octets)
-        tap.ok(least <= took < least + 1.5 and data.startswith(status) and (status or not data),
-               "%s is closed in time (%.1f s)" % (name, took), data)
+    cases = (("a connection that says nothing", "plain", b"", 0.9, b""),
+             ("half a header", "plain", GET[:20], 0.9, b"HTTP/1.1 408 "),
+             ("a kept connection", "plain", GET, 1.4, b"HTTP/1.1 200 "),
+             ("a TLS handshake that does not begin", "tls", b"", 0.9, b""),
+             ("half a TLS hello", "tls", b"\x16\x03\x01\x02\x00\x01\x00", 0.9, b""),
+             ("HTTP in clear at the TLS port", "tls", GET, 0, b""))
+    def all_end():
+        with concurrent.futures.ThreadPoolExecutor(len(cases)) as pool:
+            return list(pool.map(ends, cases))
 
-    s = socket.socket()  # pipelines and never reads
+    for (name, _, _, least, status), (took, data) in zip(cases, undisturbed(all_end)):
+        # the deadlines that are not set here are of 10 s and more
+        tap.ok(least <= took < least + 8 and data.startswith(status) and (status or not data),
+               "%s is closed in time (%.1f s)" % (name, took), data)
+    echo.stop()
+    shutil.rmtree(folder)
+
+
+def deaf():
+    """A peer that pipelines and never reads."""
+    echo = Echo()
+    s = socket.socket()
     s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     s.connect(("127.0.0.1", echo.port["plain"]))
-    s.settimeout(0.5)
+    s.settimeout(3)
     message, sent = (put(b"/echo/q", 4096) + b"x" * 4096) * 50, 0
     try:
         while sent < 64 * MB:
             sent += s.send(message)
     except OSError:
         pass
-    done, last = echo.stats()["requests"], -1
-    for _ in range(20):  # until the answers fill the kernel's buffers
-        if done - last <= 1:
-            break
-        time.sleep(0.1)
-        done, last = echo.stats()["requests"], done
+
+    def quiet():
+        """Whether a second went by in which only this question was asked."""
+        before = echo.stats()["requests"]
+        time.sleep(1)
+        return echo.stats()["requests"] - before == 1
+
+    tap.ok(until(quiet), "the answers fill the kernel's buffers in the end")
     before = cpu(echo)
-    time.sleep(0.4)
+    time.sleep(1)
     used = cpu(echo) - before
     tap.ok(sent < 32 * MB and echo.stats()["in_flight"] <= 2,
            "a peer that reads no answers is not read from (%d kB in kernel buffers)" % (sent // 1024))
     tap.ok(used < 0.1, "and costs no time while it waits", used)
     s.close()
+    echo.stop()
 
+
+def crowd():
+    echo = Echo(per_address=16)
     held = [connect(echo.port["plain"]) for _ in range(16)]
     s = connect(echo.port["plain"])
-    s.settimeout(1)
+    s.settimeout(60)
     try:
         data = s.recv(1)
     except ConnectionResetError:
         data = b""
-    except socket.timeout:
-        data = b"open"
-    tap.ok(data == b"", "a seventeenth connection of an address with sixteen is closed at once", data)
+    still = [c for c in held if not select.select([c], [], [], 0)[0]]
+    tap.ok(data == b"" and len(still) == 16, "a seventeenth connection of an address with sixteen is closed at once", data)
     other, _ = exchange(echo.port["plain"], GET, source="127.0.0.9", want=1)
     tap.ok(len(other) == 1, "another address is served")
     for s in held + [s]:
         s.close()
+    echo.stop()
 
-    s, t = connect(echo.port["plain"]), connect(echo.port["plain"])
-    s.sendall(GET.replace(b"/q", b"/q?sleep_ms=800"))
-    time.sleep(0.2)
-    echo.process.stdin.close()
-    time.sleep(0.3)
+
+def refuses(port):
     try:
-        connect(echo.port["plain"]).close()
-        refused = False
-    except ConnectionRefusedError:
-        refused = True
-    tap.ok(refused, "draining refuses new connections")
-    t.settimeout(0.3)
-    idle = t.recv(10)
+        connect(port).close()
+        return False
+    except OSError:
+        return True
+
+
+def draining():
+    echo = Echo(drain_ms=60000)
+    port = echo.port["plain"]
+    t, s = connect(port), connect(port)
+    s.sendall(GET.replace(b"/q", b"/q?hold=1"))
+    echo.reaches(in_flight=2)
+    echo.process.stdin.close()
+    tap.ok(until(lambda: refuses(port)), "draining refuses new connections")
+    tap.ok(t.recv(10) == b"", "draining closes idle connections at once")
+    tap.ok(not select.select([s], [], [], 0)[0], "and waits for a request that is under way")
+    echo.let_go()
     data = s.recv(4096)
-    tap.ok(idle == b"", "draining closes idle connections at once")
     tap.ok(data.startswith(b"HTTP/1.1 200 ") and b"\r\nConnection: close\r\n" in data,
            "draining lets a request finish and says Connection: close", data)
     out = echo.process.stdout.read()
@@ -304,41 +337,80 @@ def deadlines():
 
     echo = Echo(drain_ms=500)
     s = connect(echo.port["plain"])
-    s.sendall(GET.replace(b"/q", b"/q?sleep_ms=1500"))
-    time.sleep(0.2)
-    tap.ok(echo.stop() == (0, 1), "what is not finished after the drain is cut off and counted")
+    s.sendall(GET.replace(b"/q", b"/q?hold=1"))
+    echo.reaches(in_flight=2)
+    echo.process.stdin.close()
+    tap.ok(select.select([s], [], [], 60)[0], "what is not finished after the drain is cut off")
+    echo.let_go()  # a worker can't be stopped in the middle
+    out = echo.process.stdout.read()
+    tap.ok(echo.process.wait() == 0 and out == "cut 1\n", "and counted", out)
     s.close()
-    shutil.rmtree(folder)
 
 
-def classes():
+def held(path):
+    return b"POST /%s?hold=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n" % path
+
+
+def status(s):
+    """The status of the next answer, and whether it says when to come again."""
+    s.settimeout(60)
+    data = s.recv(4096)
+    return int(data[9:12] or 0), b"\r\nRetry-After: " in data
+
+
+def full_line():
     echo = Echo(workers=2, queue=4)
     port = echo.port["plain"]
-    slow = [connect(port) for _ in range(12)]
-    for s in slow:
-        s.sendall(b"POST /heavy?sleep_ms=1200 HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
-    time.sleep(0.2)
-    worst = percentile(port, 0.6, 0.95)
-    statuses, retry = [], True
-    for s in slow:
-        s.settimeout(8)
-        data = s.recv(4096)
-        statuses.append(data[9:12].decode())
-        retry = retry and (b" 503 " not in data or b"\r\nRetry-After: " in data)
+    conns = [connect(port) for _ in range(12)]
+    ask = lambda some: [s.sendall(held(b"heavy")) for s in some]
+    ask(conns[:2])
+    tap.ok(echo.reaches(in_flight=3, heavy=0), "two heavy requests run at two workers", echo.stats())
+    ask(conns[2:6])
+    tap.ok(echo.reaches(in_flight=7, heavy=4), "four more wait", echo.stats())
+    ask(conns[6:])
+    got = [status(s) for s in conns[6:]]
+    tap.ok(got == [(503, True)] * 6, "the others get 503 with Retry-After", got)
+    got = [a[0] for a in exchange(port, GET * 50, want=50)[0]]
+    tap.ok(got == [200] * 50, "quick requests don't wait behind heavy ones", got)
+    tap.ok(echo.reaches(in_flight=7, heavy=4), "which wait as before", echo.stats())
+    echo.let_go()
+    got = [status(s)[0] for s in conns[:6]]
+    tap.ok(got == [200] * 6, "two run, four wait: all six are answered", got)
+    for s in conns:
         s.close()
-    tap.ok(worst < 100, "quick requests don't wait behind heavy ones (%.1f ms)" % worst)
-    tap.ok(statuses.count("200") == 6 and statuses.count("503") == 6 and retry,
-           "two run, four wait, the others get 503 with Retry-After", statuses)
     echo.stop()
 
 
+def hanging(n=200):
+    """Requests that wait for another server, such as a provider of sign-ins that does not answer."""
+    echo, idle = Echo(), Echo()
+    conns = [connect(echo.port["plain"]) for _ in range(n)]
+    for s in conns:
+        s.sendall(held(b"outward"))
+    tap.ok(echo.reaches(in_flight=n + 1, outward=n - 4), "%d outward requests hang, four of them at workers" % n, echo.stats())
+    percentiles(0.5, echo.port["plain"], idle.port["plain"])
+    for _ in range(4):  # whatever else runs here only adds: what holds once is so
+        beside, normal = percentiles(3, echo.port["plain"], idle.port["plain"])
+        if beside < 2 * normal:
+            break
+    tap.ok(beside < 2 * normal,
+           "they leave the p99 of quick requests under twice its normal value (%.2f ms, %.2f ms)" % (beside, normal))
+    tap.ok(echo.reaches(in_flight=n + 1, outward=n - 4), "while all of them still hang", echo.stats())
+    echo.let_go()
+    got = [status(s)[0] for s in conns]
+    tap.ok(got == [200] * n, "every one is answered when the other server comes back", collections.Counter(got))
+    for s in conns:
+        s.close()
+    echo.stop()
+    idle.stop()
+
+
 resource.setrlimit(resource.RLIMIT_NOFILE, (8192, max(8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
-signal.alarm(120)
+signal.alarm(600)
 many_slow_headers()
 one = Echo()
 large_bodies(one.port["plain"], one)
 one.stop()
-slow_bodies()
-deadlines()
-classes()
-tap.done()
+for part in slow_bodies, deadlines, deaf, crowd, draining, full_line, hanging:
+    part()
+sys.exit(tap.done())

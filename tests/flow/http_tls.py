@@ -11,11 +11,10 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "http"))
-from lib import Echo, Tap, split_answers  # noqa: E402
+from lib import Echo, split_answers, tap  # noqa: E402
 
 NO_EXTENDED_MASTER_SECRET = 1  # SSL_OP_NO_EXTENDED_MASTER_SECRET, which Python has no name for
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
-tap = Tap()
 folder = tempfile.mkdtemp(prefix="postern-tls-")
 
 
@@ -44,7 +43,7 @@ def context(version=None, ciphers=None, alpn=None, cert=None, options=0):
 
 def ask(port, c, session=None, fields=""):
     """One request; (the answer's text, the TLS socket after it), or (None, the error)."""
-    s = socket.create_connection(("127.0.0.1", port), timeout=5)
+    s = socket.create_connection(("127.0.0.1", port), timeout=60)
     try:
         t = c.wrap_socket(s, server_hostname="localhost", session=session)
         t.sendall(("GET /echo/q HTTP/1.1\r\nHost: a\r\n%s\r\n" % fields).encode())
@@ -95,11 +94,11 @@ for name, version in (("1.2", V12), ("1.3", V13)):
     tap.ok(elsewhere and not u.session_reused, "TLS %s: but not at another listener" % name, u)
 run = subprocess.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % tls, "-tls1_3", "-msg", "-ign_eof"],
                      input="GET /echo/q HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", capture_output=True,
-                     text=True, timeout=20)
+                     text=True, timeout=60)
 tap.ok(run.stdout.count("NewSessionTicket") == 1 and "Max Early Data: 0" in run.stdout,
        "one TLS 1.3 ticket and no early data", run.stdout.count("NewSessionTicket"))
 run = subprocess.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % tls, "-tls1_2"], input="R\n",
-                     capture_output=True, text=True, timeout=20)
+                     capture_output=True, text=True, timeout=60)
 tap.ok("no renegotiation" in run.stderr.lower() or "no_renegotiation" in run.stderr.lower(),
        "renegotiation is refused", run.stderr[-300:])
 
@@ -123,7 +122,7 @@ for name, port in (("TLS", tls), ("mTLS", mtls)):
 
 def served():
     c = context()
-    s = socket.create_connection(("127.0.0.1", tls), timeout=5)
+    s = socket.create_connection(("127.0.0.1", tls), timeout=60)
     with c.wrap_socket(s, server_hostname="localhost") as t:
         return t.getpeercert(binary_form=True)
 
@@ -159,4 +158,4 @@ tap.ok(large == 2, "a body of 2 MB arrives over TLS")
 status, cut = echo.stop()
 tap.ok(status == 0 and cut == 0, "the server stops cleanly", (status, cut))
 shutil.rmtree(folder)
-tap.done()
+sys.exit(tap.done())

@@ -251,7 +251,7 @@ def mdm(w, d):
 
 def headers(w, d):
     def status(data):
-        out = w.wire(timeout=20).raw(w.url, data)
+        out = w.wire().raw(w.url, data)
         return int(out.split(b" ", 2)[1]) if out.startswith(b"HTTP/1.1 ") else 0
 
     host = b"Host: localhost\r\n"

@@ -15,6 +15,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "independent"))
 import server as independent  # noqa: E402
 from server import BUILD, DOMAIN, Refused, free_port  # noqa: E402, F401
+from patience import until  # noqa: E402, F401
 from tap import done, ok, same, say  # noqa: E402, F401
 
 PASSWORD = "correct horse"
@@ -110,7 +111,7 @@ class Notices:
         self.socket.bind(self.path)
         self.heard = []
 
-    def wait(self, word, seconds=20):
+    def wait(self, word, seconds=60):
         deadline = time.monotonic() + seconds
         while word not in self.heard:
             self.socket.settimeout(max(0.01, deadline - time.monotonic()))

@@ -5,8 +5,11 @@
  * keys: trusted, secret, lab, header_ms, body_ms, idle_ms, drain_ms, budget, loops, workers, queue,
  * unix, cert, key, per_address, max. Prints "plain PORT", "tls PORT", "mtls PORT", then "ready"; an r
  * on its standard input reads certificates again, its end ends the server, which says how many requests
- * were cut off. */
+ * were cut off. A request with ?hold=1 is answered when SIGUSR1 comes (all of them are: a test
+ * sees what is under way instead of guessing how long it takes). */
 #include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +28,24 @@ struct seen {
 	struct buf lines;
 	struct http_server *server;
 };
+
+static sem_t gate; /* where held requests wait; a signal handler can reach nothing else */
+
+static void
+open_gate(int signal)
+{
+	(void)signal;
+	sem_post(&gate);
+}
+
+/* Wait for the signal, and pass it on: whoever comes later finds the gate open. */
+static void
+hold(void)
+{
+	while (sem_wait(&gate) != 0)
+		;
+	sem_post(&gate);
+}
 
 static void
 text(struct call *c, struct http_reply *out, int status, struct buf *b)
@@ -51,6 +72,8 @@ echo(struct call *c, const struct http_request *r, struct http_reply *out, void 
 
 		nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
 	}
+	if (http_query(c, r, "hold", false) != NULL)
+		hold();
 	buf_init(&b, 8 * 1024 * 1024);
 	buf_printf(&b, "method=%s\npath=%s\nquery=%s\nhost=%s\nsegment=%s\npeer=%s\nsecure=%d\nproxied=%d\nuid=%lld\n",
 	    r->method, r->path, r->query != NULL ? r->query : "", r->host, r->segment[0] != NULL ? r->segment[0] : "",
@@ -88,9 +111,10 @@ stats(struct call *c, const struct http_request *r, struct http_reply *out, void
 	(void)r;
 	http_server_stats(seen->server, &s);
 	buf_init(&b, 4096);
-	buf_printf(&b, "connections=%d\nin_flight=%d\nqueued=%d\nbody_bytes=%zu\nrequests=%lld\nrefused=%lld\n",
-	    s.connections, s.in_flight, s.queued[HTTP_QUICK], s.body_bytes, (long long)s.requests,
-	    (long long)s.refused);
+	buf_printf(&b, "connections=%d\nin_flight=%d\nbody_bytes=%zu\nrequests=%lld\nrefused=%lld\n", s.connections,
+	    s.in_flight, s.body_bytes, (long long)s.requests, (long long)s.refused);
+	buf_printf(
+	    &b, "quick=%d\nheavy=%d\noutward=%d\n", s.queued[HTTP_QUICK], s.queued[HTTP_HEAVY], s.queued[HTTP_OUTWARD]);
 	text(c, out, 200, &b);
 }
 
@@ -113,8 +137,9 @@ static const struct http_route routes[] = {
 	{ "GET",   "/none",     HTTP_QUICK,   0,             ~0u,   echo },
 	{ "PUT",   "/large",    HTTP_QUICK,   4096 * 1024,   ~0u,   echo },
 	{ "POST",  "/heavy",    HTTP_HEAVY,   64 * 1024,     ~0u,   echo },
+	{ "POST",  "/outward",  HTTP_OUTWARD, 64 * 1024,     ~0u,   echo },
 	{ "GET",   "/seen",     HTTP_OUTWARD, 0,             ~0u,   list_seen },
-	{ "GET",   "/stats",    HTTP_OUTWARD, 0,             ~0u,   stats },
+	{ "GET",   "/stats",    HTTP_QUICK,   0,             ~0u,   stats },
 	{ "GET",   "/greedy",   HTTP_QUICK,   0,             ~0u,   greedy },
 	{ 0 },
 };
@@ -170,11 +195,14 @@ main(int argc, char **argv)
 	struct seen seen = { .lock = PTHREAD_MUTEX_INITIALIZER };
 	void *const rooms[] = { &seen };
 	const struct http_hooks hooks = { .begin = begin };
+	const struct sigaction on_gate = { .sa_handler = open_gate, .sa_flags = SA_RESTART };
 	struct err e = { 0 };
 	int n = 1, cut;
 	char c;
 
 	(void)argc;
+	sem_init(&gate, 0, 0);
+	sigaction(SIGUSR1, &on_gate, NULL);
 	for (int k = 0; k < HTTP_CLASSES; k++) {
 		set.workers[k] = number(argv, "workers");
 		set.queue[k] = number(argv, "queue");

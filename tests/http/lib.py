@@ -1,34 +1,17 @@
-"""What the flow tests of the HTTP room share: TAP, the echo server, raw exchanges."""
+"""What the flow tests of the HTTP room share: the echo server, raw exchanges."""
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tests", "independent"))
+import tap  # noqa: E402, F401
+from patience import undisturbed, until  # noqa: E402, F401
+
 BUILD = os.environ.get("POSTERN_BUILD", os.path.join(ROOT, "build"))
-
-
-class Tap:
-    def __init__(self):
-        self.n = self.failed = 0
-
-    def ok(self, good, sentence, detail=""):
-        self.n += 1
-        print(("ok" if good else "not ok") + " %d - %s" % (self.n, sentence), flush=True)
-        if not good:
-            self.failed += 1
-            for line in str(detail).splitlines():
-                print("# " + line)
-        return good
-
-    def skip(self, why):
-        self.n += 1
-        print("ok %d # SKIP %s" % (self.n, why), flush=True)
-
-    def done(self):
-        print("1..%d" % self.n)
-        sys.exit(self.failed != 0)
 
 
 class Echo:
@@ -50,11 +33,19 @@ class Echo:
     def get(self, path):
         """The body of one GET, over a connection of its own."""
         message = "GET %s HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n" % path
-        answers, _ = exchange(self.port["plain"], message.encode(), wait=5)
+        answers, _ = exchange(self.port["plain"], message.encode(), wait=60)
         return answers[0][1].decode() if answers else ""
 
     def stats(self):
         return {k: int(v) for k, v in (line.split("=") for line in self.get("/stats").split())}
+
+    def reaches(self, **wanted):
+        """Whether the server comes to have those figures; this look at them counts as one in flight."""
+        return until(lambda: all(self.stats()[k] == n for k, n in wanted.items()))
+
+    def let_go(self):
+        """Requests with ?hold=1 are answered, those that wait and those that come."""
+        self.process.send_signal(signal.SIGUSR1)
 
     def seen(self):
         """Requests since the last time, one line each."""
@@ -96,7 +87,7 @@ def split_answers(data, methods=()):
     return out, data
 
 
-def exchange(port, pieces, wait=1.0, then=None, source=None, methods=(), want=None):
+def exchange(port, pieces, wait=60.0, then=None, source=None, methods=(), want=None):
     """Send `pieces` (octets, or a list with pauses in seconds between) and read until the peer closes,
     `want` answers came, or nothing comes for `wait` seconds. `then`: "shut" the sending side or "close"
     without reading. Returns (answers, closed by the peer)."""

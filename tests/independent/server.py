@@ -50,7 +50,7 @@ class Server:
                 [os.path.join(BUILD, "posternd"), "--data", self.data, "--listen", f"127.0.0.1:{self.port}",
                  "--listen-mtls", f"127.0.0.1:{self.mtls_port}"], stdout=log, stderr=log,
                 env={**os.environ, "POSTERN_MTLS_URL": f"https://localhost:{self.mtls_port}"})
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self.daemon.poll() is None:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
@@ -66,7 +66,7 @@ class Server:
         daemon, self.daemon = self.daemon, None
         daemon.send_signal(signal.SIGTERM)
         try:
-            return daemon.wait(20)
+            return daemon.wait(60)
         except subprocess.TimeoutExpired:
             daemon.kill()
             daemon.wait()
@@ -78,7 +78,7 @@ class Server:
 
     def run(self, *args, stdin=""):
         done = subprocess.run([os.path.join(BUILD, "postern"), *args], input=stdin, capture_output=True, text=True,
-                              timeout=60)
+                              timeout=180)
         if done.returncode != 0:
             raise Refused(f"postern {' '.join(args)}: {done.returncode} {done.stderr.strip()}")
         return done.stdout

@@ -7,10 +7,9 @@
 #include <string.h>
 #include <time.h>
 
-#include <sodium.h>
+#include "crypto/hasher.h"
 
-#define PASSES 2
-#define MEMORY (19u * 1024 * 1024)
+_Static_assert(PASSWORD_MAX <= HASHER_PASSWORD_MAX, "a password fits into what is sent to the hasher");
 
 /* Made once with these costs from a random password that nobody kept. */
 static const char nobody[crypto_pwhash_STRBYTES] =
@@ -21,13 +20,15 @@ static const char nobody[crypto_pwhash_STRBYTES] =
 struct waiter {
 	struct waiter *next;
 	pthread_cond_t turn;
-	bool has_place;
+	int place; /* -1: none yet */
 };
 
 struct password_gate {
 	pthread_mutex_t lock;
 	struct waiter *first, **last;
-	int running, at_once;
+	struct hasher *hasher; /* at_once of them */
+	bool *busy;
+	int at_once;
 	int waiting, waiting_max;
 	int wait_ms;
 };
@@ -43,6 +44,13 @@ password_gate_new(int at_once, int waiting, int wait_ms)
 	g->at_once = at_once > 0 ? at_once : 2;
 	g->waiting_max = waiting > 0 ? waiting : 64;
 	g->wait_ms = wait_ms > 0 ? wait_ms : 8000;
+	g->hasher = calloc((size_t)g->at_once, sizeof *g->hasher);
+	g->busy = calloc((size_t)g->at_once, sizeof *g->busy);
+	if (g->hasher == NULL || g->busy == NULL)
+		abort();
+	/* Now, while this process holds no keys that they would have a copy of. */
+	for (int i = 0; i < g->at_once; i++)
+		(void)hasher_start(&g->hasher[i]); /* one that is missing is started when it is needed */
 	return g;
 }
 
@@ -51,7 +59,11 @@ password_gate_free(struct password_gate *g)
 {
 	if (g == NULL)
 		return;
+	for (int i = 0; i < g->at_once; i++)
+		hasher_stop(&g->hasher[i]);
 	pthread_mutex_destroy(&g->lock);
+	free(g->hasher);
+	free(g->busy);
 	free(g);
 }
 
@@ -83,10 +95,11 @@ in_ms(int ms)
 	return t;
 }
 
-static bool
+/* The place that was handed on, or -1 when the time is over. */
+static int
 wait_in_line(struct password_gate *g)
 {
-	struct waiter w = { .next = NULL, .has_place = false };
+	struct waiter w = { .next = NULL, .place = -1 };
 	struct timespec end = in_ms(g->wait_ms);
 	pthread_condattr_t monotonic;
 	int r = 0;
@@ -99,47 +112,65 @@ wait_in_line(struct password_gate *g)
 	*g->last = &w;
 	g->last = &w.next;
 	g->waiting++;
-	while (!w.has_place && r != ETIMEDOUT)
+	while (w.place < 0 && r != ETIMEDOUT)
 		r = pthread_cond_timedwait(&w.turn, &g->lock, &end);
-	if (!w.has_place)
+	if (w.place < 0)
 		unlink_waiter(g, &w);
 	pthread_cond_destroy(&w.turn);
-	return w.has_place;
+	return w.place;
 }
 
-static enum rc
-enter(struct password_gate *g, struct err *e)
+static int
+enter(struct password_gate *g)
 {
-	bool in = true;
+	int place = 0;
 
-	if (g == NULL)
-		return RC_OK;
 	pthread_mutex_lock(&g->lock);
-	if (g->running < g->at_once)
-		g->running++;
+	while (place < g->at_once && g->busy[place])
+		place++;
+	if (place < g->at_once)
+		g->busy[place] = true;
 	else
-		in = g->waiting < g->waiting_max && wait_in_line(g);
+		place = g->waiting < g->waiting_max ? wait_in_line(g) : -1;
 	pthread_mutex_unlock(&g->lock);
-	return in ? RC_OK : fail(e, RC_UNAVAILABLE, "too many passwords are being checked at the moment");
+	return place;
 }
 
 static void
-leave(struct password_gate *g)
+leave(struct password_gate *g, int place)
 {
 	struct waiter *w;
 
-	if (g == NULL)
-		return;
 	pthread_mutex_lock(&g->lock);
 	w = g->first;
 	if (w == NULL) {
-		g->running--;
+		g->busy[place] = false;
 	} else {
 		unlink_waiter(g, w);
-		w->has_place = true;
+		w->place = place;
 		pthread_cond_signal(&w->turn);
 	}
 	pthread_mutex_unlock(&g->lock);
+}
+
+/* Compute where the gate has a place. A process that ended (the kernel takes from the largest when memory
+ * is short) is replaced at the next password. */
+static enum rc
+compute(struct password_gate *g, const struct hasher_work *w, struct hasher_result *out, struct err *e)
+{
+	int place, r;
+
+	if (g == NULL) {
+		hasher_compute(w, out);
+		return RC_OK;
+	}
+	if ((place = enter(g)) < 0)
+		return fail(e, RC_UNAVAILABLE, "too many passwords are being checked at the moment");
+	r = g->hasher[place].fd < 0 ? hasher_start(&g->hasher[place]) : 0;
+	if (r == 0)
+		r = hasher_ask(&g->hasher[place], w, out);
+	leave(g, place);
+	return r == 0 ? RC_OK : fail(e, RC_UNAVAILABLE, "the process that checks passwords has ended; try again");
 }
 
 static bool
@@ -152,44 +183,40 @@ acceptable(const char *password, size_t *n)
 enum rc
 password_hash(struct password_gate *g, struct arena *a, const char *password, char **out, struct err *e)
 {
-	char *text;
-	size_t n;
-	int r;
+	struct hasher_work w = { 0 };
+	struct hasher_result result;
+	enum rc rc;
 
-	if (!acceptable(password, &n))
+	if (!acceptable(password, &w.n))
 		return fail(e, RC_BAD_INPUT, "a password has 1 to %d octets", PASSWORD_MAX);
-	if (sodium_init() < 0)
-		return fail(e, RC_INTERNAL, "libsodium does not start");
-	text = arena_alloc(a, crypto_pwhash_STRBYTES);
-	if (enter(g, e) != RC_OK)
-		return RC_UNAVAILABLE;
-	r = crypto_pwhash_str_alg(text, password, n, PASSES, MEMORY, crypto_pwhash_ALG_ARGON2ID13);
-	leave(g);
-	if (r != 0)
+	memcpy(w.password, password, w.n);
+	rc = compute(g, &w, &result, e);
+	explicit_bzero(&w, sizeof w);
+	if (rc != RC_OK)
+		return rc;
+	if (result.r != 0)
 		return fail(e, RC_UNAVAILABLE, "no memory for a password hash");
-	*out = text;
+	*out = arena_strdup(a, result.text);
 	return RC_OK;
 }
 
 enum rc
 password_verify(struct password_gate *g, const char *hash, const char *password, struct err *e)
 {
-	char stored[crypto_pwhash_STRBYTES] = { 0 };
-	size_t n;
-	int r;
+	struct hasher_work w = { 0 };
+	struct hasher_result result;
+	enum rc rc;
 
 	/* The answer to such a password tells nothing about an account. */
-	if (!acceptable(password, &n))
+	if (!acceptable(password, &w.n))
 		return fail(e, RC_FORBIDDEN, "wrong password");
-	if (sodium_init() < 0)
-		return fail(e, RC_INTERNAL, "libsodium does not start");
-	if (enter(g, e) != RC_OK)
-		return RC_UNAVAILABLE;
-	/* The library takes an array of that size, whatever the text's length. */
-	snprintf(stored, sizeof stored, "%s", hash != NULL ? hash : nobody);
-	r = crypto_pwhash_str_verify(stored, password, n);
-	leave(g);
-	if (r != 0 || hash == NULL)
+	memcpy(w.password, password, w.n);
+	snprintf(w.text, sizeof w.text, "%s", hash != NULL && hash[0] != '\0' ? hash : nobody);
+	rc = compute(g, &w, &result, e);
+	explicit_bzero(&w, sizeof w);
+	if (rc != RC_OK)
+		return rc;
+	if (result.r != 0 || hash == NULL || hash[0] == '\0')
 		return fail(e, RC_FORBIDDEN, "wrong password");
 	return RC_OK;
 }

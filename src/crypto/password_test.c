@@ -1,4 +1,7 @@
 #include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/tap.h"
@@ -63,6 +66,23 @@ cost(struct password_gate *g, const char *hash)
 	return least;
 }
 
+/* Kill what this process has started; how many there were. */
+static int
+kill_children(void)
+{
+	char path[64];
+	int pid, n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+	if ((f = fopen(path, "re")) == NULL)
+		return -1;
+	while (fscanf(f, "%d", &pid) == 1)
+		n += kill(pid, SIGKILL) == 0;
+	fclose(f);
+	return n;
+}
+
 int
 main(void)
 {
@@ -102,10 +122,15 @@ main(void)
 		password_verify(hasty, hash, "correct horse", &e) == RC_OK,
 	    "the gate works as before after both");
 
+	ok(kill_children() == 4 && password_verify(narrow, hash, "correct horse", &e) == RC_UNAVAILABLE &&
+		password_verify(narrow, hash, "correct horse", &e) == RC_OK,
+	    "a hashing process that was killed costs one try, and is replaced");
+
 	password_gate_free(g);
 	password_gate_free(narrow);
 	password_gate_free(hasty);
 	password_gate_free(NULL);
+	ok(kill_children() == 0, "no hashing process outlives its gate");
 	arena_free(a);
 	return done();
 }

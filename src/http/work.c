@@ -6,7 +6,6 @@
  * waited (http_work_nudge), which is what workers that sleep in the store's commit cause. */
 #include <signal.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -14,8 +13,6 @@
 #include "http/mem.h"
 #include "http/reply.h"
 #include "http/serve.h"
-
-#define HEAVY_NICE 10 /* measured beside 200 passwords: the p99 of polls is 16 ms instead of 30 */
 
 struct class
 {
@@ -27,7 +24,6 @@ struct class
 	int workers, idle;
 	int waking; /* signalled, not running yet */
 	int eager; /* workers to have awake before jobs are left to them */
-	int behind; /* how much nicer its workers are than the rest */
 	bool stop;
 	pthread_t *thread;
 };
@@ -104,10 +100,6 @@ worker(void *arg)
 	struct class *q = arg;
 	struct http_job *j;
 
-	/* Milliseconds of computing must not keep the processor from a poll's microseconds. Here a process
-	 * of that system call is a thread. Refused, only that is lost. */
-	if (q->behind > 0)
-		(void)setpriority(PRIO_PROCESS, 0, q->behind);
 	pthread_mutex_lock(&q->lock);
 	for (;;) {
 		while (!q->stop && STAILQ_EMPTY(&q->jobs)) {
@@ -223,7 +215,6 @@ class_start(struct http_work *w, enum http_class k)
 	pthread_cond_init(&q->more, NULL);
 	STAILQ_INIT(&q->jobs);
 	q->bound = w->server->set.queue[k];
-	q->behind = k == HTTP_HEAVY ? HEAVY_NICE : 0;
 	q->eager = k == HTTP_QUICK && cores < want ? cores : want;
 	q->thread = http_need(calloc((size_t)want, sizeof *q->thread));
 	/* Counted before it runs, under the lock, so that a post never sees fewer awake than there are. */

@@ -7,7 +7,9 @@
 
 #include "base/call.h"
 
-#define OAUTH_CODE_TTL 60 /* seconds; the RFC recommends 600 at most, a device asks at once */
+/* Seconds; the RFC recommends 600 at most. It counts from the moment that the form arrived, and the form may
+ * have stood in line for its password. */
+#define OAUTH_CODE_TTL 300
 
 struct oauth_code { /* what a code stands for; fixed at issue */
 	const char *organization_id, *account_id, *attempt_id, *client_id, *redirect_uri, *scope;

@@ -62,7 +62,7 @@ signin_try(struct call *c, struct password_gate *gate, const struct signin_attem
  * typed into a form to an app: Chromium blocks a 308 from a POST to the callback scheme. So the form is
  * answered 303, and the page that follows answers the 308 that the device waits for (protocol 4.2). The
  * location waits in a sealed cookie: it holds a code or a token, which no path may. */
-#define SIGNIN_CALLBACK_LIFE_S 60
+#define SIGNIN_CALLBACK_LIFE_S 300
 enum rc
 signin_callback_seal(struct call *c, const char *attempt, const char *nonce, const char *location, const char **sealed);
 /* RC_FORBIDDEN: none, of another attempt or browser, or too old. */

@@ -157,6 +157,7 @@ open_all(struct server *s, const struct conf *conf, struct err *e)
 	enum rc rc;
 
 	use_conf(s, conf);
+	s->gate = password_gate_new(0, PASSWORDS_WAITING, PASSWORD_WAIT_MS); /* before keys and threads */
 	if ((rc = keys_open(s->dir, &s->keys, e)) != RC_OK || (rc = check_seal(s, e)) != RC_OK)
 		return rc;
 	if ((rc = store_open(conf->store, false, &s->store, e)) != RC_OK)
@@ -166,7 +167,6 @@ open_all(struct server *s, const struct conf *conf, struct err *e)
 	if (from != to)
 		log_info("store migrated", "from", arena_printf(s->arena, "%d", from), "to",
 		    arena_printf(s->arena, "%d", to));
-	s->gate = password_gate_new(0, PASSWORDS_WAITING, PASSWORD_WAIT_MS);
 	s->seen = enrollment_seen_new();
 	s->counts = discovery_counts_new();
 	return RC_OK;

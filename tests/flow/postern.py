@@ -98,8 +98,14 @@ class Server(independent.Server):
         return found
 
     def memory_kb(self, what="VmHWM"):
-        with open(f"/proc/{self.daemon.pid}/status") as f:
-            return int(next(line for line in f if line.startswith(what)).split()[1])
+        """Of the daemon and the processes that hash passwords for it."""
+        with open(f"/proc/{self.daemon.pid}/task/{self.daemon.pid}/children") as f:
+            pids = [self.daemon.pid, *f.read().split()]
+        total = 0
+        for pid in pids:
+            with open(f"/proc/{pid}/status") as f:
+                total += int(next(line for line in f if line.startswith(what)).split()[1])
+        return total
 
 
 class Notices:

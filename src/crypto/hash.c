@@ -36,6 +36,12 @@ crypto_sha256(struct arena *a, struct bytes b)
 	return digest(a, EVP_sha256(), b);
 }
 
+void
+crypto_blake2b(struct bytes b, uint8_t out[32])
+{
+	crypto_generichash(out, 32, b.p, b.n, NULL, 0);
+}
+
 struct bytes
 crypto_sha256_text(struct arena *a, const char *s)
 {

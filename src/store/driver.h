@@ -7,6 +7,7 @@
 #ifndef STORE_DRIVER_H
 #define STORE_DRIVER_H
 
+#include "store/bulk.h"
 #include "store/store.h"
 
 struct db; /* an engine's own, behind one struct store */
@@ -43,7 +44,27 @@ struct db_driver {
 
 	enum rc (*checkpoint)(struct db *db, struct err *e);
 
-	const char *count_tables; /* a query: how many tables are called ?1 (0 or 1) */
+	/* ---- whole databases (store/bulk.h) ---- */
+
+	/* A connection of its own that sees the database as it is at this moment until view_end, beside
+	 * whoever serves from it: no lock is taken that a server would notice. */
+	enum rc (*view_begin)(const char *dsn, struct db_conn **out, struct err *e);
+	void (*view_end)(struct db_conn *conn); /* NULL is fine */
+
+	/* Hand the rows of a reading statement without arguments to `fn` one by one, not more than a few
+	 * of them in memory. Stops at the first that is not RC_OK, and returns it. */
+	enum rc (*each)(struct db_conn *conn, const char *sql, store_row_fn *fn, void *arg, struct err *e);
+
+	/* A connection that fills an empty database in one go: nothing is there for others before
+	 * fill_end keeps it, and nothing is left after one that doesn't. RC_CONFLICT: there are tables. */
+	enum rc (*fill_begin)(const char *dsn, struct db_conn **out, struct err *e);
+	enum rc (*fill_end)(struct db_conn *conn, bool keep, struct err *e);
+
+	/* Queries. */
+	const char *count_tables; /* how many tables are called ?1 (0 or 1) */
+	const char *list_tables; /* names of all tables, in order */
+	const char *list_columns; /* names of the columns of table ?1, in order */
+	const char *list_indexes; /* name and CREATE statement of each index that is not a primary key's */
 };
 
 struct store {
@@ -52,5 +73,8 @@ struct store {
 };
 
 extern const struct db_driver store_sqlite;
+
+/* The engine of a DSN; *rest is the DSN without its name. */
+const struct db_driver *store_driver_of(const char *dsn, const char **rest);
 
 #endif

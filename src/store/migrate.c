@@ -6,8 +6,8 @@
 #include "base/clock.h"
 #include "store/driver.h"
 
-static const char create_sql[] = "CREATE TABLE IF NOT EXISTS schema_migration ("
-				 " version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL)";
+const char store_migration_table[] = "CREATE TABLE IF NOT EXISTS schema_migration ("
+				     " version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL)";
 
 /* The number inside `conn`'s unit, so that it holds while the unit lasts. */
 static enum rc
@@ -52,7 +52,7 @@ apply_in(const struct store *s, struct db_conn *conn, struct arena *a, const str
 		return rc;
 	if (version >= m->version) /* another process of the same database was faster */
 		return RC_OK;
-	if ((rc = s->driver->run(conn, a, create_sql, DB_NONE, NULL, NULL, e)) != RC_OK ||
+	if ((rc = s->driver->run(conn, a, store_migration_table, DB_NONE, NULL, NULL, e)) != RC_OK ||
 	    (rc = s->driver->script(conn, m->sql, e)) != RC_OK)
 		return fail_in(e, rc, "%s", m->name);
 	return s->driver->run(conn, a, "INSERT INTO schema_migration (version, name, applied_at) VALUES (?1, ?2, ?3)",

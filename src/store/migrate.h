@@ -11,4 +11,7 @@ struct store_migration {
 extern const struct store_migration store_migrations[];
 extern const int store_migrations_n;
 
+/* Makes the table that notes them, where it is missing. */
+extern const char store_migration_table[];
+
 #endif

@@ -9,7 +9,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "store/faultvfs.h"
+#include "store/sqlite_bulk.h"
 #include "store/sqlite_conn.h"
 #include "store/sqlite_group.h"
 #include "store/sqlite_keeper.h"
@@ -28,80 +28,6 @@ struct db {
 	struct db_conn *idle; /* most recently used first: its cache is warm */
 	int readers, idle_readers, readers_max;
 };
-
-/* ---- the DSN ---- */
-
-struct option {
-	const char *name, *value; /* NULL: any value */
-	void (*set)(struct sqlite_options *o, const char *value);
-};
-
-static void
-set_sync_off(struct sqlite_options *o, const char *value)
-{
-	(void)value;
-	o->sync_off = true;
-}
-static void
-set_sync_full(struct sqlite_options *o, const char *value)
-{
-	(void)value;
-	o->sync_off = false;
-}
-static void
-set_vfs(struct sqlite_options *o, const char *value)
-{
-	o->vfs = value;
-}
-
-/* clang-format off */
-static const struct option options[] = {
-	{ "synchronous", "off",  set_sync_off },
-	{ "synchronous", "full", set_sync_full },
-	{ "vfs",         NULL,   set_vfs },
-};
-/* clang-format on */
-
-static enum rc
-parse_option(struct db *db, char *text, struct err *e)
-{
-	char *value = strchr(text, '=');
-
-	if (value != NULL) {
-		*value++ = '\0';
-		for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
-			if (strcmp(text, options[i].name) == 0 &&
-			    (options[i].value == NULL || strcmp(value, options[i].value) == 0)) {
-				options[i].set(&db->options, value);
-				return RC_OK;
-			}
-		}
-	}
-	return fail(e, RC_UNAVAILABLE, "the database's address has an option that is not known: %s", text);
-}
-
-static enum rc
-parse_dsn(struct db *db, const char *dsn, struct err *e)
-{
-	char *rest, *option;
-	enum rc rc;
-
-	if ((db->dsn = strdup(dsn)) == NULL)
-		return fail(e, RC_UNAVAILABLE, "out of memory");
-	rest = db->dsn;
-	db->options.path = strsep(&rest, "?");
-	while ((option = strsep(&rest, "&")) != NULL) {
-		if ((rc = parse_option(db, option, e)) != RC_OK)
-			return rc;
-	}
-	if (db->options.path[0] == '\0')
-		return fail(e, RC_UNAVAILABLE, "the database's address names no file");
-	if (strcmp(db->options.path, ":memory:") == 0)
-		db->options.path = NULL;
-	if (db->options.vfs != NULL && strcmp(db->options.vfs, FAULTVFS_NAME) == 0)
-		return faultvfs_register(e);
-	return RC_OK;
-}
 
 /* ---- the file ---- */
 
@@ -214,7 +140,7 @@ sqlite_open(const char *dsn, bool create, struct db **out, struct err *e)
 	db->readers_max = readers_max();
 	pthread_mutex_init(&db->lock, NULL);
 	pthread_cond_init(&db->returned, NULL);
-	if ((rc = parse_dsn(db, dsn, e)) != RC_OK)
+	if ((rc = sqlite_dsn_parse(dsn, &db->dsn, &db->options, e)) != RC_OK)
 		goto out;
 	if (db->options.path != NULL && (rc = open_file(db, create, e)) != RC_OK)
 		goto out;
@@ -344,5 +270,13 @@ const struct db_driver store_sqlite = {
 	.run = sqlite_run,
 	.script = sqlite_script,
 	.checkpoint = sqlite_checkpoint,
+	.view_begin = sqlite_view_begin,
+	.view_end = sqlite_view_end,
+	.each = sqlite_each,
+	.fill_begin = sqlite_fill_begin,
+	.fill_end = sqlite_fill_end,
 	.count_tables = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1",
+	.list_tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name",
+	.list_columns = "SELECT name FROM pragma_table_info(?1) ORDER BY cid",
+	.list_indexes = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL",
 };

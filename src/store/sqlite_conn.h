@@ -17,6 +17,10 @@ struct sqlite_options { /* of a DSN */
 	bool sync_off; /* synchronous=off: loses acknowledged rows; for the loss tests */
 };
 
+/* Take a DSN (without the engine's name) apart. *copy holds the parts, from malloc, also after a failure.
+ * RC_UNAVAILABLE: it names no file, or an option is not known. */
+enum rc sqlite_dsn_parse(const char *dsn, char **copy, struct sqlite_options *o, struct err *e);
+
 enum sqlite_use { SQLITE_USE_WRITER, SQLITE_USE_READER, SQLITE_USE_CHECKPOINT };
 
 struct sqlite_conn {

@@ -4,6 +4,7 @@
 
 #define COPY_EVERY 1000 /* pages */
 #define EMPTY_OVER (64 * 1024 * 1024 / SQLITE_PAGE) /* pages */
+#define PAUSE_MS 100 /* units wait no longer for a reader that is in the way of emptying */
 
 /* Runs inside the writer's COMMIT, so it only notes the number. */
 static int
@@ -14,8 +15,10 @@ on_commit(void *arg, sqlite3 *db, const char *name, int pages)
 	(void)db;
 	(void)name;
 	pthread_mutex_lock(&k->lock);
-	if (pages < k->copied_at) /* the log began anew */
+	if (pages < k->copied_at) { /* the log began anew */
 		k->copied_at = 0;
+		k->empty_over = EMPTY_OVER;
+	}
 	k->pages = pages;
 	if (pages - k->copied_at >= COPY_EVERY) {
 		k->copied_at = pages;
@@ -39,9 +42,9 @@ checkpoint(struct keeper *k, int mode, int *left, struct err *e)
 	return sr == SQLITE_OK ? RC_OK : sqlite_fail(e, k->conn.db, sr, "copy the write-ahead log");
 }
 
-/* k->conn_lock is held. */
+/* k->conn_lock is held. Units wait meanwhile: for `wait_ms` at most, if a reader is in the way. */
 static enum rc
-empty(struct keeper *k, struct err *e)
+empty(struct keeper *k, int wait_ms, struct err *e)
 {
 	struct db_conn *pause;
 	enum rc rc;
@@ -52,7 +55,9 @@ empty(struct keeper *k, struct err *e)
 		return rc;
 	if ((rc = group_pause(k->group, &pause, e)) != RC_OK)
 		return rc;
+	sqlite3_busy_timeout(k->conn.db, wait_ms);
 	rc = checkpoint(k, SQLITE_CHECKPOINT_TRUNCATE, &left, e);
+	sqlite3_busy_timeout(k->conn.db, SQLITE_BUSY_MS);
 	group_resume(k->group, pause);
 	return rc;
 }
@@ -63,7 +68,7 @@ keeper_empty(struct keeper *k, struct err *e)
 	enum rc rc;
 
 	pthread_mutex_lock(&k->conn_lock);
-	rc = empty(k, e);
+	rc = empty(k, SQLITE_BUSY_MS, e);
 	pthread_mutex_unlock(&k->conn_lock);
 	return rc;
 }
@@ -76,8 +81,13 @@ work(struct keeper *k, bool large)
 	int left;
 
 	pthread_mutex_lock(&k->conn_lock);
-	rc = large ? empty(k, &e) : checkpoint(k, SQLITE_CHECKPOINT_PASSIVE, &left, &e);
+	rc = large ? empty(k, PAUSE_MS, &e) : checkpoint(k, SQLITE_CHECKPOINT_PASSIVE, &left, &e);
 	pthread_mutex_unlock(&k->conn_lock);
+	if (rc != RC_OK && large) {
+		pthread_mutex_lock(&k->lock);
+		k->empty_over = k->pages * 2;
+		pthread_mutex_unlock(&k->lock);
+	}
 	/* Nothing is lost by it: the log stays, and the next commits ask again. */
 	if (rc != RC_OK)
 		log_warn("the write-ahead log could not be copied; it is tried again", "why", e.text);
@@ -97,7 +107,7 @@ keep(void *arg)
 		if (k->stop)
 			break;
 		k->wanted = false;
-		large = k->pages > EMPTY_OVER;
+		large = k->pages > k->empty_over;
 		pthread_mutex_unlock(&k->lock);
 		work(k, large);
 		pthread_mutex_lock(&k->lock);
@@ -111,7 +121,10 @@ keeper_start(struct keeper *k, struct group *g, const struct sqlite_options *o, 
 {
 	enum rc rc;
 
-	*k = (struct keeper){ .group = g, .conn_lock = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER };
+	*k = (struct keeper){ .group = g,
+		.empty_over = EMPTY_OVER,
+		.conn_lock = PTHREAD_MUTEX_INITIALIZER,
+		.lock = PTHREAD_MUTEX_INITIALIZER };
 	pthread_cond_init(&k->wake, NULL);
 	if ((rc = sqlite_conn_open(o, SQLITE_USE_CHECKPOINT, &k->conn, e)) != RC_OK)
 		return rc;

@@ -1,7 +1,9 @@
 /* The checkpoint thread: copies the write-ahead log into the database file, so that no unit has to.
  *
  * Every 1,000 pages it copies what no reader still needs, beside the running units. A log that grows
- * to 64 MB all the same, because some reader was always in the way, is emptied between two groups. */
+ * to 64 MB all the same, because some reader was always in the way, is emptied between two groups. A
+ * reader that stays for long (a backup) makes units wait a tenth of a second then, and again each time
+ * the log has doubled. */
 #ifndef STORE_SQLITE_KEEPER_H
 #define STORE_SQLITE_KEEPER_H
 
@@ -19,6 +21,7 @@ struct keeper {
 	pthread_cond_t wake;
 	int pages; /* in the log after the last COMMIT */
 	int copied_at; /* `pages` when the last checkpoint was asked for */
+	int empty_over; /* pages; a log above it is emptied */
 	bool wanted, stop;
 };
 

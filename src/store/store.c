@@ -25,23 +25,29 @@ struct statement { /* store_run's arguments, and its result */
 	bool writes;
 };
 
-enum rc
-store_open(const char *dsn, bool create, struct store **out, struct err *e)
+const struct db_driver *
+store_driver_of(const char *dsn, const char **rest)
 {
-	const struct db_driver *driver = drivers[0];
-	const char *rest = dsn;
-	struct store *s;
-	enum rc rc;
-
 	for (size_t i = 0; i < sizeof drivers / sizeof drivers[0]; i++) {
 		size_t n = strlen(drivers[i]->name);
 
 		if (strncmp(dsn, drivers[i]->name, n) == 0 && dsn[n] == ':') {
-			driver = drivers[i];
-			rest = dsn + n + 1;
-			break;
+			*rest = dsn + n + 1;
+			return drivers[i];
 		}
 	}
+	*rest = dsn;
+	return drivers[0];
+}
+
+enum rc
+store_open(const char *dsn, bool create, struct store **out, struct err *e)
+{
+	const char *rest;
+	const struct db_driver *driver = store_driver_of(dsn, &rest);
+	struct store *s;
+	enum rc rc;
+
 	*out = NULL;
 	if ((s = calloc(1, sizeof *s)) == NULL)
 		return fail(e, RC_UNAVAILABLE, "out of memory");

@@ -1,6 +1,6 @@
 /* The administrator's command: what its files share.
  *
- * Everything but `init` and `check` is a request to the administration API over DIR/admin.sock. Which
+ * Everything but `init`, `check`, `backup` and its like is a request to the administration API over DIR/admin.sock. Which
  * request, with which fields, printed how, is one table (calls.c); which options and arguments a command
  * has is another (commands.c). Results go to stdout, messages to stderr. */
 #ifndef POSTERN_CLI_H
@@ -105,5 +105,9 @@ int cli_init(const struct argv *v, void *ctx); /* init.c */
 int cli_org_set(const struct argv *v, void *ctx); /* org_set.c */
 int cli_user_import(const struct argv *v, void *ctx); /* import.c */
 int cli_check(const struct argv *v, void *ctx); /* check.c */
+int cli_backup(const struct argv *v, void *ctx); /* backup.c */
+int cli_restore(const struct argv *v, void *ctx);
+int cli_node_export(const struct argv *v, void *ctx);
+int cli_node_join(const struct argv *v, void *ctx);
 
 #endif

@@ -136,6 +136,22 @@ static const struct argv_option check_options[] = {
 	ARGV_END
 };
 
+#define PASSPHRASE \
+	ARGV_TEXT("passphrase-file", "F", "The passphrase is the first line of F", .group = -1), \
+	ARGV_FLAG("passphrase-stdin", "Read the passphrase from standard input (one line)", .group = -1)
+static const struct argv_option passphrase_options[] = { PASSPHRASE, ARGV_END };
+static const struct argv_option restore_options[] = {
+	PASSPHRASE,
+	ARGV_TEXT("store", "DSN", "Into this empty database instead of the one that its settings name"),
+	ARGV_END
+};
+static const struct argv_option join_options[] = {
+	PASSPHRASE,
+	ARGV_TEXT("store", "DSN", "How this machine reaches the same database, where that differs"),
+	ARGV_TEXT("url", "URL", "What devices call this node, where that differs"),
+	ARGV_END
+};
+
 #define ONE(name_, help_) (const struct argv_argument[]){ ARGV_ARG(name_, help_), ARGV_END }
 #define PERSON ONE("USER@DOMAIN", "User identifier")
 #define ENROLLMENT ONE("ENROLLMENT", "Its id, or a beginning of it that no other has")
@@ -204,6 +220,15 @@ static const struct argv_command commands[] = {
 	{ "ca revoke", "Revoke an identity certificate", cli_call, NULL,
 	  ONE("FINGERPRINT", "Its SHA-256, from ca show --enrollment"), NULL },
 	{ "status", "Is all well? Version, warnings, counts", cli_call, NULL, NULL, NULL },
+	{ "backup", "Write keys, settings and all rows into one sealed file, while the server runs", cli_backup,
+	  passphrase_options, ONE("FILE", "Where to; an older backup there is replaced when this one is whole"),
+	  "Run it as the user of posternd. Without the passphrase nobody reads it, nor you." },
+	{ "restore", "Make DIR out of a backup", cli_restore, restore_options, ONE("FILE", "Made by postern backup"),
+	  "DIR (--data) must be empty or not there. The rows may go to another engine than they came from." },
+	{ "node export", "Write keys and settings for a second server on the same PostgreSQL database", cli_node_export,
+	  passphrase_options, ONE("FILE", "Where to"), NULL },
+	{ "node join", "Make DIR out of such a file: the same keys, no second CA", cli_node_join, join_options,
+	  ONE("FILE", "Made by postern node export"), NULL },
 	{ "check", "Play a device's first steps from outside", cli_check, check_options, PERSON, NULL },
 	ARGV_END
 };

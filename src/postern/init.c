@@ -1,17 +1,12 @@
-/* `init`: an installation out of nothing, without a server.
- *
- * Everything is made in DIR/.init and moved into place at the end, the configuration last: an
- * installation has a postern.conf, and a folder with .init and without it is what an init that was
- * killed left behind, which the next one clears away. A lock on DIR keeps two of them apart. */
-#include <errno.h>
-#include <fcntl.h>
+/* `init`: an installation out of nothing, without a server. It is made as backup/folder.h says. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "account/organization.h"
+#include "backup/files.h"
+#include "backup/folder.h"
 #include "base/clock.h"
 #include "ca/ca.h"
 #include "config/config.h"
@@ -19,15 +14,8 @@
 #include "fmt/uri.h"
 #include "keys/keys.h"
 #include "postern/cli.h"
-#include "postern/files.h"
 #include "postern/init.h"
 #include "store/store.h"
-
-#define STAGING ".init"
-
-/* What init makes, and a killed one may have moved already. */
-static const char *const ours[] = { "keys", "tls", "proxy", "proxy-secret", "postern.db", "postern.db-wal",
-	"postern.db-shm", "postern.db.lock", STAGING, NULL };
 
 /* ---- the parts ---- */
 
@@ -118,98 +106,14 @@ make_keys(const struct init *in)
 	return rc;
 }
 
-/* ---- the folder ---- */
-
-static bool
-has(const char *const *names, const char *name)
-{
-	for (; names != NULL && *names != NULL; names++) {
-		if (strcmp(*names, name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void
-clear_away(struct arena *a, const char *data)
-{
-	/* The staging folder last: while it is there, the rest is known to be unfinished. */
-	for (const char *const *o = ours; *o != NULL; o++)
-		tree_remove(a, arena_printf(a, "%s/%s", data, *o));
-}
-
-/* DIR, locked and empty. *made: it was not there. */
 static enum rc
-take_folder(struct cli *k, int *lock, bool *made)
-{
-	const char *const *names;
-
-	*made = mkdir(k->data, 0700) == 0;
-	if (!*made && errno != EEXIST)
-		return fail(&k->err, RC_UNAVAILABLE, "%s can't be made: %s", k->data, strerror(errno));
-	*lock = open(k->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (*lock < 0 || flock(*lock, LOCK_EX | LOCK_NB) != 0)
-		return fail(&k->err, RC_UNAVAILABLE, "%s can't be used: %s", k->data, strerror(errno));
-	if ((names = dir_names(k->a, k->data)) == NULL)
-		return fail(&k->err, RC_UNAVAILABLE, "%s can't be read: %s", k->data, strerror(errno));
-	if (has(names, CONF_FILE))
-		return fail(&k->err, RC_CONFLICT,
-		    "%s has an installation already (" CONF_FILE
-		    "): it was left as it is. Name another folder with --data",
-		    k->data);
-	if (has(names, STAGING)) {
-		clear_away(k->a, k->data);
-		names = dir_names(k->a, k->data);
-	}
-	for (; names != NULL && *names != NULL; names++) {
-		if (strcmp(*names, "lost+found") != 0)
-			return fail(&k->err, RC_CONFLICT,
-			    "%s is not empty (%.100s): it was left as it is. Name another folder with"
-			    " --data",
-			    k->data, *names);
-	}
-	if (!*made && chmod(k->data, 0700) != 0)
-		return fail(&k->err, RC_UNAVAILABLE, "%s can't be made private: %s", k->data, strerror(errno));
-	return RC_OK;
-}
-
-static enum rc
-move(struct cli *k, const char *from, const char *name)
-{
-	if (rename(arena_printf(k->a, "%s/%s", from, name), arena_printf(k->a, "%s/%s", k->data, name)) != 0)
-		return fail(&k->err, RC_UNAVAILABLE, "%s can't be moved into place: %s", name, strerror(errno));
-	return RC_OK;
-}
-
-static enum rc
-move_into_place(struct cli *k, const char *staging)
-{
-	const char *const *names = dir_names(k->a, staging);
-	enum rc rc = RC_OK;
-
-	for (; names != NULL && *names != NULL && rc == RC_OK; names++) {
-		if (strcmp(*names, CONF_FILE) != 0)
-			rc = move(k, staging, *names);
-	}
-	dir_sync(k->data);
-	if (rc == RC_OK && (rc = move(k, staging, CONF_FILE)) == RC_OK) {
-		rmdir(staging);
-		dir_sync(k->data);
-	}
-	return rc;
-}
-
-static enum rc
-make_all(struct cli *k, struct init *in)
+make_all(const struct init *in)
 {
 	enum rc rc;
 
-	in->dir = arena_printf(k->a, "%s/" STAGING, k->data);
-	if (mkdir(in->dir, 0700) != 0)
-		return fail(&k->err, RC_UNAVAILABLE, "%s: %s", in->dir, strerror(errno));
 	if ((rc = make_keys(in)) == RC_OK && (rc = init_tls(in)) == RC_OK && (rc = init_proxy(in)) == RC_OK &&
-	    (rc = make_store(in)) == RC_OK && (rc = make_conf(in)) == RC_OK)
-		rc = move_into_place(k, in->dir);
+	    (rc = make_store(in)) == RC_OK)
+		rc = make_conf(in);
 	return rc;
 }
 
@@ -276,8 +180,8 @@ int
 cli_init(const struct argv *v, void *ctx)
 {
 	struct init in = { .now = clock_now() };
-	bool made = false, taken = false;
-	int lock = -1, status;
+	struct folder folder;
+	int status;
 	struct cli k;
 	enum rc rc;
 
@@ -298,16 +202,12 @@ cli_init(const struct argv *v, void *ctx)
 		return ARGV_USAGE;
 	}
 	umask(077);
-	if ((rc = take_folder(&k, &lock, &made)) == RC_OK) {
-		taken = true;
-		rc = make_all(&k, &in);
+	if ((rc = folder_take(k.a, k.data, &folder, &k.err)) == RC_OK) {
+		in.dir = folder.staging;
+		if ((rc = make_all(&in)) == RC_OK)
+			rc = folder_keep(&folder, &k.err);
+		folder_leave(&folder, rc != RC_OK);
 	}
-	if (rc != RC_OK && taken)
-		clear_away(k.a, k.data);
-	if (rc != RC_OK && made)
-		rmdir(k.data);
-	if (lock >= 0)
-		close(lock);
 	if (rc == RC_OK)
 		story(&k, &in);
 	status = rc == RC_OK ? EXIT_DONE : cli_refused(&k);

@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 #include "crypto/hash.h"
-#include "postern/files.h"
+#include "backup/files.h"
 #include "postern/init.h"
 
 #define PEM_LINES 60 /* of 64 characters: more than any identity certificate of ours has */

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "crypto/x509.h"
-#include "postern/files.h"
+#include "backup/files.h"
 #include "postern/init.h"
 
 #define DAY 86400

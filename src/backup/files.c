@@ -1,4 +1,4 @@
-#include "postern/files.h"
+#include "backup/files.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -30,6 +30,36 @@ file_make(struct arena *a, const char *dir, const char *name, struct bytes conte
 	if (close(fd) != 0 && error == 0)
 		error = errno;
 	return error == 0 ? RC_OK : fail(e, RC_UNAVAILABLE, "%s: %s", path, strerror(error));
+}
+
+enum rc
+file_read(struct arena *a, const char *path, size_t max, struct bytes *out, struct err *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	enum rc rc = RC_OK;
+	struct stat st;
+	uint8_t *p;
+	size_t n = 0;
+	ssize_t got;
+
+	if (fd < 0)
+		return fail(e, errno == ENOENT ? RC_NOT_FOUND : RC_UNAVAILABLE, "%s: %s", path, strerror(errno));
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size > max) {
+		close(fd);
+		return fail(e, RC_TOO_LARGE, "%s is not a file of at most %zu octets", path, max);
+	}
+	p = arena_alloc(a, (size_t)st.st_size + 1);
+	while (n < (size_t)st.st_size && rc == RC_OK) {
+		got = read(fd, p + n, (size_t)st.st_size - n);
+		if (got < 0 && errno != EINTR)
+			rc = fail(e, RC_UNAVAILABLE, "%s: %s", path, strerror(errno));
+		if (got == 0)
+			break;
+		n += got > 0 ? (size_t)got : 0;
+	}
+	close(fd);
+	*out = bytes_of(p, n);
+	return rc;
 }
 
 const char *const *

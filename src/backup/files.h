@@ -1,6 +1,6 @@
-/* Files that init makes: whole, synced, 0600, never over another. Paths are given relative to a folder. */
-#ifndef POSTERN_FILES_H
-#define POSTERN_FILES_H
+/* Files of an installation: whole, synced, 0600, never over another. */
+#ifndef BACKUP_FILES_H
+#define BACKUP_FILES_H
 
 #include "base/arena.h"
 #include "base/bytes.h"
@@ -8,6 +8,9 @@
 
 /* Make DIR/NAME. RC_CONFLICT: it is there already. */
 enum rc file_make(struct arena *a, const char *dir, const char *name, struct bytes content, struct err *e);
+
+/* A whole regular file of at most `max` octets, terminated by a NUL. RC_NOT_FOUND: there is none. */
+enum rc file_read(struct arena *a, const char *path, size_t max, struct bytes *out, struct err *e);
 
 /* Remove a folder and all in it; what is not there is no error. Follows no links. */
 void tree_remove(struct arena *a, const char *path);

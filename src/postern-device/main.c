@@ -1,5 +1,4 @@
 /* postern-device: a simulated iPhone, iPad, Mac or Vision Pro. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +14,8 @@
 #include "device/volume.h"
 #include "fmt/argv.h"
 #include "fmt/json.h"
-
-#define PASSWORD_OCTETS 1024
+#include "postern-device/fleet.h"
+#include "postern-device/password.h"
 
 static const char *const families[] = { "iPhone", "iPad", "RealityDevice", "Mac", NULL };
 static const char *const verdicts[] = { "accept", "check", "refuse", NULL };
@@ -121,38 +120,12 @@ end(struct run *r, enum rc rc, bool name_stage)
 }
 
 static enum rc
-read_password(struct arena *a, const char **password, struct err *e)
-{
-	char line[PASSWORD_OCTETS + 2];
-	size_t n = 0;
-	char c;
-	ssize_t got;
-	enum rc rc = RC_OK;
-
-	while ((got = read(STDIN_FILENO, &c, 1)) != 0) {
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0 || c == '\n' || n > PASSWORD_OCTETS)
-			break;
-		line[n++] = c;
-	}
-	if (n > 0 && line[n - 1] == '\r')
-		n--;
-	if (n == 0 || n > PASSWORD_OCTETS)
-		rc = fail(e, RC_BAD_INPUT, "standard input holds no password of 1 to %d octets", PASSWORD_OCTETS);
-	else
-		*password = arena_strndup(a, line, n);
-	explicit_bzero(line, sizeof line);
-	return rc;
-}
-
-static enum rc
 read_person(struct run *r, const struct argv *v, struct device_person *person)
 {
 	person->command = argv_text(v, "signin-command");
 	if (person->command != NULL)
 		return RC_OK;
-	return read_password(r->arena, &person->password, &r->d.err);
+	return password_read_stdin(r->arena, &person->password, &r->d.err);
 }
 
 /* ---- enroll ---- */
@@ -452,7 +425,12 @@ static const struct argv_command commands[] = { { "enroll", "Enroll with a work 
 	{ "status", "Print what the device knows of itself", run_status, plain_options, NULL, NULL },
 	{ "restore", "Erase the device and restore a backup: the enrollment does not come back", run_restore,
 	    plain_options, NULL, NULL },
-	{ "ca", "Make a test CA for built-in identities", run_ca, ca_options, NULL, NULL }, ARGV_END };
+	{ "ca", "Make a test CA for built-in identities", run_ca, ca_options, NULL, NULL },
+	{ "fleet prepare", "Write the rows of many enrolled devices into a server's store", fleet_prepare_command,
+	    fleet_prepare_options, NULL, fleet_prepare_more },
+	{ "fleet run", "Let many devices press a server, and measure it", fleet_run_command, fleet_run_options, NULL,
+	    fleet_run_more },
+	ARGV_END };
 
 static const struct argv_program program = { "postern-device", "A simulated iPhone, iPad, Mac or Vision Pro", NULL,
 	commands };

@@ -1,0 +1,195 @@
+#include "fleet/report.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fmt/json.h"
+
+static const struct {
+	const char *name, *key;
+	double share;
+} percentiles[] = { { "p50", "p50_ms", 0.5 }, { "p90", "p90_ms", 0.9 }, { "p99", "p99_ms", 0.99 },
+	{ "p99.9", "p999_ms", 0.999 } };
+#define PERCENTILES (sizeof percentiles / sizeof percentiles[0])
+
+static double
+rps(const struct fleet_result *r)
+{
+	return r->seconds > 0 ? (double)r->requests / r->seconds : 0;
+}
+
+/* ---- for people ---- */
+
+static void
+hist_line(struct buf *b, const char *name, const struct fleet_hist *h)
+{
+	if (h->count == 0)
+		return;
+	buf_printf(b, "  %-14s %9llu  %8.2f", name, (unsigned long long)h->count, fleet_hist_mean(h) / 1000);
+	for (size_t i = 0; i < PERCENTILES; i++)
+		buf_printf(b, "  %8.2f", (double)fleet_hist_at(h, percentiles[i].share) / 1000);
+	buf_printf(b, "  %8.2f\n", (double)h->max / 1000);
+}
+
+static void
+latency_table(struct buf *b, const struct fleet_result *r)
+{
+	buf_printf(b, "  %-14s %9s  %8s", "ms", "requests", "mean");
+	for (size_t i = 0; i < PERCENTILES; i++)
+		buf_printf(b, "  %8s", percentiles[i].name);
+	buf_printf(b, "  %8s\n", "max");
+	for (int i = 0; i < FLEET_MESSAGES; i++)
+		hist_line(b, fleet_message_name((enum fleet_message)i), &r->by_message[i]);
+	hist_line(b, r->open_loop ? "all, since due" : "all", &r->all);
+	if (!r->open_loop)
+		hist_line(b, "all, corrected", &r->corrected);
+}
+
+static void
+count_line(struct buf *b, const char *name, uint64_t n, const char *more)
+{
+	if (n > 0)
+		buf_printf(b, "  %-14s %9llu%s\n", name, (unsigned long long)n, more);
+}
+
+static void
+other_answers(struct buf *b, const struct fleet_result *r)
+{
+	char status[8];
+
+	for (int i = 0; i < 600; i++) {
+		snprintf(status, sizeof status, "%d", i);
+		count_line(b, status, i != 200 ? r->status[i] : 0, "");
+	}
+	for (int i = 0; i < FLEET_ERRORS; i++)
+		count_line(b, fleet_error_name((enum fleet_error)i), r->error[i], "");
+	for (int i = 0; i < FLEET_FAULTS; i++)
+		count_line(b, fleet_fault_name((enum fleet_fault)i), r->fault[i], "  on purpose");
+}
+
+void
+fleet_report_table(struct buf *b, const struct fleet_plan *p, const struct fleet_result *r)
+{
+	buf_printf(b, "%s, %s, %s: %.0f requests/s over %.1f s, %llu errors\n", fleet_scenario_name(p->scenario),
+	    p->proof == FLEET_PROOF_PROXY ? "proxy header" : "Mdm-Signature", p->tls ? "TLS" : "plain", rps(r),
+	    r->seconds, (unsigned long long)fleet_result_errors(r));
+	if (r->open_loop)
+		buf_printf(b, "  open loop, %.0f sessions/s, at most %d connections\n", p->rate, p->connections);
+	else
+		buf_printf(b, "  closed loop, %d connections\n", p->connections);
+	buf_printf(b, "  %llu devices' turns, %llu commands acknowledged (%.0f/s), %llu connections made\n",
+	    (unsigned long long)r->sessions, (unsigned long long)r->commands,
+	    r->seconds > 0 ? (double)r->commands / r->seconds : 0, (unsigned long long)r->connects);
+	latency_table(b, r);
+	other_answers(b, r);
+	if (r->refused_without_retry_after > 0)
+		buf_printf(b, "  %llu times 503 came without Retry-After\n",
+		    (unsigned long long)r->refused_without_retry_after);
+	if (r->unfinished > 0)
+		buf_printf(b, "  %llu turns were cut off by the end\n", (unsigned long long)r->unfinished);
+	buf_printf(b, "  %.1f MB out, %.1f MB in; the generator took %.1f us of CPU a request\n",
+	    (double)r->bytes_out / 1e6, (double)r->bytes_in / 1e6, r->cpu_us);
+}
+
+/* ---- for programs ---- */
+
+/* Three digits behind the point are more than is known. */
+static json_t *
+rounded(double d)
+{
+	return json_real(round(d * 1000) / 1000);
+}
+
+static void
+put_hist(json_t *o, const struct fleet_hist *h)
+{
+	for (size_t i = 0; i < PERCENTILES; i++)
+		json_object_set_new(
+		    o, percentiles[i].key, rounded((double)fleet_hist_at(h, percentiles[i].share) / 1000));
+	json_object_set_new(o, "mean_ms", rounded(fleet_hist_mean(h) / 1000));
+	json_object_set_new(o, "max_ms", rounded((double)h->max / 1000));
+}
+
+static void
+put_count(json_t *o, const char *key, uint64_t n)
+{
+	json_object_set_new(o, key, json_integer((json_int_t)n));
+}
+
+static json_t *
+errors_object(const struct fleet_result *r)
+{
+	json_t *o = json_object();
+	char status[8];
+
+	for (int i = 0; i < 600; i++) {
+		if (r->status[i] == 0 || i == 200)
+			continue;
+		snprintf(status, sizeof status, "%d", i);
+		put_count(o, status, r->status[i]);
+	}
+	for (int i = 0; i < FLEET_ERRORS; i++)
+		if (r->error[i] > 0)
+			put_count(o, fleet_error_name((enum fleet_error)i), r->error[i]);
+	return o;
+}
+
+void
+fleet_report_json(struct buf *b, const struct fleet_plan *p, const struct fleet_result *r)
+{
+	struct arena *a = arena_new(0);
+	json_t *o = json_keep(a, json_object()), *faults = json_object(), *corrected = json_object(),
+	       *messages = json_object();
+	struct bytes text;
+
+	json_object_set_new(o, "scenario", json_string(fleet_scenario_name(p->scenario)));
+	json_object_set_new(o, "proof", json_string(p->proof == FLEET_PROOF_PROXY ? "proxy" : "signature"));
+	json_object_set_new(o, "tls", json_boolean(p->tls));
+	json_object_set_new(o, "loop", json_string(r->open_loop ? "open" : "closed"));
+	put_count(o, "connections", (uint64_t)p->connections);
+	json_object_set_new(o, "rate", rounded(p->rate));
+	put_count(o, "devices", p->count > 0 ? p->count : p->fleet->head->count);
+	json_object_set_new(o, "seconds", rounded(r->seconds));
+	put_count(o, "requests", r->requests);
+	json_object_set_new(o, "rps", rounded(rps(r)));
+	put_count(o, "sessions", r->sessions);
+	put_count(o, "commands", r->commands);
+	json_object_set_new(o, "commands_per_s", rounded(r->seconds > 0 ? (double)r->commands / r->seconds : 0));
+	put_count(o, "errors_total", fleet_result_errors(r));
+	json_object_set_new(o, "errors", errors_object(r));
+	put_count(o, "retries", r->retries);
+	put_count(o, "refused_without_retry_after", r->refused_without_retry_after);
+	put_hist(o, &r->all);
+	if (!r->open_loop) {
+		put_hist(corrected, &r->corrected);
+		json_object_set(o, "corrected", corrected);
+	}
+	for (int i = 0; i < FLEET_MESSAGES; i++) {
+		json_t *m;
+
+		if (r->by_message[i].count == 0)
+			continue;
+		m = json_object();
+		put_count(m, "requests", r->by_message[i].count);
+		put_hist(m, &r->by_message[i]);
+		json_object_set_new(messages, fleet_message_name((enum fleet_message)i), m);
+	}
+	json_object_set(o, "messages", messages);
+	for (int i = 0; i < FLEET_FAULTS; i++)
+		put_count(faults, fleet_fault_name((enum fleet_fault)i), r->fault[i]);
+	json_object_set(o, "faults", faults);
+	json_object_set_new(o, "generator_cpu_us", rounded(r->cpu_us));
+	put_count(o, "bytes_out", r->bytes_out);
+	put_count(o, "bytes_in", r->bytes_in);
+	put_count(o, "connects", r->connects);
+	put_count(o, "unfinished", r->unfinished);
+	json_decref(faults);
+	json_decref(corrected);
+	json_decref(messages);
+	text = json_text(a, o, 0);
+	buf_add(b, text.p, text.n);
+	buf_char(b, '\n');
+	arena_free(a);
+}

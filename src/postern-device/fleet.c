@@ -1,0 +1,234 @@
+/* `postern-device fleet run`: options to a plan, the run, the report. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fleet/report.h"
+#include "fleet/run.h"
+#include "postern-device/fleet.h"
+
+#define REPORT_MAX 65536
+
+static const char *const scenarios[] = { "poll", "cycle", "checkin", "herd", "reauth", "mixed", NULL };
+static const char *const proofs[] = { "signature", "proxy", NULL };
+
+/* clang-format off */
+const struct argv_option fleet_run_options[] = {
+	FLEET_STATE_OPTION,
+	ARGV_TEXT("connect", "ADDR:PORT", "Where the server listens", .required = true),
+	ARGV_FLAG("tls", "Speak TLS (also with --cacert)"),
+	ARGV_TEXT("cacert", "FILE", "Trust this CA alone, and speak TLS"),
+	ARGV_TEXT("scenario", "NAME", "What the devices do", .fallback = "poll", .choices = scenarios),
+	ARGV_TEXT("proof", "KIND", "How they prove who they are: Mdm-Signature, or a proxy's Client-Cert", .fallback = "signature", .choices = proofs),
+	ARGV_TEXT("proxy-secret-file", "FILE", "What a proxy says (DIR/proxy-secret of the server)"),
+	ARGV_INT("count", "N", "How many devices take part, spread evenly over the fleet (default: all)", .min = 1, .max = FLEET_COUNT_MAX),
+	ARGV_INT("connections", "C", "Connections; with --rate at most so many (default: 16; with --rate and herd: 1000)", .min = 1, .max = 100000),
+	ARGV_INT("rate", "R", "Open loop: R turns of devices begin each second, whatever is answered", .min = 1, .max = 10000000),
+	ARGV_INT("duration", "SECONDS", "How long is measured (default: 10; herd: 60 at most)", .min = 1, .max = 86400),
+	ARGV_INT("warmup", "SECONDS", "Before that (default: 0)", .min = 0, .max = 3600),
+	ARGV_INT("seed", "N", "Which devices, and when (default: 1)", .min = 1, .max = INT32_MAX),
+	ARGV_LIST("fault", "NAME=PERCENT", "answer-lost, duplicate, notnow, expired-token, stalled, push-token (several with commas; may repeat)"),
+	ARGV_TEXT("ledger", "FILE", "Append what the server acknowledged to FILE"),
+	ARGV_FLAG("json", "Print the result as one JSON object"),
+	ARGV_END
+};
+const char fleet_run_more[] =
+    "Without --rate the loop is closed: each connection asks again once it was answered, and durations are shown as\n"
+    "measured and corrected for what such a loop leaves out. With --rate a duration counts from when it was due.\n"
+    "poll: Idle, and no command. cycle: each device until its queue is empty, once. checkin: Authenticate and\n"
+    "TokenUpdate, again. herd: all devices within one second, each until it was served. reauth: an expired token,\n"
+    "its renewal, the poll again. mixed: cycle 80 %, checkin 15 %, reauth 5 %. Ctrl-C ends it with the result.";
+/* clang-format on */
+
+static volatile sig_atomic_t interrupted;
+
+static void
+on_interrupt(int sig)
+{
+	(void)sig;
+	interrupted = 1;
+}
+
+static enum rc
+read_secret(struct arena *a, const char *path, const char **secret, struct err *e)
+{
+	char text[256] = "";
+	FILE *f = fopen(path, "re");
+
+	if (f == NULL || fgets(text, sizeof text, f) == NULL) {
+		if (f != NULL)
+			fclose(f);
+		return fail(e, RC_NOT_FOUND, "%s can't be read", path);
+	}
+	fclose(f);
+	text[strcspn(text, "\r\n")] = '\0';
+	*secret = arena_strdup(a, text);
+	return RC_OK;
+}
+
+static enum rc
+read_address(struct arena *a, const char *text, struct fleet_plan *p, struct err *e)
+{
+	const char *colon = strrchr(text, ':');
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found = NULL;
+	char *host;
+	int why;
+
+	if (colon == NULL || colon == text)
+		return fail(e, RC_BAD_INPUT, "--connect wants ADDR:PORT");
+	host = arena_strndup(a, text, (size_t)(colon - text));
+	if (host[0] == '[' && host[strlen(host) - 1] == ']')
+		host = arena_strndup(a, host + 1, strlen(host) - 2);
+	if ((why = getaddrinfo(host, colon + 1, &hints, &found)) != 0)
+		return fail(e, RC_BAD_INPUT, "%s: %s", text, gai_strerror(why));
+	memcpy(&p->address, found->ai_addr, found->ai_addrlen);
+	p->address_size = found->ai_addrlen;
+	freeaddrinfo(found);
+	return RC_OK;
+}
+
+static enum rc
+read_fault(struct fleet_plan *p, const char *text, size_t n, struct err *e)
+{
+	const char *equal = memchr(text, '=', n);
+	const char *name;
+	char *end = NULL;
+
+	for (int i = 0; equal != NULL && (name = fleet_fault_name((enum fleet_fault)i)) != NULL; i++) {
+		if (strlen(name) != (size_t)(equal - text) || memcmp(name, text, strlen(name)) != 0)
+			continue;
+		p->fault[i] = strtod(equal + 1, &end);
+		if (end == text + n && p->fault[i] >= 0 && p->fault[i] <= 50)
+			return RC_OK;
+		return fail(e, RC_BAD_INPUT, "--fault %s wants 0 to 50 per cent", name);
+	}
+	return fail(e, RC_BAD_INPUT, "--fault %.*s: write NAME=PERCENT, with a name that --help shows", (int)n, text);
+}
+
+static enum rc
+read_faults(const struct argv *v, struct fleet_plan *p, struct err *e)
+{
+	enum rc rc;
+
+	for (const char *const *list = argv_list(v, "fault"); *list != NULL; list++) {
+		for (const char *at = *list; *at != '\0'; at += *at == ',') {
+			size_t n = strcspn(at, ",");
+
+			if ((rc = read_fault(p, at, n, e)) != RC_OK)
+				return rc;
+			at += n;
+		}
+	}
+	return RC_OK;
+}
+
+/* The host of the URL is what the certificate is for, wherever the connection goes. */
+static const char *
+host_of(struct arena *a, const char *url)
+{
+	const char *host = strstr(url, "://");
+
+	host = host != NULL ? host + 3 : url;
+	if (*host == '[')
+		return arena_strndup(a, host + 1, strcspn(host + 1, "]"));
+	return arena_strndup(a, host, strcspn(host, ":/"));
+}
+
+static int
+index_of(const char *const *list, const char *name)
+{
+	int i = 0;
+
+	while (strcmp(list[i], name) != 0)
+		i++;
+	return i;
+}
+
+static enum rc
+read_plan(const struct argv *v, struct fleet_plan *p, struct err *e)
+{
+	const char *secret = argv_text(v, "proxy-secret-file"), *ledger = argv_text(v, "ledger");
+	bool many, herd;
+	enum rc rc;
+
+	p->scenario = (enum fleet_scenario)index_of(scenarios, argv_text(v, "scenario"));
+	p->proof = (enum fleet_proof)index_of(proofs, argv_text(v, "proof"));
+	herd = p->scenario == FLEET_SCENARIO_HERD;
+	p->rate = (double)argv_int(v, "rate", 0);
+	many = herd || p->rate > 0;
+	p->connections = (int)argv_int(v, "connections", many ? 1000 : 16);
+	p->count = (uint64_t)argv_int(v, "count", 0);
+	p->seed = (uint64_t)argv_int(v, "seed", 1);
+	p->duration_s = (double)argv_int(v, "duration", herd ? 60 : 10);
+	p->warmup_s = herd ? 0 : (double)argv_int(v, "warmup", 0);
+	p->ca_file = argv_text(v, "cacert");
+	p->tls = p->ca_file != NULL || argv_flag(v, "tls");
+	p->show = isatty(STDERR_FILENO) != 0;
+	p->stop = &interrupted;
+	if ((rc = read_address(v->arena, argv_text(v, "connect"), p, e)) != RC_OK ||
+	    (rc = read_faults(v, p, e)) != RC_OK)
+		return rc;
+	if (secret != NULL && (rc = read_secret(v->arena, secret, &p->proxy_secret, e)) != RC_OK)
+		return rc;
+	if (ledger != NULL && (p->ledger = fopen(ledger, "ae")) == NULL)
+		return fail(e, RC_UNAVAILABLE, "%s: %s", ledger, strerror(errno));
+	return RC_OK;
+}
+
+static enum rc
+fits(struct arena *a, struct fleet_plan *p, struct err *e)
+{
+	const struct fleet_head *h = p->fleet->head;
+	uint64_t devices = p->count > 0 && p->count < h->count ? p->count : h->count;
+
+	p->server_name = host_of(a, h->url);
+	if ((uint64_t)p->connections > devices)
+		p->connections = (int)devices;
+	if ((p->scenario == FLEET_SCENARIO_REAUTH || p->fault[FLEET_FAULT_EXPIRED_TOKEN] > 0) && !h->has_expired)
+		return fail(e, RC_BAD_INPUT, "this fleet has no expired tokens: prepare one with --expired-tokens");
+	return RC_OK;
+}
+
+static void
+report(const struct argv *v, const struct fleet_plan *p, const struct fleet_result *r)
+{
+	struct buf b;
+
+	buf_init(&b, REPORT_MAX);
+	if (argv_flag(v, "json"))
+		fleet_report_json(&b, p, r);
+	else
+		fleet_report_table(&b, p, r);
+	fwrite(b.p, 1, b.n, stdout);
+	buf_free(&b);
+}
+
+int
+fleet_run_command(const struct argv *v, void *ctx)
+{
+	struct fleet_result *r = arena_alloc(v->arena, sizeof *r);
+	struct sigaction once = { .sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND };
+	struct fleet fleet = { .fd = -1 };
+	struct fleet_plan p = { .dir = argv_text(v, "state"), .fleet = &fleet };
+	struct err e = { 0 };
+	enum rc rc;
+
+	(void)ctx;
+	sigaction(SIGINT, &once, NULL); /* the second one ends it as usual */
+	signal(SIGPIPE, SIG_IGN);
+	if ((rc = read_plan(v, &p, &e)) == RC_OK && (rc = fleet_open(p.dir, &fleet, &e)) == RC_OK &&
+	    (rc = fits(v->arena, &p, &e)) == RC_OK && (rc = fleet_run(&p, r, &e)) == RC_OK)
+		report(v, &p, r);
+	fleet_close(&fleet);
+	if (p.ledger != NULL && (fflush(p.ledger) != 0 || fclose(p.ledger) != 0) && rc == RC_OK)
+		rc = fail(&e, RC_UNAVAILABLE, "the ledger could not be written");
+	if (rc == RC_OK)
+		return 0;
+	fprintf(stderr, "postern-device: fleet run: %s\n", e.text);
+	return rc == RC_BAD_INPUT ? ARGV_USAGE : 1;
+}

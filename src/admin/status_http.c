@@ -96,6 +96,26 @@ put_tls(struct admin_call *x, json_t *warnings)
 			(int)days));
 }
 
+/* Where it grows: the size of the store, and rows of the tables that have many. */
+static enum rc
+put_store(struct admin_call *x)
+{
+	static const char rows_sql[] =
+	    "SELECT 'enrollment', COUNT(*) FROM enrollment UNION ALL SELECT 'certificate', COUNT(*) FROM certificate"
+	    " UNION ALL SELECT 'attempt', COUNT(*) FROM attempt UNION ALL SELECT 'event', COUNT(*) FROM event"
+	    " UNION ALL SELECT 'sign-in', COUNT(*) FROM oauth_grant UNION ALL SELECT 'token', COUNT(*) FROM oauth_token"
+	    " UNION ALL SELECT 'command', COUNT(*) FROM command"
+	    " UNION ALL SELECT 'result', COUNT(*) FROM command_result";
+	int64_t octets = 0, unused = 0;
+	enum rc rc;
+
+	if ((rc = store_size(x->c->store, &octets, &unused, &x->c->err)) != RC_OK)
+		return rc;
+	admin_put_int(x->out, "store_size", octets);
+	admin_put_int(x->out, "store_free", unused);
+	return put_counts(x, "rows", rows_sql, DB_NONE);
+}
+
 enum rc
 admin_status_get(struct admin_call *x)
 {
@@ -114,7 +134,7 @@ admin_status_get(struct admin_call *x)
 	admin_put_int(x->out, "uptime_s", x->room->started_at != 0 ? c->now - x->room->started_at : 0);
 	admin_put(x->out, "warnings", warnings);
 	put_tls(x, warnings);
-	if ((rc = put_organizations(x)) != RC_OK ||
+	if ((rc = put_store(x)) != RC_OK || (rc = put_organizations(x)) != RC_OK ||
 	    (rc = put_counts(x, "enrollments", "SELECT state, COUNT(*) FROM enrollment GROUP BY state ORDER BY state",
 		 DB_NONE)) != RC_OK ||
 	    (rc = put_counts(

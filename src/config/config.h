@@ -30,7 +30,8 @@ struct conf {
 	const char *push_url; /* APNs, "https://api.push.apple.com" */
 	/* lives, in seconds */
 	int64_t access_token_life_s, refresh_idle_s, refresh_max_s, web_token_life_s;
-	int64_t history_days; /* attempts, events and results older than that are pruned */
+	int64_t history_days; /* attempts, events, results and ended enrollments older than that are pruned */
+	int64_t results_per_enrollment; /* newest answers that are kept of one */
 	/* limits */
 	int64_t workers, loops; /* 0: chosen by the server */
 	int64_t body_budget_mb; /* octets of request bodies over all connections */

@@ -234,7 +234,7 @@ add_event(struct call *c, void *arg)
 {
 	/* The attempt's row gives the number and is the newest event's copy: one statement decides both. */
 	static const char next_sql[] = "UPDATE attempt SET events = events + 1, stage = ?2, code = ?3, updated_at = ?4"
-				       " WHERE id = ?1 AND (events < ?5 OR ?6 = 1) AND (code <> ?3 OR ?7 = 0)"
+				       " WHERE id = ?1 AND (events - pruned < ?5 OR ?6 = 1) AND (code <> ?3 OR ?7 = 0)"
 				       " RETURNING events";
 	static const char insert_sql[] = "INSERT INTO event (attempt_id, seq, at, stage, code, outcome, details)"
 					 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";

@@ -65,18 +65,6 @@ wipe_bar(void)
 		fprintf(stderr, "\r%*s\r", BAR + 50, "");
 }
 
-static const char *
-size_text(struct arena *a, uint64_t n)
-{
-	static const char *const units[] = { "kB", "MB", "GB", "TB" };
-	double v = (double)n / 1000;
-	size_t u = 0;
-
-	for (; v >= 1000 && u + 1 < sizeof units / sizeof units[0]; u++)
-		v /= 1000;
-	return arena_printf(a, "%.1f %s", v, units[u]);
-}
-
 /* "postgresql://user:secret@host/db" without the secret. */
 static const char *
 store_text(struct arena *a, const char *dsn)
@@ -104,11 +92,11 @@ say_made(struct cli *k, const char *file, const struct backup_facts *f, bool nod
 	if (k->json) {
 		say_json(k, file, f);
 	} else if (node) {
-		printf("%s: %s, %d files: keys and settings of %s, sealed.\n", file, size_text(k->a, f->size), f->files,
-		    f->url);
+		printf("%s: %s, %d files: keys and settings of %s, sealed.\n", file, print_size(k->a, f->size),
+		    f->files, f->url);
 		printf("On the other machine: postern node join %s --data DIR --passphrase-file F\n", file);
 	} else {
-		printf("%s: %s, %d files and %lld rows of %d tables, sealed.\n", file, size_text(k->a, f->size),
+		printf("%s: %s, %d files and %lld rows of %d tables, sealed.\n", file, print_size(k->a, f->size),
 		    f->files, (long long)f->rows, f->tables);
 	}
 	if (f->outside != NULL)

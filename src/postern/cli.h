@@ -59,7 +59,7 @@ int cli_call(const struct argv *v, void *ctx);
 
 /* ---- printing (table.c) ---- */
 
-enum column_kind { COL_TEXT, COL_TIME, COL_NUMBER, COL_FLAG, COL_LIST, COL_LIFE };
+enum column_kind { COL_TEXT, COL_TIME, COL_NUMBER, COL_FLAG, COL_LIST, COL_LIFE, COL_SIZE };
 
 struct column {
 	const char *title; /* NULL ends a table */
@@ -80,6 +80,7 @@ void print_json(const json_t *value);
 /* A member as text for people, "" where absent; control characters are made visible. */
 const char *cell_text(struct cli *k, const json_t *object, const char *key, enum column_kind kind);
 const char *cell_time(struct cli *k, int64_t at); /* local time */
+const char *print_size(struct arena *a, uint64_t octets); /* "1.2 MB" */
 const char *print_safe(struct arena *a, const char *text);
 
 enum paint { PAINT_NONE, PAINT_BOLD, PAINT_GOOD, PAINT_BAD, PAINT_WARN, PAINT_DIM };

@@ -80,7 +80,8 @@ static const struct column command_rows[] = {
 };
 static const struct column status_rows[] = {
 	{ "Version", "version", COL_TEXT }, { "URL", "url", COL_TEXT }, { "Running since", "started_at", COL_TIME },
-	{ "Store version", "store_version", COL_NUMBER }, { "TLS certificate", "tls.subject", COL_TEXT },
+	{ "Store version", "store_version", COL_NUMBER }, { "  size", "store_size", COL_SIZE },
+	{ "  free in it", "store_free", COL_SIZE }, { "TLS certificate", "tls.subject", COL_TEXT },
 	{ "  issued by", "tls.issuer", COL_TEXT }, { "  ends", "tls.not_after", COL_TIME }, COLUMN_END
 };
 /* clang-format on */
@@ -189,5 +190,6 @@ print_status(struct cli *k, const json_t *answer)
 		printf("  none\n");
 	counts(k, "Enrollments by state", json_object_get(answer, "enrollments"));
 	counts(k, "Attempts by state", json_object_get(answer, "attempts"));
+	counts(k, "Rows", json_object_get(answer, "rows"));
 	counts(k, "Answers of discovery, today and yesterday", json_object_get(answer, "discovery"));
 }

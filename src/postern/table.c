@@ -121,6 +121,18 @@ member(struct cli *k, const json_t *object, const char *key)
 }
 
 const char *
+print_size(struct arena *a, uint64_t octets)
+{
+	static const char *const units[] = { "kB", "MB", "GB", "TB" };
+	double v = (double)octets / 1000;
+	size_t u = 0;
+
+	for (; v >= 1000 && u + 1 < sizeof units / sizeof units[0]; u++)
+		v /= 1000;
+	return arena_printf(a, "%.1f %s", v, units[u]);
+}
+
+const char *
 cell_text(struct cli *k, const json_t *object, const char *key, enum column_kind kind)
 {
 	const json_t *v = member(k, object, key);
@@ -129,6 +141,8 @@ cell_text(struct cli *k, const json_t *object, const char *key, enum column_kind
 		return "";
 	if (kind == COL_TIME)
 		return cell_time(k, json_integer_value(v));
+	if (kind == COL_SIZE)
+		return print_size(k->a, (uint64_t)json_integer_value(v));
 	if (kind == COL_LIFE)
 		return life(k, json_integer_value(v));
 	if (json_is_array(v))

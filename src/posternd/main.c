@@ -29,7 +29,8 @@
 #include "store/store.h"
 
 #define FLUSH_S 20 /* last-seen and counts: at most a minute may be lost */
-#define PRUNE_S 600 /* seconds between two rounds */
+#define PRUNE_S 600 /* between two rounds, */
+#define PRUNE_MORE_S 2 /* or where the last one left something */
 #define LISTENERS_MAX 24
 /* A whole school signs in on one morning: the line must outlast the work of 200 passwords on busy cores. */
 #define PASSWORDS_WAITING 256
@@ -44,6 +45,7 @@ struct server {
 	struct password_gate *gate;
 	struct enrollment_seen *seen;
 	struct discovery_counts *counts;
+	struct enroll_prune pruning;
 	struct http_server *http;
 	struct http_listener listeners[LISTENERS_MAX];
 	int n_listeners;
@@ -244,9 +246,23 @@ prune(struct server *s)
 	struct call c = { .arena = arena_new(0) };
 
 	begin(&c, s);
-	if (enroll_prune(&c, NULL) != RC_OK)
+	if (enroll_prune(&c, &s->pruning) != RC_OK)
 		log_warn("housekeeping failed", "error", c.err.text);
+	else if (s->pruning.rows > 0)
+		log_debug("history pruned", "rows", arena_printf(c.arena, "%lld", (long long)s->pruning.rows));
 	arena_free(c.arena);
+}
+
+/* A piece of the database's free space, once nothing more is to be pruned. True: there is more of it. */
+static bool
+shrink(struct server *s)
+{
+	struct err e;
+	bool more = false;
+
+	if (store_shrink(s->store, &more, &e) != RC_OK)
+		log_warn("housekeeping failed", "error", e.text);
+	return more;
 }
 
 static void
@@ -271,6 +287,7 @@ run(struct server *s, const sigset_t *signals)
 {
 	const struct timespec tick = { .tv_sec = 1 };
 	int64_t flushed = clock_mono_ms(), pruned = flushed;
+	bool shrinking = false;
 
 	for (;;) {
 		int sig = sigtimedwait(signals, NULL, &tick);
@@ -290,9 +307,12 @@ run(struct server *s, const sigset_t *signals)
 			flush(s);
 			flushed = now;
 		}
-		if (now - pruned >= PRUNE_S * 1000) {
+		if (now - pruned >= (s->pruning.more ? PRUNE_MORE_S : PRUNE_S) * 1000) {
 			prune(s);
 			pruned = now;
+			shrinking = !s->pruning.more;
+		} else if (shrinking) {
+			shrinking = shrink(s);
 		}
 	}
 }

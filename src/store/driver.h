@@ -44,6 +44,9 @@ struct db_driver {
 
 	enum rc (*checkpoint)(struct db *db, struct err *e);
 
+	/* As store_shrink; NULL: the engine does it by itself. */
+	enum rc (*shrink)(struct db *db, bool *more, struct err *e);
+
 	/* ---- whole databases (store/bulk.h) ---- */
 
 	/* A connection of its own that sees the database as it is at this moment until view_end, beside
@@ -62,6 +65,7 @@ struct db_driver {
 
 	/* Queries. */
 	const char *count_tables; /* how many tables are called ?1 (0 or 1) */
+	const char *size; /* octets, and free ones among them */
 	const char *list_tables; /* names of all tables, in order */
 	const char *list_columns; /* names of the columns of table ?1, in order */
 	const char *list_indexes; /* name and CREATE statement of each index that is not a primary key's */

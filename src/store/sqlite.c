@@ -258,6 +258,22 @@ sqlite_checkpoint(struct db *db, struct err *e)
 	return db->options.path != NULL ? keeper_empty(&db->keeper, e) : RC_OK;
 }
 
+/* Between two groups, so that the transaction is its own. */
+static enum rc
+sqlite_shrink(struct db *db, bool *more, struct err *e)
+{
+	struct db_conn *pause;
+	enum rc rc;
+
+	if ((rc = group_pause(&db->group, &pause, e)) != RC_OK)
+		return rc;
+	rc = sqlite_conn_shrink(&db->group.writer, more, e);
+	if (rc != RC_OK && sqlite_is_flush_error(sqlite3_extended_errcode(db->group.writer.db)))
+		atomic_store(&db->group.broken, true);
+	group_resume(&db->group, pause);
+	return rc;
+}
+
 const struct db_driver store_sqlite = {
 	.name = "sqlite",
 	.open = sqlite_open,
@@ -275,6 +291,9 @@ const struct db_driver store_sqlite = {
 	.each = sqlite_each,
 	.fill_begin = sqlite_fill_begin,
 	.fill_end = sqlite_fill_end,
+	.shrink = sqlite_shrink,
+	.size = "SELECT page_count * page_size, freelist_count * page_size"
+		" FROM pragma_page_count, pragma_page_size, pragma_freelist_count",
 	.count_tables = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1",
 	.list_tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name",
 	.list_columns = "SELECT name FROM pragma_table_info(?1) ORDER BY cid",

@@ -1,8 +1,10 @@
 #include "store/sqlite_conn.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define SHRINK_PAGES 256 /* given back at a time, and kept free at least: 1 MB */
 #define STMTS_MAX 160 /* prepared statements a connection keeps; about 4 kB each */
 
 struct sqlite_stmt {
@@ -66,6 +68,18 @@ settings(struct sqlite_conn *c, const char *sql, struct err *e)
 	return sr == SQLITE_OK ? RC_OK : sqlite_fail(e, c->db, sr, "set up the database");
 }
 
+static int64_t
+pragma_number(struct sqlite_conn *c, const char *sql)
+{
+	sqlite3_stmt *s = NULL;
+	int64_t n = 0;
+
+	if (sqlite3_prepare_v2(c->db, sql, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
+		n = sqlite3_column_int64(s, 0);
+	sqlite3_finalize(s);
+	return n;
+}
+
 /* The pragma answers with the mode that holds now, which is another one on a file system without
  * shared memory. */
 static enum rc
@@ -116,9 +130,15 @@ sqlite_conn_open(const struct sqlite_options *o, enum sqlite_use use, struct sql
 	/* Temporary tables stay in memory: /tmp is no place for what people wrote. Freed space is
 	 * overwritten where that costs no extra page. */
 	if ((rc = settings(c,
-		 "PRAGMA page_size=4096; PRAGMA cache_size=-256; PRAGMA temp_store=MEMORY;"
+		 "PRAGMA page_size=4096; PRAGMA cache_size=-256; PRAGMA "
+		 "temp_store=MEMORY;"
 		 "PRAGMA secure_delete=FAST",
 		 e)) != RC_OK)
+		goto out;
+	/* Only a database without tables can still be told to give free space back, and said to one that has
+	 * some this would write. */
+	if (use == SQLITE_USE_WRITER && pragma_number(c, "PRAGMA page_count") == 0 &&
+	    (rc = settings(c, "PRAGMA auto_vacuum=INCREMENTAL", e)) != RC_OK)
 		goto out;
 	if (o->path != NULL) {
 		if ((rc = settings(c, "PRAGMA mmap_size=0", e)) != RC_OK || (rc = use_wal(c, e)) != RC_OK ||
@@ -366,6 +386,24 @@ sqlite_conn_run(struct sqlite_conn *c, struct arena *a, const char *sql, struct 
 	rows.changed = sqlite3_total_changes(c->db) != before ? sqlite3_changes(c->db) : 0;
 	if (out != NULL)
 		*out = rows;
+	return RC_OK;
+}
+
+enum rc
+sqlite_conn_shrink(struct sqlite_conn *c, bool *more, struct err *e)
+{
+	int64_t pages = pragma_number(c, "PRAGMA page_count"), empty = pragma_number(c, "PRAGMA freelist_count");
+	int64_t keep = pages / 10 > SHRINK_PAGES ? pages / 10 : SHRINK_PAGES;
+	char sql[64];
+	int sr;
+
+	*more = false;
+	if (empty <= keep || pragma_number(c, "PRAGMA auto_vacuum") != 2)
+		return RC_OK;
+	snprintf(sql, sizeof sql, "PRAGMA incremental_vacuum(%d)", SHRINK_PAGES);
+	if ((sr = sqlite3_exec(c->db, sql, NULL, NULL, NULL)) != SQLITE_OK)
+		return sqlite_fail(e, c->db, sr, "give free space back");
+	*more = empty - SHRINK_PAGES > keep;
 	return RC_OK;
 }
 

@@ -81,6 +81,33 @@ store_checkpoint(struct store *s, struct err *e)
 	return s->driver->checkpoint(s->db, e);
 }
 
+enum rc
+store_shrink(struct store *s, bool *more, struct err *e)
+{
+	*more = false;
+	return s->driver->shrink != NULL ? s->driver->shrink(s->db, more, e) : RC_OK;
+}
+
+enum rc
+store_size(struct store *s, int64_t *octets, int64_t *free_octets, struct err *e)
+{
+	struct arena *a = arena_new(0);
+	struct db_conn *conn;
+	struct db_rows r;
+	enum rc rc;
+
+	if ((rc = s->driver->borrow(s->db, &conn, e)) == RC_OK) {
+		rc = s->driver->run(conn, a, s->driver->size, DB_NONE, &r, NULL, e);
+		if (rc == RC_OK) {
+			*octets = db_get_int(&r, 0, 0);
+			*free_octets = db_get_int(&r, 0, 1);
+		}
+		s->driver->give_back(s->db, conn);
+	}
+	arena_free(a);
+	return rc;
+}
+
 /* Run `fn`, and come back also when the arena's ceiling ends the call: then false. A frame of its
  * own, since no local of it may change after setjmp. */
 __attribute__((noinline)) static bool

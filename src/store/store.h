@@ -128,6 +128,13 @@ bool store_in_unit(const struct call *c);
 
 /* ---- keeping it small ---- */
 
+/* Octets on disk, and how many of them are free inside. */
+enum rc store_size(struct store *s, int64_t *octets, int64_t *free_octets, struct err *e);
+
+/* Give free space back to the file system: one piece, some milliseconds in which units wait. Nothing is done
+ * while less than a tenth is free, which new rows will need. *more: call again. */
+enum rc store_shrink(struct store *s, bool *more, struct err *e);
+
 /* Copy what is in the write-ahead log into the database file (done by itself; for tests and stop). */
 enum rc store_checkpoint(struct store *s, struct err *e);
 

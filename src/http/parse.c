@@ -5,38 +5,51 @@
 
 /* ---- the end of the block ---- */
 
+/* The end of one line, the octet behind its CR: 0 go on, 1 the block is over, else a status. */
+static int
+line_end(struct http_scan *s, char c)
+{
+	if (c != '\n')
+		return 400; /* bare CR: RFC 9112 2.2 lets us refuse it */
+	s->cr = false;
+	if (s->line > 0) {
+		s->begun = true;
+		s->line = 0;
+		return 0;
+	}
+	if (s->begun)
+		return 1;
+	/* One empty line before a request is a habit of old clients (RFC 9112 2.2). */
+	return s->n > 2 ? 400 : 0;
+}
+
 int
 http_scan_feed(struct http_scan *s, const char *p, size_t n, size_t *used)
 {
-	for (size_t i = 0; i < n; i++) {
-		char c = p[i];
+	size_t i = 0;
+	int status;
 
-		if (s->cr ? c != '\n' : c == '\n')
-			return 400; /* bare CR, bare LF: RFC 9112 2.2 lets us refuse both */
-		if (c == '\0')
-			return 400;
-		if (++s->n > HTTP_HEAD_MAX)
+	while (i < n) {
+		const char *cr = s->cr ? NULL : memchr(p + i, '\r', n - i);
+		size_t run = s->cr ? 0 : cr != NULL ? (size_t)(cr - p) - i : n - i;
+
+		if (run > 0 && (memchr(p + i, '\n', run) != NULL || memchr(p + i, '\0', run) != NULL))
+			return 400; /* bare LF, NUL */
+		if (run + (i + run < n) > HTTP_HEAD_MAX - s->n)
 			return s->begun ? 431 : 414;
-		if (c == '\r') {
+		s->n += run;
+		s->line += run;
+		i += run;
+		if (i == n)
+			break;
+		s->n++; /* a CR, or what follows one */
+		if (!s->cr)
 			s->cr = true;
-			continue;
-		}
-		if (c != '\n') {
-			s->line++;
-			continue;
-		}
-		s->cr = false;
-		if (s->line == 0) {
+		else if ((status = line_end(s, p[i])) != 0) {
 			*used = i + 1;
-			if (s->begun)
-				return 1;
-			/* One empty line before a request is a habit of old clients (RFC 9112 2.2). */
-			if (s->n > 2)
-				return 400;
-		} else {
-			s->begun = true;
-			s->line = 0;
+			return status;
 		}
+		i++;
 	}
 	*used = n;
 	return 0;
@@ -48,8 +61,8 @@ http_scan_feed(struct http_scan *s, const char *p, size_t n, size_t *used)
 static bool
 is_token(unsigned char c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || (c >= '0' && c <= '9') ||
+	       (c != '\0' && strchr("!#$%&'*+.^_`|~", c) != NULL);
 }
 
 static bool
@@ -302,7 +315,7 @@ static int
 known_field(struct reading *r, const struct http_header *h, unsigned *seen)
 {
 	for (unsigned i = 0; i < N_FIELDS; i++) {
-		if (strcasecmp(h->name, fields[i].name) != 0)
+		if ((h->name[0] | 0x20) != (fields[i].name[0] | 0x20) || strcasecmp(h->name, fields[i].name) != 0)
 			continue;
 		if (fields[i].once && (*seen & 1u << i) != 0)
 			return 400;

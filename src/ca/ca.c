@@ -199,23 +199,28 @@ ca_issue(struct call *c, const char *organization_id, struct bytes csr, const ch
 
 /* ---- looking ---- */
 
-#define COLUMNS \
-	"fingerprint, certificate, raw_key, organization_id, enrollment_id, serial, issued_at, not_after, revoked_at"
+#define COLUMNS CA_COLUMNS ", k.certificate"
 
-static void
-certificate_from_row(struct ca_certificate *m, const struct db_rows *r, int i)
+void
+ca_certificate_read(struct ca_certificate *m, const struct db_rows *r, int row, int column)
 {
 	*m = (struct ca_certificate){
-		.fingerprint = db_get_blob(r, i, 0),
-		.certificate = db_get_blob(r, i, 1),
-		.raw_key = db_get_blob(r, i, 2),
-		.organization_id = db_get_text(r, i, 3),
-		.enrollment_id = db_get_text(r, i, 4),
-		.serial = db_get_text(r, i, 5),
-		.issued_at = db_get_int(r, i, 6),
-		.not_after = db_get_int(r, i, 7),
-		.revoked_at = db_get_int(r, i, 8),
+		.fingerprint = db_get_blob(r, row, column),
+		.raw_key = db_get_blob(r, row, column + 1),
+		.organization_id = db_get_text(r, row, column + 2),
+		.enrollment_id = db_get_text(r, row, column + 3),
+		.serial = db_get_text(r, row, column + 4),
+		.issued_at = db_get_int(r, row, column + 5),
+		.not_after = db_get_int(r, row, column + 6),
+		.revoked_at = db_get_int(r, row, column + 7),
 	};
+}
+
+static void
+certificate_from_row(struct ca_certificate *m, const struct db_rows *r, int row)
+{
+	ca_certificate_read(m, r, row, 0);
+	m->certificate = db_get_blob(r, row, CA_N_COLUMNS);
 }
 
 enum rc
@@ -225,7 +230,7 @@ ca_find(struct call *c, struct bytes fingerprint, struct ca_certificate *out)
 	enum rc rc;
 
 	rc = store_run(
-	    c, "SELECT " COLUMNS " FROM certificate WHERE fingerprint = ?1", DB_ARGS(db_blob(fingerprint)), &r);
+	    c, "SELECT " COLUMNS " FROM certificate k WHERE k.fingerprint = ?1", DB_ARGS(db_blob(fingerprint)), &r);
 	if (rc != RC_OK)
 		return fail_in(&c->err, rc, "find certificate");
 	if (r.rows == 0)
@@ -238,7 +243,7 @@ enum rc
 ca_list(struct call *c, const char *enrollment_id, struct ca_certificate **out, int *n)
 {
 	static const char sql[] =
-	    "SELECT " COLUMNS " FROM certificate WHERE enrollment_id = ?1 ORDER BY issued_at DESC";
+	    "SELECT " COLUMNS " FROM certificate k WHERE k.enrollment_id = ?1 ORDER BY k.issued_at DESC";
 	struct db_rows r;
 	enum rc rc;
 

@@ -29,6 +29,16 @@ struct ca_certificate {
 	const char *organization_id, *enrollment_id, *serial;
 	int64_t issued_at, not_after, revoked_at;
 };
+
+/* For a statement that reads more than certificates (gate/row.c): the columns of a row called k, all but the
+ * certificate itself, and their reader from `column` on. */
+#define CA_COLUMNS \
+	"k.fingerprint, k.raw_key, k.organization_id, k.enrollment_id, k.serial, k.issued_at, k.not_after," \
+	" k.revoked_at"
+#define CA_N_COLUMNS 8
+struct db_rows;
+void ca_certificate_read(struct ca_certificate *m, const struct db_rows *r, int row, int column);
+
 /* RC_NOT_FOUND: not issued by any of our CAs. One read by key. */
 enum rc ca_find(struct call *c, struct bytes fingerprint, struct ca_certificate *out);
 enum rc ca_list(struct call *c, const char *enrollment_id, struct ca_certificate **out, int *n);

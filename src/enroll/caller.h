@@ -13,6 +13,7 @@ struct enroll_caller {
 	struct bytes certificate_fp; /* the identity that was proven */
 	const char *grant_id; /* of the bearer that came along; NULL without one */
 	bool account_disabled; /* on a Mac's device channel only: accept, deliver nothing */
+	bool nothing_queued; /* for any of its channels, when the gate looked */
 	bool bearer_good; /* false: let in without (CheckOut, evicting, Mac device channel) */
 };
 

@@ -8,47 +8,41 @@
 
 #define EVICT_WAIT_S (7 * 86400) /* an evicting device that never comes back is called evicted then */
 
-#define COLUMNS \
-	"id, organization_id, mode, device_id, account_id, attempt_id, grant_id, state, family, product, os_version," \
-	" build_version, device_name, serial_number, imei, meid, topic, server_url, check_in_url," \
-	" assigned_managed_apple_id, access_rights, per_user_connections, identity_proof, profile_identifier," \
-	" certificate_fp, reauth_attempt_id, created_at, enrolled_at, evict_at, ended_at, last_seen_at"
-
-static void
-enrollment_from_row(struct enrollment *e, const struct db_rows *r, int i)
+void
+enrollment_read(struct enrollment *e, const struct db_rows *r, int row, int column)
 {
 	*e = (struct enrollment){
-		.id = db_get_text(r, i, 0),
-		.organization_id = db_get_text(r, i, 1),
-		.mode = db_get_text(r, i, 2),
-		.device_id = db_get_text(r, i, 3),
-		.account_id = db_get_text(r, i, 4),
-		.attempt_id = db_get_text(r, i, 5),
-		.grant_id = db_get_text(r, i, 6),
-		.state = db_get_text(r, i, 7),
-		.family = db_get_text(r, i, 8),
-		.product = db_get_text(r, i, 9),
-		.os_version = db_get_text(r, i, 10),
-		.build_version = db_get_text(r, i, 11),
-		.device_name = db_get_text(r, i, 12),
-		.serial_number = db_get_text(r, i, 13),
-		.imei = db_get_text(r, i, 14),
-		.meid = db_get_text(r, i, 15),
-		.topic = db_get_text(r, i, 16),
-		.server_url = db_get_text(r, i, 17),
-		.check_in_url = db_get_text(r, i, 18),
-		.assigned_managed_apple_id = db_get_text(r, i, 19),
-		.access_rights = db_is_null(r, i, 20) ? -1 : db_get_int(r, i, 20),
-		.per_user_connections = db_get_int(r, i, 21) != 0,
-		.identity_proof = db_get_text(r, i, 22),
-		.profile_identifier = db_get_text(r, i, 23),
-		.certificate_fp = db_get_blob(r, i, 24),
-		.reauth_attempt_id = db_get_text(r, i, 25),
-		.created_at = db_get_int(r, i, 26),
-		.enrolled_at = db_get_int(r, i, 27),
-		.evict_at = db_get_int(r, i, 28),
-		.ended_at = db_get_int(r, i, 29),
-		.last_seen_at = db_get_int(r, i, 30),
+		.id = db_get_text(r, row, column),
+		.organization_id = db_get_text(r, row, column + 1),
+		.mode = db_get_text(r, row, column + 2),
+		.device_id = db_get_text(r, row, column + 3),
+		.account_id = db_get_text(r, row, column + 4),
+		.attempt_id = db_get_text(r, row, column + 5),
+		.grant_id = db_get_text(r, row, column + 6),
+		.state = db_get_text(r, row, column + 7),
+		.family = db_get_text(r, row, column + 8),
+		.product = db_get_text(r, row, column + 9),
+		.os_version = db_get_text(r, row, column + 10),
+		.build_version = db_get_text(r, row, column + 11),
+		.device_name = db_get_text(r, row, column + 12),
+		.serial_number = db_get_text(r, row, column + 13),
+		.imei = db_get_text(r, row, column + 14),
+		.meid = db_get_text(r, row, column + 15),
+		.topic = db_get_text(r, row, column + 16),
+		.server_url = db_get_text(r, row, column + 17),
+		.check_in_url = db_get_text(r, row, column + 18),
+		.assigned_managed_apple_id = db_get_text(r, row, column + 19),
+		.access_rights = db_is_null(r, row, column + 20) ? -1 : db_get_int(r, row, column + 20),
+		.per_user_connections = db_get_int(r, row, column + 21) != 0,
+		.identity_proof = db_get_text(r, row, column + 22),
+		.profile_identifier = db_get_text(r, row, column + 23),
+		.certificate_fp = db_get_blob(r, row, column + 24),
+		.reauth_attempt_id = db_get_text(r, row, column + 25),
+		.created_at = db_get_int(r, row, column + 26),
+		.enrolled_at = db_get_int(r, row, column + 27),
+		.evict_at = db_get_int(r, row, column + 28),
+		.ended_at = db_get_int(r, row, column + 29),
+		.last_seen_at = db_get_int(r, row, column + 30),
 	};
 }
 
@@ -62,20 +56,20 @@ one(struct call *c, const char *sql, struct db_args args, struct enrollment *out
 		return fail_in(&c->err, rc, "find enrollment");
 	if (r.rows == 0)
 		return fail(&c->err, RC_NOT_FOUND, "no such enrollment");
-	enrollment_from_row(out, &r, 0);
+	enrollment_read(out, &r, 0, 0);
 	return RC_OK;
 }
 
 enum rc
 enrollment_get(struct call *c, const char *id, struct enrollment *out)
 {
-	return one(c, "SELECT " COLUMNS " FROM enrollment WHERE id = ?1", DB_ARGS(db_text(id)), out);
+	return one(c, "SELECT " ENROLLMENT_COLUMNS " FROM enrollment e WHERE id = ?1", DB_ARGS(db_text(id)), out);
 }
 
 enum rc
 enrollment_by_device(struct call *c, const char *organization_id, const char *device_id, struct enrollment *out)
 {
-	static const char sql[] = "SELECT " COLUMNS " FROM enrollment"
+	static const char sql[] = "SELECT " ENROLLMENT_COLUMNS " FROM enrollment e"
 				  " WHERE organization_id = ?1 AND device_id = ?2 AND ended_at IS NULL";
 
 	return one(c, sql, DB_ARGS(db_text(organization_id), db_text(device_id)), out);
@@ -85,7 +79,7 @@ enum rc
 enrollment_list(struct call *c, const char *organization_id, const char *account_id, const char *state, int64_t before,
     struct enrollment **out, int *n)
 {
-	static const char sql[] = "SELECT " COLUMNS " FROM enrollment"
+	static const char sql[] = "SELECT " ENROLLMENT_COLUMNS " FROM enrollment e"
 				  " WHERE organization_id = COALESCE(?1, organization_id)"
 				  " AND account_id = COALESCE(?2, account_id)"
 				  " AND (?3 = '' OR state = ?3 OR (?3 = 'live' AND ended_at IS NULL))"
@@ -102,7 +96,7 @@ enrollment_list(struct call *c, const char *organization_id, const char *account
 	*out = arena_array(c->arena, (size_t)r.rows, sizeof **out);
 	*n = r.rows;
 	for (int i = 0; i < r.rows; i++)
-		enrollment_from_row(&(*out)[i], &r, i);
+		enrollment_read(&(*out)[i], &r, i, 0);
 	return RC_OK;
 }
 
@@ -112,7 +106,7 @@ prepare_in_unit(struct call *c, void *arg)
 	/* A device that lost the answer asks for its profile again: the row is the same, with what was
 	 * frozen the first time. */
 	static const char again_sql[] =
-	    "SELECT " COLUMNS " FROM enrollment"
+	    "SELECT " ENROLLMENT_COLUMNS " FROM enrollment e"
 	    " WHERE attempt_id = ?1 AND state = 'pending' AND account_id = ?2 AND mode = ?3";
 	static const char insert_sql[] =
 	    "INSERT INTO enrollment (id, organization_id, mode, account_id, attempt_id, grant_id, state, family, "
@@ -131,7 +125,7 @@ prepare_in_unit(struct call *c, void *arg)
 	if (r.rows > 0) {
 		const char *grant_id = e->grant_id;
 
-		enrollment_from_row(e, &r, 0);
+		enrollment_read(e, &r, 0, 0);
 		e->grant_id = grant_id;
 		return store_run(c, "UPDATE enrollment SET grant_id = ?2 WHERE id = ?1",
 		    DB_ARGS(db_text(e->id), db_text(grant_id)), NULL);

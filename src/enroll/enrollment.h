@@ -21,6 +21,18 @@ struct enrollment {
 
 #define ENROLLMENT_LIVE(e) ((e)->ended_at == 0)
 
+/* For a statement that reads more than enrollments (gate/row.c): the columns of a row called e, and their
+ * reader from `column` on. */
+#define ENROLLMENT_COLUMNS \
+	"e.id, e.organization_id, e.mode, e.device_id, e.account_id, e.attempt_id, e.grant_id, e.state, " \
+	"e.family, e.product, e.os_version, e.build_version, e.device_name, e.serial_number, e.imei, e.meid, " \
+	"e.topic, e.server_url, e.check_in_url, e.assigned_managed_apple_id, e.access_rights, " \
+	"e.per_user_connections, e.identity_proof, e.profile_identifier, e.certificate_fp, " \
+	"e.reauth_attempt_id, e.created_at, e.enrolled_at, e.evict_at, e.ended_at, e.last_seen_at"
+#define ENROLLMENT_N_COLUMNS 31
+struct db_rows;
+void enrollment_read(struct enrollment *e, const struct db_rows *r, int row, int column);
+
 enum rc enrollment_get(struct call *c, const char *id, struct enrollment *out);
 /* The live one of a device. */
 enum rc

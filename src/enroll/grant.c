@@ -14,30 +14,25 @@
 #define SIBLINGS 4 /* rows of one kind and generation: a phone may lose an answer more than once */
 #define SPREAD 20 /* per cent that the life of an apple-as-web token varies by, downwards */
 
-#define COLUMNS \
-	"g.id, g.organization_id, g.account_id, g.attempt_id, g.enrollment_id, g.method, g.client_id, g.scope," \
-	" g.generation, g.created_at, g.used_at, g.ends_at, g.revoked_at, g.revoked_why, g.confirmed"
-#define N_COLUMNS 15
-
 static void
-read_row(const struct db_rows *r, int row, struct grant *g)
+grant_read(struct grant *g, const struct db_rows *r, int row, int column)
 {
 	*g = (struct grant){
-		.id = db_get_text(r, row, 0),
-		.organization_id = db_get_text(r, row, 1),
-		.account_id = db_get_text(r, row, 2),
-		.attempt_id = db_get_text(r, row, 3),
-		.enrollment_id = db_get_text(r, row, 4),
-		.method = db_get_text(r, row, 5),
-		.client_id = db_get_text(r, row, 6),
-		.scope = db_get_text(r, row, 7),
-		.generation = db_get_int(r, row, 8),
-		.created_at = db_get_int(r, row, 9),
-		.used_at = db_get_int(r, row, 10),
-		.ends_at = db_get_int(r, row, 11),
-		.revoked_at = db_get_int(r, row, 12),
-		.revoked_why = db_get_text(r, row, 13),
-		.confirmed = db_get_int(r, row, 14) != 0,
+		.id = db_get_text(r, row, column),
+		.organization_id = db_get_text(r, row, column + 1),
+		.account_id = db_get_text(r, row, column + 2),
+		.attempt_id = db_get_text(r, row, column + 3),
+		.enrollment_id = db_get_text(r, row, column + 4),
+		.method = db_get_text(r, row, column + 5),
+		.client_id = db_get_text(r, row, column + 6),
+		.scope = db_get_text(r, row, column + 7),
+		.generation = db_get_int(r, row, column + 8),
+		.created_at = db_get_int(r, row, column + 9),
+		.used_at = db_get_int(r, row, column + 10),
+		.ends_at = db_get_int(r, row, column + 11),
+		.revoked_at = db_get_int(r, row, column + 12),
+		.revoked_why = db_get_text(r, row, column + 13),
+		.confirmed = db_get_int(r, row, column + 14) != 0,
 	};
 }
 
@@ -176,7 +171,7 @@ look_up(struct call *c, const char *kind, const char *token, struct grant *g, st
 	enum rc rc;
 
 	rc = store_run(c,
-	    "SELECT " COLUMNS ", t.generation, t.expires_at, a.id, a.disabled_at FROM oauth_token t"
+	    "SELECT " GRANT_COLUMNS ", t.generation, t.expires_at, a.id, a.disabled_at FROM oauth_token t"
 	    " JOIN oauth_grant g ON g.id = t.grant_id LEFT JOIN account a ON a.id = g.account_id"
 	    " WHERE t.hash = ?1 AND t.kind = ?2",
 	    DB_ARGS(db_blob(crypto_sha256_text(c->arena, token)), db_text(kind)), &r);
@@ -184,12 +179,12 @@ look_up(struct call *c, const char *kind, const char *token, struct grant *g, st
 		return rc;
 	if (r.rows == 0)
 		return fail(&c->err, RC_NOT_FOUND, "the %s token is unknown", kind);
-	read_row(&r, 0, g);
+	grant_read(g, &r, 0, 0);
 	*out = (struct shown){
-		.generation = db_get_int(&r, 0, N_COLUMNS),
-		.expires_at = db_get_int(&r, 0, N_COLUMNS + 1),
+		.generation = db_get_int(&r, 0, GRANT_N_COLUMNS),
+		.expires_at = db_get_int(&r, 0, GRANT_N_COLUMNS + 1),
 		.live = true,
-		.disabled = db_is_null(&r, 0, N_COLUMNS + 2) || !db_is_null(&r, 0, N_COLUMNS + 3),
+		.disabled = db_is_null(&r, 0, GRANT_N_COLUMNS + 2) || !db_is_null(&r, 0, GRANT_N_COLUMNS + 3),
 	};
 	return RC_OK;
 }
@@ -313,6 +308,27 @@ grant_refresh(
 
 /* ---- using ---- */
 
+struct bytes
+grant_token_hash(struct call *c, const char *token)
+{
+	return crypto_sha256_text(c->arena, token);
+}
+
+void
+grant_bearer_read(struct call *c, struct grant_bearer *out, const struct db_rows *r, int row, int column)
+{
+	int after = column + GRANT_N_COLUMNS;
+
+	grant_read(&out->grant, r, row, column);
+	out->generation = db_get_int(r, row, after);
+	out->expires_at = db_get_int(r, row, after + 1);
+	out->expired = out->expires_at <= c->now;
+	out->revoked = out->grant.revoked_at != 0;
+	out->account_disabled = db_is_null(r, row, after + 2) || !db_is_null(r, row, after + 3);
+	out->user_identifier = db_get_text(r, row, after + 4);
+	out->managed_apple_account = db_get_text(r, row, after + 5);
+}
+
 enum rc
 grant_find(struct call *c, const char *access_token, struct grant_bearer *out)
 {
@@ -321,23 +337,15 @@ grant_find(struct call *c, const char *access_token, struct grant_bearer *out)
 
 	*out = (struct grant_bearer){ 0 };
 	rc = store_run(c,
-	    "SELECT " COLUMNS ", t.generation, t.expires_at, a.id, a.disabled_at, a.user_identifier,"
-	    " a.managed_apple_account FROM oauth_token t"
+	    "SELECT " GRANT_BEARER_COLUMNS " FROM oauth_token t"
 	    " JOIN oauth_grant g ON g.id = t.grant_id LEFT JOIN account a ON a.id = g.account_id"
 	    " WHERE t.hash = ?1 AND t.kind = 'access'",
-	    DB_ARGS(db_blob(crypto_sha256_text(c->arena, access_token))), &r);
+	    DB_ARGS(db_blob(grant_token_hash(c, access_token))), &r);
 	if (rc != RC_OK)
 		return rc;
 	if (r.rows == 0)
 		return fail(&c->err, RC_NOT_FOUND, "the access token is unknown");
-	read_row(&r, 0, &out->grant);
-	out->generation = db_get_int(&r, 0, N_COLUMNS);
-	out->expires_at = db_get_int(&r, 0, N_COLUMNS + 1);
-	out->expired = out->expires_at <= c->now;
-	out->revoked = out->grant.revoked_at != 0;
-	out->account_disabled = db_is_null(&r, 0, N_COLUMNS + 2) || !db_is_null(&r, 0, N_COLUMNS + 3);
-	out->user_identifier = db_get_text(&r, 0, N_COLUMNS + 4);
-	out->managed_apple_account = db_get_text(&r, 0, N_COLUMNS + 5);
+	grant_bearer_read(c, out, &r, 0, 0);
 	return RC_OK;
 }
 
@@ -421,7 +429,7 @@ grant_list(struct call *c, const char *organization_id, const char *account_id, 
 
 	*n = 0;
 	rc = store_run(c,
-	    "SELECT " COLUMNS " FROM oauth_grant g"
+	    "SELECT " GRANT_COLUMNS " FROM oauth_grant g"
 	    " WHERE (?1 = '' OR g.organization_id = ?1) AND (?2 = '' OR g.account_id = ?2)"
 	    " ORDER BY CASE WHEN g.revoked_at IS NULL AND g.ends_at > ?3 THEN 0 ELSE 1 END, g.created_at DESC, g.id"
 	    " LIMIT ?4",
@@ -432,6 +440,6 @@ grant_list(struct call *c, const char *organization_id, const char *account_id, 
 		return rc;
 	*out = arena_array(c->arena, (size_t)r.rows, sizeof **out);
 	for (*n = 0; *n < r.rows; (*n)++)
-		read_row(&r, *n, &(*out)[*n]);
+		grant_read(&(*out)[*n], &r, *n, 0);
 	return RC_OK;
 }

@@ -48,6 +48,20 @@ struct grant_bearer {
 	bool expired, revoked, account_disabled;
 	const char *user_identifier, *managed_apple_account;
 };
+
+/* For a statement that reads more than grants (gate/row.c): the columns of a token t, its grant g and its
+ * person a, their reader from `column` on, and what a token's row is found by. */
+#define GRANT_COLUMNS \
+	"g.id, g.organization_id, g.account_id, g.attempt_id, g.enrollment_id, g.method, g.client_id, g.scope," \
+	" g.generation, g.created_at, g.used_at, g.ends_at, g.revoked_at, g.revoked_why, g.confirmed"
+#define GRANT_N_COLUMNS 15
+#define GRANT_BEARER_COLUMNS \
+	GRANT_COLUMNS ", t.generation, t.expires_at, a.id, a.disabled_at, a.user_identifier, a.managed_apple_account"
+#define GRANT_BEARER_N_COLUMNS (GRANT_N_COLUMNS + 6)
+struct db_rows;
+void grant_bearer_read(struct call *c, struct grant_bearer *out, const struct db_rows *r, int row, int column);
+struct bytes grant_token_hash(struct call *c, const char *token);
+
 /* RC_NOT_FOUND: unknown. RC_OK also for an expired or revoked one: look at the flags. */
 enum rc grant_find(struct call *c, const char *access_token, struct grant_bearer *out);
 

@@ -20,11 +20,9 @@
 struct check {
 	const struct gate_request *in;
 	struct enroll_caller *who;
-	struct ca_certificate certificate;
+	struct gate_row row; /* as it was stored when the request came */
 	plist_t message;
 	const char *type; /* MessageType; NULL for a command's answer */
-	struct grant_bearer bearer;
-	bool has_bearer;
 	enum enroll_code why;
 	const char *details;
 	const char *challenge;
@@ -102,7 +100,7 @@ evict(struct call *c, struct check *k, struct enroll_reply *out)
 static bool
 renews_by_itself(const struct check *k)
 {
-	return k->why == EV_bearer_expired && is(k->bearer.grant.method, "apple-oauth2");
+	return k->why == EV_bearer_expired && is(k->row.bearer.grant.method, "apple-oauth2");
 }
 
 static enum rc
@@ -185,11 +183,12 @@ static enum rc
 check_enrollment(struct call *c, struct check *k, struct enroll_reply *out)
 {
 	struct enrollment *e = &k->who->enrollment;
-	enum rc rc;
 
-	if ((rc = enrollment_get(c, k->certificate.enrollment_id, e)) != RC_OK)
-		return rc == RC_NOT_FOUND ? turn_away(c, k, out) : rc;
-	k->who->certificate_fp = k->certificate.fingerprint;
+	if (k->row.enrollment.id == NULL)
+		return turn_away(c, k, out);
+	*e = k->row.enrollment;
+	k->who->certificate_fp = k->row.certificate.fingerprint;
+	k->who->nothing_queued = k->row.nothing_queued;
 	c->trace = e->attempt_id;
 	if (!is(e->organization_id, k->in->organization_id)) {
 		fail(&c->err, RC_FORBIDDEN, "the certificate belongs to another organization");
@@ -203,7 +202,7 @@ check_enrollment(struct call *c, struct check *k, struct enroll_reply *out)
 		}
 		return turn_away(c, k, out);
 	}
-	if (k->certificate.revoked_at != 0) {
+	if (k->row.certificate.revoked_at != 0) {
 		fail(&c->err, RC_FORBIDDEN, "the certificate was revoked");
 		return refuse(c, k, out, 403, EV_identity_unknown);
 	}
@@ -219,11 +218,11 @@ static enum enroll_code
 bearer_fault(const struct check *k)
 {
 	const struct enrollment *e = &k->who->enrollment;
-	const struct grant_bearer *b = &k->bearer;
+	const struct grant_bearer *b = &k->row.bearer;
 
 	if (k->in->bearer == NULL)
 		return EV_bearer_missing;
-	if (!k->has_bearer)
+	if (b->grant.id == NULL)
 		return EV_bearer_unknown;
 	if (b->grant.enrollment_id != NULL ? !is(b->grant.enrollment_id, e->id)
 					   : !is(b->grant.attempt_id, e->attempt_id))
@@ -244,7 +243,7 @@ static enum rc
 note_good_bearer(struct call *c, const struct check *k)
 {
 	static const char sql[] = "UPDATE enrollment SET state = 'enrolled' WHERE id = ?1 AND state = 'reauth'";
-	const struct grant_bearer *b = &k->bearer;
+	const struct grant_bearer *b = &k->row.bearer;
 	enum rc rc;
 
 	if (b->generation == b->grant.generation && !b->grant.confirmed &&
@@ -275,7 +274,6 @@ check_bearer(struct call *c, struct check *k, struct enroll_reply *out)
 	struct enrollment *e = &k->who->enrollment;
 	bool device_channel_of_mac = is(e->family, "Mac") && k->who->user_id[0] == '\0';
 	enum enroll_code fault;
-	enum rc rc;
 
 	if (is(e->state, "evicting") && !is(k->type, "CheckOut")) {
 		/* Neither way of leaving demands a token (design: the way of one enrollment, 7). */
@@ -283,16 +281,11 @@ check_bearer(struct call *c, struct check *k, struct enroll_reply *out)
 	}
 	if (device_channel_of_mac)
 		return without_bearer(c, k);
-	if (k->in->bearer != NULL) {
-		if ((rc = grant_find(c, k->in->bearer, &k->bearer)) != RC_OK && rc != RC_NOT_FOUND)
-			return rc;
-		k->has_bearer = rc == RC_OK;
-	}
 	if ((fault = bearer_fault(k)) != ENROLL_CODES) {
 		/* Sent once, and the certificate says who it is (S-29). */
 		return is(k->type, "CheckOut") ? RC_OK : challenge(c, k, out, fault);
 	}
-	k->who->grant_id = k->bearer.grant.id;
+	k->who->grant_id = k->row.bearer.grant.id;
 	k->who->bearer_good = true;
 	return note_good_bearer(c, k);
 }
@@ -307,7 +300,7 @@ take_over(struct call *c, void *arg)
 					 " WHERE enrollment_id = ?1 AND fingerprint <> ?2 AND revoked_at IS NULL";
 	const struct check *k = arg;
 	const char *id = k->who->enrollment.id;
-	struct bytes fingerprint = k->certificate.fingerprint;
+	struct bytes fingerprint = k->row.certificate.fingerprint;
 	enum rc rc;
 
 	rc = store_run(c, bind_sql, DB_ARGS(db_text(id), db_blob(fingerprint)), NULL);
@@ -321,7 +314,7 @@ is_renewed(const struct check *k)
 {
 	const struct enrollment *e = &k->who->enrollment;
 
-	return e->certificate_fp.p != NULL && !bytes_eq(e->certificate_fp, k->certificate.fingerprint);
+	return e->certificate_fp.p != NULL && !bytes_eq(e->certificate_fp, k->row.certificate.fingerprint);
 }
 
 enum rc
@@ -336,7 +329,7 @@ gate_check(struct call *c, const struct gate_request *in, struct enroll_caller *
 	*out = (struct enroll_reply){ 0 };
 	k->in = in;
 	k->who = who;
-	if ((rc = gate_identity(c, in, &k->certificate, &code)) != RC_OK)
+	if ((rc = gate_identity(c, in, &k->row, &code)) != RC_OK)
 		return rc == RC_FORBIDDEN ? refuse(c, k, out, 403, code) : rc;
 	if ((rc = plist_parse(c->arena, in->body, &k->message, &c->err)) != RC_OK)
 		return rc == RC_BAD_INPUT || rc == RC_TOO_LARGE ? refuse(c, k, out, 400, EV_message_malformed) : rc;

@@ -10,20 +10,21 @@
 
 /* Whatever is unusual about the message takes the library's way, and must come to the same verdict. */
 static enum rc
-verify_slowly(struct call *c, struct bytes cms, struct bytes body, struct ca_certificate *out, enum enroll_code *code)
+verify_slowly(
+    struct call *c, const struct gate_request *in, struct bytes cms, struct gate_row *out, enum enroll_code *code)
 {
 	struct cms_signed s;
 	enum rc rc;
 
-	if ((rc = cms_verify(c->arena, cms, body, &s, &c->err)) != RC_OK)
+	if ((rc = cms_verify(c->arena, cms, in->body, &s, &c->err)) != RC_OK)
 		return rc == RC_BAD_INPUT ? RC_FORBIDDEN : rc;
 	*code = EV_identity_unknown;
-	rc = ca_find(c, crypto_sha256(c->arena, s.signer), out);
+	rc = gate_row_read(c, crypto_sha256(c->arena, s.signer), in->bearer, out);
 	return rc == RC_NOT_FOUND ? RC_FORBIDDEN : rc;
 }
 
 static enum rc
-by_signature(struct call *c, const struct gate_request *in, struct ca_certificate *out, enum enroll_code *code)
+by_signature(struct call *c, const struct gate_request *in, struct gate_row *out, enum enroll_code *code)
 {
 	struct bytes cms = { NULL, 0 }, fingerprint;
 	enum rc rc;
@@ -34,19 +35,19 @@ by_signature(struct call *c, const struct gate_request *in, struct ca_certificat
 	if (cms.p == NULL)
 		return fail(&c->err, RC_FORBIDDEN, "Mdm-Signature is not base64, or over %d octets", SIGNATURE_MAX);
 	if (cms_signer_fingerprint(c->arena, cms, &fingerprint, &c->err) != RC_OK)
-		return verify_slowly(c, cms, in->body, out, code);
-	if ((rc = ca_find(c, fingerprint, out)) != RC_OK) {
+		return verify_slowly(c, in, cms, out, code);
+	if ((rc = gate_row_read(c, fingerprint, in->bearer, out)) != RC_OK) {
 		*code = EV_identity_unknown;
 		return rc == RC_NOT_FOUND ? RC_FORBIDDEN : rc;
 	}
-	rc = cms_verify_raw(c->arena, cms, in->body, out->raw_key, &c->err);
+	rc = cms_verify_raw(c->arena, cms, in->body, out->certificate.raw_key, &c->err);
 	if (rc == RC_NOT_FOUND)
-		return verify_slowly(c, cms, in->body, out, code);
+		return verify_slowly(c, in, cms, out, code);
 	return rc == RC_BAD_INPUT ? RC_FORBIDDEN : rc;
 }
 
 enum rc
-gate_identity(struct call *c, const struct gate_request *in, struct ca_certificate *out, enum enroll_code *code)
+gate_identity(struct call *c, const struct gate_request *in, struct gate_row *out, enum enroll_code *code)
 {
 	enum rc rc;
 
@@ -56,6 +57,6 @@ gate_identity(struct call *c, const struct gate_request *in, struct ca_certifica
 	if (in->client_certificate.p == NULL)
 		return fail(&c->err, RC_FORBIDDEN, "no Mdm-Signature and no client certificate");
 	*code = EV_identity_unknown;
-	rc = ca_find(c, crypto_sha256(c->arena, in->client_certificate), out);
+	rc = gate_row_read(c, crypto_sha256(c->arena, in->client_certificate), in->bearer, out);
 	return rc == RC_NOT_FOUND ? RC_FORBIDDEN : rc;
 }

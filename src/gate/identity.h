@@ -2,14 +2,14 @@
 #ifndef GATE_IDENTITY_H
 #define GATE_IDENTITY_H
 
-#include "ca/ca.h"
 #include "enroll/failure.h"
 #include "gate/gate.h"
+#include "gate/row.h"
 
 /* By Mdm-Signature over the raw body where there is one, else by the client certificate that a TLS
  * handshake or a trusted proxy vouched for. Either proves possession of the key.
+ * *out is all that is stored about the caller.
  * RC_FORBIDDEN with *code: nothing proven, a bad signature, or a certificate that was not issued here. */
-enum rc
-gate_identity(struct call *c, const struct gate_request *in, struct ca_certificate *out, enum enroll_code *code);
+enum rc gate_identity(struct call *c, const struct gate_request *in, struct gate_row *out, enum enroll_code *code);
 
 #endif

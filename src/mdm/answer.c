@@ -62,6 +62,11 @@ mdm_answer(struct call *c, struct mdm_message *m)
 	}
 	if (strcmp(in.status, "Idle") == 0)
 		in.uuid = NULL;
+	/* Most requests of a fleet end here: one read, by the gate, and no write. */
+	if (in.uuid == NULL && m->who->nothing_queued && !evicting) {
+		*m->out = (struct enroll_reply){ .status = 200 };
+		return;
+	}
 	/* Accepted, but nothing is delivered until the person may again (design: tokens and people). */
 	if (command_next(c, e, m->who->user_id, &in, m->who->account_disabled ? NULL : &next, &answered) != RC_OK)
 		return;

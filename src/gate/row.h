@@ -1,0 +1,21 @@
+/* Everything that the gate has to know of a caller, by one read: a poll that finds nothing to do costs no
+ * other, nor a second round trip to a database elsewhere. */
+#ifndef GATE_ROW_H
+#define GATE_ROW_H
+
+#include "ca/ca.h"
+#include "enroll/enrollment.h"
+#include "enroll/grant.h"
+
+struct gate_row {
+	struct ca_certificate certificate; /* without the certificate itself */
+	struct enrollment enrollment; /* of the certificate; id NULL: gone */
+	struct grant_bearer bearer; /* of the token that came along; grant.id NULL: unknown */
+	bool nothing_queued; /* for any channel of the enrollment */
+};
+
+/* By the certificate's fingerprint and the bearer token (NULL: none came along). RC_NOT_FOUND: the
+ * certificate was not issued here. */
+enum rc gate_row_read(struct call *c, struct bytes fingerprint, const char *bearer, struct gate_row *out);
+
+#endif

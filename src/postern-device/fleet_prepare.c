@@ -22,7 +22,7 @@
 #include "postern-device/password.h"
 #include "store/store.h"
 
-#define UNIT 2000 /* devices whose rows are written at once */
+#define UNIT 10000 /* devices whose rows are written at once */
 #define NAME "00000000-0000-4000-8000-000000000000" /* in the patterns, where the device's comes */
 #define LIFE_S (365 * 86400)
 #define BACKDATE_S 3600
@@ -46,7 +46,7 @@ const struct argv_option fleet_prepare_options[] = {
 	ARGV_TEXT("listen-url", "URL", "What the devices call (default: `url` of postern.conf)"),
 	ARGV_TEXT("sign", "WHO", "Signs the certificates: `pool` is a throw-away P-256 CA, `ca` the organization's own (0.7 ms each)", .fallback = "pool", .choices = signs),
 	ARGV_TEXT("key-kind", "KIND", "Kind of the shared keys", .fallback = "rsa", .choices = kinds),
-	ARGV_INT("keys", "N", "How many keys the devices share (default: 64)", .min = 1, .max = FLEET_KEYS_MAX),
+	ARGV_INT("keys", "N", "How many keys the devices share (default: 16)", .min = 1, .max = FLEET_KEYS_MAX),
 	ARGV_INT("token-life", "SECONDS", "Life of the prepared access tokens (default: 30 days)", .min = 60, .max = 315360000),
 	ARGV_FLAG("expired-tokens", "Give each device an expired access token too (for reauth, and the fault expired-token)"),
 	ARGV_FLAG("password-stdin", "The first line of standard input is the password of all its people (for the scenario enroll)"),
@@ -102,6 +102,22 @@ find_organization(struct prepare *p)
 	return RC_OK;
 }
 
+static bool
+is_sqlite(const char *store)
+{
+	return strncmp(store, "sqlite:", 7) == 0;
+}
+
+/* An SQLite store with room for the pages of a whole unit: with the server's small cache each page of an
+ * index would be written several times. */
+static const char *
+wide(struct arena *a, const char *store)
+{
+	if (!is_sqlite(store))
+		return store;
+	return arena_printf(a, "%s%ccache=large", store, strchr(store, '?') != NULL ? '&' : '?');
+}
+
 static enum rc
 open_server(struct prepare *p)
 {
@@ -116,7 +132,7 @@ open_server(struct prepare *p)
 		return rc;
 	p->c.keys = keys;
 	p->c.conf = &p->conf;
-	rc = store_open(p->conf.store, false, &p->c.store, &p->c.err);
+	rc = store_open(wide(p->a, p->conf.store), false, &p->c.store, &p->c.err);
 	if (rc == RC_CONFLICT)
 		return fail_in(&p->c.err, rc, "stop posternd first");
 	if (rc != RC_OK || (rc = store_migrate(p->c.store, &from, &to, &p->c.err)) != RC_OK)
@@ -244,7 +260,7 @@ describe(struct prepare *p, struct fleet_head *h)
 		.commands = (uint32_t)argv_int(p->v, "commands", 0),
 		.has_expired = argv_flag(p->v, "expired-tokens"),
 		.has_password = argv_flag(p->v, "password-stdin"),
-		.keys = (uint32_t)argv_int(p->v, "keys", 64) };
+		.keys = (uint32_t)argv_int(p->v, "keys", 16) };
 	if (h->keys > h->count)
 		h->keys = (uint32_t)h->count;
 	crypto_random(h->secret, sizeof h->secret);
@@ -354,7 +370,8 @@ write_all(struct prepare *p)
 		.organization = &p->organization,
 		.password_hash = p->password_hash,
 		.token_life_s = argv_int(p->v, "token-life", 30 * 86400),
-		.raw_keys = p->raw_keys };
+		.raw_keys = p->raw_keys,
+		.at_once = is_sqlite(p->conf.store) ? 1 : FLEET_ROWS_AT_ONCE };
 	struct arena *kept = p->c.arena;
 	struct fleet_progress bar;
 	enum rc rc = RC_OK;

@@ -8,7 +8,6 @@
 #include "fmt/plist.h"
 #include "store/store.h"
 
-#define ROWS_AT_ONCE 40 /* of one INSERT */
 #define COLUMNS_MAX 32
 #define SQL_MAX 65536
 #define CERTIFICATE_LIFE_S (365 * 86400)
@@ -24,9 +23,9 @@ struct batch {
 	struct call *c;
 	const struct fleet_rows *r;
 	const struct fleet_head *h;
-	struct db_value v[ROWS_AT_ONCE * COLUMNS_MAX];
+	struct db_value v[FLEET_ROWS_AT_ONCE * COLUMNS_MAX];
 	int columns, rows;
-	char *sql; /* of ROWS_AT_ONCE rows */
+	char *sql; /* of r->at_once rows */
 	const char *into;
 };
 
@@ -256,13 +255,13 @@ start(struct batch *b, const char *into, int columns)
 	b->into = into;
 	b->columns = columns;
 	b->rows = 0;
-	b->sql = insert_sql(b->c->arena, into, columns, ROWS_AT_ONCE);
+	b->sql = insert_sql(b->c->arena, into, columns, b->r->at_once);
 }
 
 static enum rc
 flush(struct batch *b)
 {
-	const char *sql = b->rows == ROWS_AT_ONCE ? b->sql : insert_sql(b->c->arena, b->into, b->columns, b->rows);
+	const char *sql = b->rows == b->r->at_once ? b->sql : insert_sql(b->c->arena, b->into, b->columns, b->rows);
 	struct db_args args = { b->v, b->rows * b->columns };
 
 	if (b->rows == 0)
@@ -274,7 +273,7 @@ flush(struct batch *b)
 static struct db_value *
 next_row(struct batch *b, enum rc *rc)
 {
-	*rc = b->rows == ROWS_AT_ONCE ? flush(b) : RC_OK;
+	*rc = b->rows == b->r->at_once ? flush(b) : RC_OK;
 	return &b->v[b->rows++ * b->columns];
 }
 

@@ -9,12 +9,18 @@
 #include "base/call.h"
 #include "fleet/state.h"
 
+#define FLEET_ROWS_AT_ONCE 40
+
 struct fleet_rows {
 	const struct fleet *fleet;
 	const struct organization *organization;
 	const char *password_hash; /* of all its people; NULL: none can sign in */
 	int64_t token_life_s;
 	const struct bytes *raw_keys; /* x509_raw_key of each shared key */
+	/* Rows of one INSERT, at most FLEET_ROWS_AT_ONCE. Many spare PostgreSQL the ways there and back. SQLite wants
+	 * one: for several it opens a savepoint, and to close that one inside a unit walks all that the unit has
+	 * changed so far. */
+	int at_once;
 	uint64_t from, to; /* devices of this unit */
 };
 

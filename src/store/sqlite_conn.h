@@ -14,6 +14,7 @@
 struct sqlite_options { /* of a DSN */
 	const char *path; /* NULL: in memory */
 	const char *vfs; /* NULL: the system's */
+	bool cache_large; /* cache=large: 256 MB for the writer, who fills a database with a million rows */
 	bool sync_off; /* synchronous=off: loses acknowledged rows; for the loss tests */
 };
 

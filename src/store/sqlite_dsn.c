@@ -26,12 +26,19 @@ set_vfs(struct sqlite_options *o, const char *value)
 {
 	o->vfs = value;
 }
+static void
+set_cache_large(struct sqlite_options *o, const char *value)
+{
+	(void)value;
+	o->cache_large = true;
+}
 
 /* clang-format off */
 static const struct option options[] = {
 	{ "synchronous", "off",  set_sync_off },
 	{ "synchronous", "full", set_sync_full },
 	{ "vfs",         NULL,   set_vfs },
+	{ "cache",       "large", set_cache_large },
 };
 /* clang-format on */
 

@@ -50,6 +50,7 @@ options(void)
 		{ "sqlite:%s/store.db",				RC_OK,		"so is a path with the engine's name" },
 		{ "sqlite:%s/store.db?synchronous=off",		RC_OK,		"synchronous=off is for the loss tests" },
 		{ "sqlite:%s/store.db?synchronous=full&vfs=unix", RC_OK,	"options are separated by &" },
+		{ "sqlite:%s/store.db?cache=large",		RC_OK,		"cache=large is for filling it" },
 		{ "sqlite:%s/store.db?synchronous=maybe",	RC_UNAVAILABLE,	"a value that is not known is refused" },
 		{ "sqlite:%s/store.db?speed=high",		RC_UNAVAILABLE,	"an option that is not known is refused" },
 		{ "sqlite:%s/store.db?vfs=none",		RC_UNAVAILABLE,	"a file system layer that is not there is refused" },

@@ -18,8 +18,8 @@ struct store;
 
 /* Open the database at `dsn`: a file's path, or ":memory:" (shared by the store's own connections),
  * or "sqlite:PATH[?synchronous=off]" where `off` exists for the loss tests only. Options follow '?'
- * and are separated by '&': synchronous=off, vfs=NAME (one of SQLite's; "fault" is store/faultvfs.h).
- * Missing tables are not made:
+ * and are separated by '&': synchronous=off, cache=large (for who fills it with a million rows),
+ * vfs=NAME (one of SQLite's; "fault" is store/faultvfs.h). Missing tables are not made:
  * call store_migrate. Takes a lock (flock on DSN + ".lock"): one process owns the file.
  * RC_NOT_FOUND: no such file and `create` is false. RC_CONFLICT: another process has it open.
  * RC_UNAVAILABLE: it can't be opened or is not a database; *e says what to do. */

@@ -7,6 +7,8 @@
 #ifndef STORE_DRIVER_H
 #define STORE_DRIVER_H
 
+#include <pthread.h>
+
 #include "store/bulk.h"
 #include "store/store.h"
 
@@ -14,9 +16,9 @@ struct db; /* an engine's own, behind one struct store */
 struct db_conn;
 
 struct db_driver {
-	const char *name; /* what a DSN begins with, before ':' */
+	const char *name; /* for people */
 
-	/* As store_open; `dsn` without the name. */
+	/* As store_open; `dsn` without its beginning up to ':'. */
 	enum rc (*open)(const char *dsn, bool create, struct db **out, struct err *e);
 	void (*close)(struct db *db);
 	bool (*is_broken)(const struct db *db);
@@ -24,18 +26,22 @@ struct db_driver {
 	/* A connection inside a new unit. RC_UNAVAILABLE: none began. */
 	enum rc (*begin)(struct db *db, struct db_conn **out, struct err *e);
 
+	/* As begin, for a migration: it waits for others of its kind, of any process, and sees what they did. */
+	enum rc (*begin_migration)(struct db *db, struct db_conn **out, struct err *e);
+
 	/* Commit the unit (`keep`) or roll it back, and return once what it saw and wrote is on disk.
 	 * RC_UNAVAILABLE: the outcome is unknown, unless *again: it is certain that nothing of it was
 	 * kept, and running it once more may succeed. */
 	enum rc (*end)(struct db *db, struct db_conn *conn, bool keep, bool *again, struct err *e);
 
-	/* A connection for one reading statement outside units. */
+	/* A connection for one statement outside units. */
 	enum rc (*borrow)(struct db *db, struct db_conn **out, struct err *e);
 	void (*give_back)(struct db *db, struct db_conn *conn);
 
-	/* Run one statement; rows are copied into `a`, `out` may be NULL. With `writes`, a statement
-	 * that would write is not run: *writes becomes true. Results as store_run; RC_INTERNAL for
-	 * what the engine refuses (syntax, a NOT NULL left empty, the wrong number of arguments). */
+	/* Run one statement; rows are copied into `a`, `out` may be NULL. With `writes` (outside units), an
+	 * engine whose borrowed connections only read does not run a statement that would write: *writes
+	 * becomes true, and it wants a unit. Results as store_run; RC_INTERNAL for what the engine refuses
+	 * (syntax, a NOT NULL left empty, the wrong number of arguments). */
 	enum rc (*run)(struct db_conn *conn, struct arena *a, const char *sql, struct db_args args, struct db_rows *out,
 	    bool *writes, struct err *e);
 
@@ -74,11 +80,12 @@ struct db_driver {
 struct store {
 	const struct db_driver *driver;
 	struct db *db;
+	pthread_mutex_t alone; /* held by the one unit of this process that clashed too often */
 };
 
-extern const struct db_driver store_sqlite;
+extern const struct db_driver store_sqlite, store_pgsql;
 
-/* The engine of a DSN; *rest is the DSN without its name. */
+/* The engine of a DSN; *rest is the DSN without its beginning. */
 const struct db_driver *store_driver_of(const char *dsn, const char **rest);
 
 #endif

@@ -68,7 +68,7 @@ apply(const struct store *s, struct arena *a, const struct store_migration *m, s
 	bool again;
 
 	do {
-		if ((rc = s->driver->begin(s->db, &conn, e)) != RC_OK)
+		if ((rc = s->driver->begin_migration(s->db, &conn, e)) != RC_OK)
 			return rc;
 		rc = apply_in(s, conn, a, m, e);
 		end = s->driver->end(s->db, conn, rc == RC_OK, &again, &end_err);

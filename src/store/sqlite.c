@@ -275,11 +275,12 @@ sqlite_shrink(struct db *db, bool *more, struct err *e)
 }
 
 const struct db_driver store_sqlite = {
-	.name = "sqlite",
+	.name = "SQLite",
 	.open = sqlite_open,
 	.close = sqlite_close,
 	.is_broken = sqlite_is_broken,
 	.begin = sqlite_begin,
+	.begin_migration = sqlite_begin,
 	.end = sqlite_end,
 	.borrow = sqlite_borrow,
 	.give_back = sqlite_give_back,

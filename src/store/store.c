@@ -3,13 +3,26 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <time.h>
 
 #include "store/driver.h"
 #include "store/value.h"
 
-#define UNIT_TRIES 8 /* serialization failures in a row before the peer is told to come back */
+#define UNIT_TRIES 40 /* serialization failures in a row before the peer is told to come back */
+#define UNIT_ALONE 4 /* from this try on, units of this process that still clash go one after another */
+#define PAUSE_MAX_MS 64 /* before a try, at most */
 
-static const struct db_driver *const drivers[] = { &store_sqlite };
+/* clang-format off */
+static const struct {
+	const char *scheme; /* what a DSN begins with, before ':'; without one it is a file's path */
+	const struct db_driver *driver;
+} schemes[] = {
+	{ "sqlite",	&store_sqlite },
+	{ "postgresql",	&store_pgsql },
+	{ "postgres",	&store_pgsql },
+};
+/* clang-format on */
 
 struct unit { /* one run of a unit's function; call.unit points here meanwhile */
 	struct db_conn *conn;
@@ -28,16 +41,16 @@ struct statement { /* store_run's arguments, and its result */
 const struct db_driver *
 store_driver_of(const char *dsn, const char **rest)
 {
-	for (size_t i = 0; i < sizeof drivers / sizeof drivers[0]; i++) {
-		size_t n = strlen(drivers[i]->name);
+	for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+		size_t n = strlen(schemes[i].scheme);
 
-		if (strncmp(dsn, drivers[i]->name, n) == 0 && dsn[n] == ':') {
+		if (strncmp(dsn, schemes[i].scheme, n) == 0 && dsn[n] == ':') {
 			*rest = dsn + n + 1;
-			return drivers[i];
+			return schemes[i].driver;
 		}
 	}
 	*rest = dsn;
-	return drivers[0];
+	return &store_sqlite;
 }
 
 enum rc
@@ -52,7 +65,9 @@ store_open(const char *dsn, bool create, struct store **out, struct err *e)
 	if ((s = calloc(1, sizeof *s)) == NULL)
 		return fail(e, RC_UNAVAILABLE, "out of memory");
 	s->driver = driver;
+	pthread_mutex_init(&s->alone, NULL);
 	if ((rc = driver->open(rest, create, &s->db, e)) != RC_OK) {
+		pthread_mutex_destroy(&s->alone);
 		free(s);
 		return rc;
 	}
@@ -66,6 +81,7 @@ store_close(struct store *s)
 	if (s == NULL)
 		return;
 	s->driver->close(s->db);
+	pthread_mutex_destroy(&s->alone);
 	free(s);
 }
 
@@ -125,26 +141,28 @@ guarded(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg, enu
 	return true;
 }
 
-/* One run of the unit. *again: nothing of it was kept and it may be run once more. */
+/* One run of the unit. *again: nothing of it was kept and it may be run once more. *whole: false when the arena's
+ * ceiling ended it. */
 static enum rc
-unit_once(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg, bool *again)
+unit_once(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg, bool *again, bool *whole)
 {
 	const struct store *s = c->store;
 	struct unit u = { .conn = NULL };
 	enum rc rc = RC_OK, end;
 	struct err e;
-	bool whole, keep;
+	bool keep;
 
 	*again = false;
+	*whole = true;
 	if ((rc = s->driver->begin(s->db, &u.conn, &c->err)) != RC_OK)
 		return rc;
 	c->unit = &u;
-	whole = guarded(c, fn, arg, &rc);
+	*whole = guarded(c, fn, arg, &rc);
 	c->unit = NULL;
-	keep = whole && !u.discard && u.ended == RC_OK && rc != RC_UNAVAILABLE && rc != RC_INTERNAL;
+	keep = *whole && !u.discard && u.ended == RC_OK && rc != RC_UNAVAILABLE && rc != RC_INTERNAL;
 	end = s->driver->end(s->db, u.conn, keep, again, &e);
-	if (!whole)
-		arena_over(c->arena);
+	if (!*whole)
+		return RC_TOO_LARGE;
 	if (end != RC_OK) {
 		c->err = e;
 		return end;
@@ -153,18 +171,42 @@ unit_once(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg, b
 	return rc == RC_OK ? u.ended : rc;
 }
 
+/* Two units that met once must not meet again in step. The first try again is at once: most often the other
+ * one is done. */
+static void
+pause_before(int retry)
+{
+	int64_t most_us = retry == 1 ? 0 : retry < 8 ? 500 << retry : PAUSE_MAX_MS * 1000;
+	uint32_t random = 0;
+	struct timespec pause;
+
+	if (most_us == 0 || getrandom(&random, sizeof random, GRND_NONBLOCK) < 0)
+		return;
+	most_us = random % most_us;
+	pause = (struct timespec){ .tv_sec = 0, .tv_nsec = most_us * 1000 };
+	nanosleep(&pause, NULL);
+}
+
 enum rc
 store_unit(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg)
 {
-	bool again;
-	enum rc rc;
+	struct store *s = c->store;
+	bool again = true, whole = true;
+	enum rc rc = RC_UNAVAILABLE;
 
 	assert(c->unit == NULL);
-	for (int i = 1;; i++) {
-		rc = unit_once(c, fn, arg, &again);
-		if (!again || i == UNIT_TRIES)
-			return rc;
+	for (int i = 1; again && whole && i <= UNIT_TRIES; i++) {
+		if (i > 1)
+			pause_before(i - 1);
+		if (i == UNIT_ALONE)
+			pthread_mutex_lock(&s->alone);
+		rc = unit_once(c, fn, arg, &again, &whole);
+		if (i >= UNIT_ALONE && (!again || !whole || i == UNIT_TRIES))
+			pthread_mutex_unlock(&s->alone);
 	}
+	if (!whole)
+		arena_over(c->arena);
+	return rc;
 }
 
 void

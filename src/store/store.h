@@ -1,4 +1,4 @@
-/* The store: rows on SQLite, later on PostgreSQL, behind one set of calls.
+/* The store: rows on SQLite or on PostgreSQL, behind one set of calls.
  *
  * Every statement is written once and runs on both engines: placeholders ?1 ?2, columns TEXT, BIGINT
  * and BYTEA, no NUL and valid UTF-8 in text. store_unit is the way to write more than one statement;
@@ -21,6 +21,9 @@ struct store;
  * and are separated by '&': synchronous=off, cache=large (for who fills it with a million rows),
  * vfs=NAME (one of SQLite's; "fault" is store/faultvfs.h). Missing tables are not made:
  * call store_migrate. Takes a lock (flock on DSN + ".lock"): one process owns the file.
+ * "postgresql://..." or "postgres://...": libpq's URI of a database that exists already (`create` means
+ * nothing), with options of ours among its own: prepare=off, connections=N, timeout=SECONDS. Any number of
+ * processes may have it open. Connections are made when they are needed and made anew when they are lost.
  * RC_NOT_FOUND: no such file and `create` is false. RC_CONFLICT: another process has it open.
  * RC_UNAVAILABLE: it can't be opened or is not a database; *e says what to do. */
 enum rc store_open(const char *dsn, bool create, struct store **out, struct err *e);
@@ -33,7 +36,7 @@ enum rc store_migrate(struct store *s, int *from, int *to, struct err *e);
 /* Number of the newest migration that the database has; 0 when empty. */
 enum rc store_version(struct store *s, int *version, struct err *e);
 
-/* Becomes true for good once a commit failed in a way that leaves its outcome unknown (an fsync
+/* Becomes true for good once SQLite's commit failed in a way that leaves its outcome unknown (an fsync
  * error): posternd logs, answers 503 and exits, and recovery decides (engine: units of work). */
 bool store_is_broken(const struct store *s);
 
@@ -135,7 +138,8 @@ enum rc store_size(struct store *s, int64_t *octets, int64_t *free_octets, struc
  * while less than a tenth is free, which new rows will need. *more: call again. */
 enum rc store_shrink(struct store *s, bool *more, struct err *e);
 
-/* Copy what is in the write-ahead log into the database file (done by itself; for tests and stop). */
+/* Copy what is in the write-ahead log into the database file (done by itself; for tests and stop). Nothing to do
+ * on PostgreSQL. */
 enum rc store_checkpoint(struct store *s, struct err *e);
 
 #endif

@@ -1,4 +1,7 @@
-/* What the store's tests share: a store, a call, a folder of their own. */
+/* What tests share that need a store: a store, a call, a folder of their own.
+ *
+ * POSTERN_TEST_DSN names a PostgreSQL server on which the tests may make databases (tests/with-postgres
+ * starts one): what would be a database in memory is then a fresh one there, dropped at the end. */
 #ifndef STORE_TESTING_H
 #define STORE_TESTING_H
 
@@ -23,12 +26,71 @@ testing_free(struct call *c)
 	*c = (struct call){ 0 };
 }
 
+#define TESTING_DSN_MAX 512
+
+static struct testing_databases {
+	const char *server; /* address */
+	char name[16][48];
+	int n;
+} testing_databases_;
+
+/* One statement on the server's own database. */
+static inline bool
+testing_on_server(const char *verb, const char *name, const char *options)
+{
+	struct store *s = NULL;
+	struct err e = { 0 };
+	struct call c;
+	bool good;
+
+	if (store_open(testing_databases_.server, false, &s, &e) != RC_OK) {
+		printf("# %s\n", e.text);
+		return false;
+	}
+	c = (struct call){ .arena = arena_new(0), .store = s };
+	good = store_run(&c, arena_printf(c.arena, "%s DATABASE %s%s", verb, name, options), DB_NONE, NULL) == RC_OK;
+	if (!good)
+		printf("# %s\n", c.err.text);
+	arena_free(c.arena);
+	store_close(s);
+	return good;
+}
+
+static inline void
+testing_drop_databases(void)
+{
+	for (int i = 0; i < testing_databases_.n; i++)
+		testing_on_server("DROP", testing_databases_.name[i], " WITH (FORCE)");
+}
+
+/* The address of a fresh database on the tests' server, in `dsn`; "" where there is no such server. */
+static inline const char *
+testing_fresh(char dsn[TESTING_DSN_MAX])
+{
+	struct testing_databases *t = &testing_databases_;
+	char *name = t->name[t->n];
+
+	dsn[0] = '\0';
+	if ((t->server = getenv("POSTERN_TEST_DSN")) == NULL)
+		return dsn;
+	snprintf(name, sizeof t->name[0], "unit_%d_%d", (int)getpid(), t->n);
+	if (t->n == 0)
+		atexit(testing_drop_databases);
+	if (!testing_on_server("CREATE", name, "") || ++t->n == sizeof t->name / sizeof t->name[0])
+		exit(1);
+	snprintf(dsn, TESTING_DSN_MAX, "%s%cdbname=%s", t->server, strchr(t->server, '?') != NULL ? '&' : '?', name);
+	return dsn;
+}
+
 static inline struct store *
 testing_store(const char *dsn)
 {
 	struct store *s = NULL;
 	struct err e = { 0 };
+	char fresh[TESTING_DSN_MAX];
 
+	if (strstr(dsn, ":memory:") != NULL && testing_fresh(fresh)[0] != '\0')
+		dsn = fresh;
 	if (!ok(store_open(dsn, true, &s, &e) == RC_OK, "the store opens"))
 		printf("# %s: %s\n", dsn, e.text);
 	return s;

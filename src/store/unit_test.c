@@ -320,9 +320,9 @@ all(const char *dsn)
 int
 main(void)
 {
-	const char *dsn = getenv("POSTERN_TEST_DSN");
+	char dsn[TESTING_DSN_MAX];
 
-	if (dsn != NULL) {
+	if (testing_fresh(dsn)[0] != '\0') {
 		all(dsn);
 	} else {
 		char dir[64];

@@ -113,6 +113,41 @@ test_refusals(const char *dir, const char *dsn)
 	ok(access(to + 7, F_OK) != 0, "and a fill that is not kept leaves nothing");
 }
 
+/* Another engine, and back: the same rows, and as many indexes as migrations make there. */
+static void
+test_engines(const char *sqlite, const char *dir)
+{
+	static const char indexes[] = "SELECT count(*) FROM pg_indexes WHERE schemaname = current_schema()";
+	char there[TESTING_DSN_MAX], other[TESTING_DSN_MAX], migrated[TESTING_DSN_MAX], back[160];
+	struct store *t, *m;
+	struct store_fill *f = NULL;
+	struct err e = { 0 };
+	int from, version;
+
+	if (testing_fresh(there)[0] == '\0') {
+		skip("POSTERN_TEST_DSN names no PostgreSQL server");
+		return;
+	}
+	snprintf(back, sizeof back, "sqlite:%s/back.db", dir);
+	ok(copy(sqlite, there, store_migrations_n, 50, &e) == RC_FORBIDDEN, "a copy to PostgreSQL that fails");
+	ok(copy(sqlite, there, store_migrations_n, 0, &e) == RC_OK, "leaves an empty database: %s", e.text);
+	ok(store_fill_open(there, store_migrations_n, &f, &e) == RC_CONFLICT, "which is filled once: %s", e.text);
+	ok(copy(there, testing_fresh(other), store_migrations_n, 0, &e) == RC_OK, "from PostgreSQL to PostgreSQL: %s",
+	    e.text);
+	ok(copy(other, back, store_migrations_n, 0, &e) == RC_OK, "and back to SQLite: %s", e.text);
+	t = testing_store(other);
+	m = testing_store(testing_fresh(migrated));
+	ok(store_migrate(m, &from, &version, &e) == RC_OK, "a database with tables of its own");
+	ok(testing_number(t, everything) == 107, "all rows are there, to the octet");
+	ok(testing_number(t, indexes) == testing_number(m, indexes), "and all indexes");
+	ok(store_migrate(t, &from, &version, &e) == RC_OK && from == version, "and it is at its schema");
+	store_close(m);
+	store_close(t);
+	t = testing_store(back);
+	ok(testing_number(t, everything) == 107, "and in the one that came back");
+	store_close(t);
+}
+
 int
 main(void)
 {
@@ -138,6 +173,7 @@ main(void)
 		testing_number(s, "SELECT count(*) FROM sqlite_schema WHERE type = 'index'"),
 	    "and all its indexes");
 	store_close(t);
+	test_engines(dsn, dir);
 	store_close(s);
 	testing_rmtree(dir);
 	return done();

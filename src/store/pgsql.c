@@ -354,6 +354,7 @@ const struct db_driver store_pgsql = {
 	.each = pgsql_each,
 	.fill_begin = pgsql_fill_begin,
 	.fill_end = pgsql_fill_end,
+	.size = "SELECT pg_database_size(current_database()), 0",
 	.count_tables = "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?1",
 	.list_tables =
 	    "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename COLLATE \"C\"",

@@ -9,12 +9,12 @@
 #define PART_BACKUP "backup" /* a manifest's "what" */
 #define PART_NODE "node"
 
-/* Whether this table's rows stay behind: secrets that live an hour at most. Whoever is in the middle of
+/* Whether this table's rows stay behind: secrets that live a day at most. Whoever is in the middle of
  * enrolling when the backup is made starts again after it was restored, and none of them can be used twice. */
 static inline bool
 part_left_out(const char *table)
 {
-	static const char *const names[] = { "oauth_code", "scep_challenge" };
+	static const char *const names[] = { "oauth_code", "scep_challenge", "ticket_key" };
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		if (strcmp(names[i], table) == 0)

@@ -175,6 +175,15 @@ http_server_port(const struct http_server *s, int i)
 	return i >= 0 && i < s->n_listen ? s->listen[i].port : 0;
 }
 
+void
+http_server_tickets(struct http_server *s, const struct http_tickets *t)
+{
+	for (int i = 0; i < s->n_listen; i++) {
+		if (s->listen[i].tls != NULL)
+			http_tls_tickets(s->listen[i].tls, t);
+	}
+}
+
 enum rc
 http_server_reload(struct http_server *s, struct err *e)
 {

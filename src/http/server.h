@@ -137,6 +137,18 @@ int http_server_port(const struct http_server *s, int i);
 /* Read certificates and keys again (SIGHUP); the old ones stay when one is not usable. */
 enum rc http_server_reload(struct http_server *s, struct err *e);
 
+/* Secrets that keys of TLS session tickets are made of, at most so many. The first makes tickets, all open
+ * them. A process that is given none makes its own, which no other can open. */
+#define HTTP_TICKETS_MAX 4
+#define HTTP_TICKET_SECRET 32
+struct http_tickets {
+	int n;
+	uint8_t secret[HTTP_TICKETS_MAX][HTTP_TICKET_SECRET];
+};
+
+/* From now on; the earlier ones open nothing any more. May be called at any time. */
+void http_server_tickets(struct http_server *s, const struct http_tickets *t);
+
 /* Stop accepting, let what is in flight finish (at most drain_ms), stop workers, free. NULL is fine.
  * Returns the number of requests that had to be cut off. */
 int http_server_stop(struct http_server *s);

@@ -2,112 +2,22 @@
 
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
-#include <openssl/core_names.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
 
-#include "base/clock.h"
 #include "http/mem.h"
-
-#define TICKET_LIFE_S (12 * 3600) /* a key makes tickets for so long, and opens them twice as long after */
-#define GENERATIONS 3
-
-struct ticket_key {
-	unsigned char name[16], aes[32], mac[32];
-	int64_t born_ms; /* 0: none */
-};
+#include "http/tls_ticket.h"
 
 struct http_tls {
 	char *cert_file, *key_file;
-	int number;
 	bool ask;
 	pthread_mutex_t lock; /* over all that follows */
 	SSL_CTX *ctx, *next;
-	struct ticket_key key[GENERATIONS]; /* newest first */
+	struct tls_tickets *tickets; /* outlive a context */
 };
-
-/* ---- session tickets ---- */
-
-static bool
-key_make(struct ticket_key *k, int64_t now)
-{
-	if (RAND_bytes(k->name, sizeof k->name) != 1 || RAND_priv_bytes(k->aes, sizeof k->aes) != 1 ||
-	    RAND_priv_bytes(k->mac, sizeof k->mac) != 1)
-		return false;
-	k->born_ms = now;
-	return true;
-}
-
-static bool
-rotate(struct http_tls *t, int64_t now)
-{
-	struct ticket_key fresh;
-
-	if (t->key[0].born_ms != 0 && now - t->key[0].born_ms < TICKET_LIFE_S * 1000)
-		return true;
-	if (!key_make(&fresh, now))
-		return false;
-	OPENSSL_cleanse(&t->key[GENERATIONS - 1], sizeof t->key[0]);
-	memmove(t->key + 1, t->key, (GENERATIONS - 1) * sizeof t->key[0]);
-	t->key[0] = fresh;
-	OPENSSL_cleanse(&fresh, sizeof fresh);
-	return true;
-}
-
-/* The key to make a ticket with, or the one that made it. 0: none; 2: an old one, renew; else 1. */
-static int
-key_pick(struct http_tls *t, unsigned char name[16], bool make, struct ticket_key *out)
-{
-	int64_t now = clock_mono_ms() + 1;
-	int found = 0;
-
-	pthread_mutex_lock(&t->lock);
-	if (make && rotate(t, now)) {
-		*out = t->key[0];
-		found = 1;
-	}
-	for (int i = 0; !make && i < GENERATIONS && found == 0; i++) {
-		if (t->key[i].born_ms != 0 && memcmp(t->key[i].name, name, 16) == 0 &&
-		    now - t->key[i].born_ms < TICKET_LIFE_S * 1000 * GENERATIONS) {
-			*out = t->key[i];
-			found = i == 0 ? 1 : 2;
-		}
-	}
-	pthread_mutex_unlock(&t->lock);
-	return found;
-}
-
-static int
-on_ticket(SSL *ssl, unsigned char name[16], unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int make)
-{
-	struct http_tls *t = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-	struct ticket_key k;
-	OSSL_PARAM params[3];
-	int found, result = -1;
-
-	if ((found = key_pick(t, name, make == 1, &k)) == 0)
-		return make == 1 ? -1 : 0;
-	if (make == 1) {
-		memcpy(name, k.name, 16);
-		if (RAND_bytes(iv, EVP_MAX_IV_LENGTH) != 1)
-			goto out;
-	}
-	params[0] = OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, k.mac, sizeof k.mac);
-	params[1] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char[]){ "SHA256" }, 0);
-	params[2] = OSSL_PARAM_construct_end();
-	if (EVP_MAC_CTX_set_params(mac, params) != 1 ||
-	    EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, k.aes, iv, make) != 1)
-		goto out;
-	result = found;
-out:
-	OPENSSL_cleanse(&k, sizeof k);
-	return result;
-}
 
 /* ---- contexts ---- */
 
@@ -117,6 +27,14 @@ any_chain(X509_STORE_CTX *ctx, void *arg)
 	(void)arg;
 	X509_STORE_CTX_set_error(ctx, X509_V_OK);
 	return 1;
+}
+
+static int
+on_ticket(SSL *ssl, unsigned char name[16], unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int make)
+{
+	struct http_tls *t = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+
+	return tls_tickets_use(t->tickets, name, iv, cipher, mac, make);
 }
 
 static int
@@ -142,18 +60,25 @@ tls_fail(struct err *e, enum rc rc, const char *what, const char *file)
 	return rc;
 }
 
+static const char *
+kind_of(bool ask)
+{
+	return ask ? "mtls" : "tls";
+}
+
 static bool
 configure(SSL_CTX *ctx, struct http_tls *t)
 {
+	/* The same at every node, so that a session of one is known to another. */
 	char id[32];
-	int n = snprintf(id, sizeof id, "postern listener %d", t->number);
+	int n = snprintf(id, sizeof id, "postern %s", kind_of(t->ask));
 
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
 				     SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_set_mode(
 	    ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets only: nothing to share or to fill */
-	SSL_CTX_set_timeout(ctx, TICKET_LIFE_S);
+	SSL_CTX_set_timeout(ctx, TLS_TICKET_LIFE_S);
 	SSL_CTX_set_app_data(ctx, t);
 	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
 	if (t->ask) {
@@ -196,7 +121,7 @@ context(struct http_tls *t, SSL_CTX **out, struct err *e)
 }
 
 enum rc
-http_tls_open(const char *cert_file, const char *key_file, int number, bool ask, struct http_tls **out, struct err *e)
+http_tls_open(const char *cert_file, const char *key_file, bool ask, struct http_tls **out, struct err *e)
 {
 	struct http_tls *t;
 	enum rc rc;
@@ -207,8 +132,8 @@ http_tls_open(const char *cert_file, const char *key_file, int number, bool ask,
 	t = http_need(calloc(1, sizeof *t));
 	t->cert_file = http_need(strdup(cert_file));
 	t->key_file = http_need(strdup(key_file));
-	t->number = number;
 	t->ask = ask;
+	t->tickets = tls_tickets_new(kind_of(ask));
 	pthread_mutex_init(&t->lock, NULL);
 	if ((rc = context(t, &t->ctx, e)) != RC_OK) {
 		http_tls_close(t);
@@ -226,10 +151,16 @@ http_tls_close(struct http_tls *t)
 	SSL_CTX_free(t->ctx);
 	SSL_CTX_free(t->next);
 	pthread_mutex_destroy(&t->lock);
-	OPENSSL_cleanse(t->key, sizeof t->key);
+	tls_tickets_free(t->tickets);
 	free(t->cert_file);
 	free(t->key_file);
 	free(t);
+}
+
+void
+http_tls_tickets(struct http_tls *t, const struct http_tickets *from)
+{
+	tls_tickets_share(t->tickets, from);
 }
 
 enum rc

@@ -10,19 +10,22 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
-struct http_tls; /* context and ticket keys of one listener */
+struct http_tls; /* context of one listener */
 struct bufferevent;
 struct event_base;
 
-/* Read chain and key. `number` makes the session id context the listener's own. `ask`: request a client
- * certificate. RC_BAD_INPUT: a file is missing or does not fit, *e says which. */
-enum rc
-http_tls_open(const char *cert_file, const char *key_file, int number, bool ask, struct http_tls **out, struct err *e);
+/* Read chain and key. `ask`: request a client certificate; sessions of such listeners and of the others
+ * don't resume at one another. RC_BAD_INPUT: a file is missing or does not fit, *e says which. */
+enum rc http_tls_open(const char *cert_file, const char *key_file, bool ask, struct http_tls **out, struct err *e);
 void http_tls_close(struct http_tls *t); /* NULL is fine */
 
 /* Read the files again in two steps, so that several listeners change together or not at all. */
 enum rc http_tls_prepare(struct http_tls *t, struct err *e);
 void http_tls_commit(struct http_tls *t);
+
+/* As http_server_tickets. */
+struct http_tickets;
+void http_tls_tickets(struct http_tls *t, const struct http_tickets *from);
 
 /* A connection's bufferevent over `fd`, in accept state; NULL: close the fd. */
 struct bufferevent *http_tls_accept(struct http_tls *t, struct event_base *base, int fd);

@@ -24,6 +24,7 @@
 #include "keys/keys.h"
 #include "mdm/mdm.h"
 #include "oauth/oauth.h"
+#include "posternd/tickets.h"
 #include "profile/enroll_request.h"
 #include "scep/scep.h"
 #include "store/store.h"
@@ -46,6 +47,7 @@ struct server {
 	struct enrollment_seen *seen;
 	struct discovery_counts *counts;
 	struct enroll_prune pruning;
+	int64_t tickets_at; /* Unix seconds: when their keys were read */
 	struct http_server *http;
 	struct http_listener listeners[LISTENERS_MAX];
 	int n_listeners;
@@ -240,6 +242,27 @@ flush(struct server *s)
 	arena_free(c.arena);
 }
 
+/* The keys of session tickets, as all nodes have them now. Without the store for as long as a key lasts,
+ * sessions are a process's own. */
+static void
+share_tickets(struct server *s)
+{
+	struct call c = { .arena = arena_new(0) };
+	struct http_tickets tickets = { 0 };
+
+	begin(&c, s);
+	if (tickets_load(&c, &tickets) == RC_OK) {
+		s->tickets_at = c.now;
+		http_server_tickets(s->http, &tickets);
+	} else {
+		log_warn("session tickets are not shared", "error", c.err.text);
+		if (c.now - s->tickets_at > TICKETS_LIFE_S)
+			http_server_tickets(s->http, &(struct http_tickets){ 0 });
+	}
+	explicit_bzero(&tickets, sizeof tickets);
+	arena_free(c.arena);
+}
+
 static void
 prune(struct server *s)
 {
@@ -286,7 +309,7 @@ static int
 run(struct server *s, const sigset_t *signals)
 {
 	const struct timespec tick = { .tv_sec = 1 };
-	int64_t flushed = clock_mono_ms(), pruned = flushed;
+	int64_t flushed = clock_mono_ms(), pruned = flushed, shared = flushed;
 	bool shrinking = false;
 
 	for (;;) {
@@ -306,6 +329,10 @@ run(struct server *s, const sigset_t *signals)
 		if (now - flushed >= FLUSH_S * 1000) {
 			flush(s);
 			flushed = now;
+		}
+		if (now - shared >= TICKETS_READ_S * 1000) {
+			share_tickets(s);
+			shared = now;
 		}
 		if (now - pruned >= (s->pruning.more ? PRUNE_MORE_S : PRUNE_S) * 1000) {
 			prune(s);
@@ -341,6 +368,7 @@ serve(const struct argv *v, void *ctx)
 	if (load_conf(&s, &conf, &e) != RC_OK || open_all(&s, conf, &e) != RC_OK || start(&s, &e) != RC_OK) {
 		die(&e);
 	} else {
+		share_tickets(&s);
 		say_listening(&s);
 		sd_notify(0, "READY=1");
 		status = run(&s, &signals);

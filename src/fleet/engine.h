@@ -12,7 +12,8 @@
 struct fleet_session { /* one device's turn */
 	struct fleet_session *next; /* in a queue */
 	uint64_t device;
-	int64_t due_us; /* when it was to begin; of a repetition: when it may go on */
+	int64_t woken_us; /* when it was to begin */
+	int64_t due_us; /* when it may go on */
 	int64_t sent_us, intended_us; /* of the request under way */
 	enum fleet_scenario kind;
 	enum fleet_message message, resume; /* what is said; what is said again after a renewal */
@@ -60,6 +61,7 @@ struct fleet_engine {
 	size_t n_later, later_room;
 	struct fleet_session *spare;
 	uint64_t alive; /* sessions */
+	uint64_t answers; /* all that came */
 	int64_t now_us;
 	bool measuring, ending;
 	struct fleet_hist second;

@@ -302,7 +302,7 @@ fleet_net_wait(struct fleet_engine *g, int64_t until_us)
 	wait = (struct timespec){ left / 1000000, left % 1000000 * 1000 };
 	n = epoll_pwait2(g->epoll, events, EVENTS, &wait, NULL);
 	g->now_us = clock_mono_us();
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++, g->now_us = clock_mono_us())
 		on_event(g, events[i].data.ptr, events[i].events);
 }
 

@@ -45,6 +45,7 @@ latency_table(struct buf *b, const struct fleet_result *r)
 	hist_line(b, r->open_loop ? "all, since due" : "all", &r->all);
 	if (!r->open_loop)
 		hist_line(b, "all, corrected", &r->corrected);
+	hist_line(b, "whole turns", &r->turns);
 }
 
 static void
@@ -75,7 +76,9 @@ fleet_report_table(struct buf *b, const struct fleet_plan *p, const struct fleet
 	buf_printf(b, "%s, %s, %s: %.0f requests/s over %.1f s, %llu errors\n", fleet_scenario_name(p->scenario),
 	    p->proof == FLEET_PROOF_PROXY ? "proxy header" : "Mdm-Signature", p->tls ? "TLS" : "plain", rps(r),
 	    r->seconds, (unsigned long long)fleet_result_errors(r));
-	if (r->open_loop)
+	if (p->scenario == FLEET_SCENARIO_HERD)
+		buf_printf(b, "  all woken within a second, at most %d connections\n", p->connections);
+	else if (r->open_loop)
 		buf_printf(b, "  open loop, %.0f sessions/s, at most %d connections\n", p->rate, p->connections);
 	else
 		buf_printf(b, "  closed loop, %d connections\n", p->connections);
@@ -141,7 +144,7 @@ fleet_report_json(struct buf *b, const struct fleet_plan *p, const struct fleet_
 {
 	struct arena *a = arena_new(0);
 	json_t *o = json_keep(a, json_object()), *faults = json_object(), *corrected = json_object(),
-	       *messages = json_object();
+	       *messages = json_object(), *turns = json_object();
 	struct bytes text;
 
 	json_object_set_new(o, "scenario", json_string(fleet_scenario_name(p->scenario)));
@@ -166,6 +169,8 @@ fleet_report_json(struct buf *b, const struct fleet_plan *p, const struct fleet_
 		put_hist(corrected, &r->corrected);
 		json_object_set(o, "corrected", corrected);
 	}
+	put_hist(turns, &r->turns);
+	json_object_set(o, "turns", turns);
 	for (int i = 0; i < FLEET_MESSAGES; i++) {
 		json_t *m;
 
@@ -188,6 +193,7 @@ fleet_report_json(struct buf *b, const struct fleet_plan *p, const struct fleet_
 	json_decref(faults);
 	json_decref(corrected);
 	json_decref(messages);
+	json_decref(turns);
 	text = json_text(a, o, 0);
 	buf_add(b, text.p, text.n);
 	buf_char(b, '\n');

@@ -15,6 +15,7 @@
 #define SECOND INT64_C(1000000)
 #define TURN_US 100000 /* longest sleep: Ctrl-C and time-outs are looked at so often */
 #define DRAIN_US 2000000 /* answers under way may still come at the end */
+#define HOPELESS_US 10000000 /* no answer at all for so long: nobody is there */
 #define BACKLOG_MAX 2000000 /* sessions waiting, before due ones are dropped */
 
 static const char *const scenarios[FLEET_SCENARIOS] = { "poll", "cycle", "checkin", "herd", "reauth", "mixed" };
@@ -165,7 +166,7 @@ new_session(struct fleet_engine *g, int64_t due_us)
 		g->spare = s->next;
 	else if ((s = malloc(sizeof *s)) == NULL)
 		abort();
-	*s = (struct fleet_session){ .device = device, .due_us = due_us, .kind = choose(g) };
+	*s = (struct fleet_session){ .device = device, .woken_us = due_us, .kind = choose(g) };
 	g->alive++;
 	g->visited++;
 	fleet_session_begin(g, s);
@@ -177,7 +178,10 @@ fleet_engine_over(struct fleet_engine *g, struct fleet_session *s)
 {
 	g->busy[s->device / 8] &= (uint8_t) ~(1u << (s->device % 8));
 	g->alive--;
-	g->result->sessions += g->measuring;
+	if (g->measuring) {
+		g->result->sessions++;
+		fleet_hist_add(&g->result->turns, (uint64_t)(g->now_us - s->woken_us));
+	}
 	s->next = g->spare;
 	g->spare = s;
 	if (!(g->plan->rate > 0) && g->plan->scenario != FLEET_SCENARIO_HERD)
@@ -341,7 +345,7 @@ end_measuring(struct fleet_engine *g, struct clockwork *k)
 	r->seconds = (double)(g->now_us - k->measured_from) / 1e6;
 	r->cpu_us = r->requests > 0 ? cpu_us(&k->from, &to) / (double)r->requests : 0;
 	r->connections = g->n_open;
-	r->open_loop = g->plan->rate > 0;
+	r->open_loop = g->plan->rate > 0 || g->plan->scenario == FLEET_SCENARIO_HERD;
 	/* A closed loop of C connections asks on each of them every C / rate. */
 	every = r->requests > 0 && !r->open_loop ? r->seconds * 1e6 * g->plan->connections / (double)r->requests : 0;
 	fleet_hist_corrected(&r->all, (uint64_t)every, &r->corrected);
@@ -393,6 +397,8 @@ earliest(const struct fleet_engine *g, const struct clockwork *k)
 static bool
 is_over(const struct fleet_engine *g, const struct clockwork *k)
 {
+	if (g->answers == 0 && g->result->error[FLEET_ERROR_CONNECT] > 0 && g->now_us - k->began > HOPELESS_US)
+		return true;
 	if (g->plan->stop != NULL && *g->plan->stop != 0)
 		return true;
 	return g->now_us >= k->until || (visits_once(g) && g->visited >= g->sample.count && g->alive == 0);
@@ -528,6 +534,10 @@ fleet_run(const struct fleet_plan *plan, struct fleet_result *out, struct err *e
 	    (rc = prepare_signatures(g, e)) == RC_OK) {
 		start(g, &k);
 		loop(g, &k);
+		if (g->answers == 0 && out->connects > 0 && out->error[FLEET_ERROR_CONNECT] > 0)
+			rc = fail(e, RC_UNAVAILABLE,
+			    "no connection was ever answered: does the server listen there, with TLS or without as "
+			    "said?");
 	}
 	finish(g);
 	free(g);

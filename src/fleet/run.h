@@ -79,7 +79,7 @@ struct fleet_second { /* of the series over time */
 
 struct fleet_result {
 	double seconds; /* measured */
-	uint64_t requests, sessions, commands, served; /* commands: acknowledged; served: devices, in a herd */
+	uint64_t requests, sessions, commands; /* sessions: turns that ended; commands: acknowledged */
 	uint64_t bytes_in, bytes_out, connects, retries;
 	uint64_t status[600]; /* answers by status */
 	uint64_t error[FLEET_ERRORS], fault[FLEET_FAULTS];
@@ -88,6 +88,7 @@ struct fleet_result {
 	uint64_t unfinished; /* sessions that the end cut off */
 	int connections; /* open at the end */
 	struct fleet_hist all, by_message[FLEET_MESSAGES], corrected;
+	struct fleet_hist turns; /* of a device: from when it was to begin until it was served */
 	bool open_loop;
 	int n_series;
 	struct fleet_second series[FLEET_SECONDS_MAX];

@@ -50,6 +50,13 @@ is_answer(enum fleet_message m)
 	return m == FLEET_ACKNOWLEDGED || m == FLEET_NOT_NOW;
 }
 
+/* Whether sessions begin at times of their own, whatever the server does. */
+static bool
+is_due(const struct fleet_engine *g)
+{
+	return g->plan->rate > 0 || g->plan->scenario == FLEET_SCENARIO_HERD;
+}
+
 void
 fleet_session_say(struct fleet_engine *g, struct fleet_conn *c)
 {
@@ -74,7 +81,7 @@ fleet_session_say(struct fleet_engine *g, struct fleet_conn *c)
 	s->lose = !s->echo && fleet_engine_chance(g, FLEET_FAULT_ANSWER_LOST);
 	s->again = !s->echo && !s->lose && fleet_engine_chance(g, FLEET_FAULT_DUPLICATE);
 	s->sent_us = g->now_us;
-	s->intended_us = !s->begun && g->plan->rate > 0 ? s->due_us : g->now_us;
+	s->intended_us = !s->begun && is_due(g) ? s->woken_us : g->now_us;
 	s->begun = true;
 	fleet_net_send(g, c);
 }
@@ -229,6 +236,7 @@ fleet_session_answer(struct fleet_engine *g, struct fleet_conn *c, const struct 
 	bool close = a->close || s->lose;
 	enum go go = GO_ON;
 
+	g->answers++;
 	count(g, s, a);
 	s->tries = 0;
 	if (s->again && a->status == 200 && s->message != FLEET_RENEWAL) {

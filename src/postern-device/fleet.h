@@ -6,9 +6,10 @@
 
 #define FLEET_STATE_OPTION ARGV_TEXT("state", "FLEETDIR", "Directory of the fleet", .required = true)
 
-extern const struct argv_option fleet_prepare_options[], fleet_run_options[];
-extern const char fleet_prepare_more[], fleet_run_more[];
+extern const struct argv_option fleet_prepare_options[], fleet_run_options[], fleet_verify_options[];
+extern const char fleet_prepare_more[], fleet_run_more[], fleet_verify_more[];
 int fleet_prepare_command(const struct argv *v, void *ctx);
 int fleet_run_command(const struct argv *v, void *ctx);
+int fleet_verify_command(const struct argv *v, void *ctx);
 
 #endif

@@ -6,8 +6,6 @@
 
 #include "account/organization.h"
 #include "base/clock.h"
-#include "base/log.h"
-#include "config/config.h"
 #include "crypto/hash.h"
 #include "crypto/password.h"
 #include "crypto/signer.h"
@@ -19,6 +17,7 @@
 #include "keys/keys.h"
 #include "postern-device/fleet.h"
 #include "postern-device/fleet_rows.h"
+#include "postern-device/fleet_server.h"
 #include "postern-device/password.h"
 #include "store/store.h"
 
@@ -62,7 +61,7 @@ const char fleet_prepare_more[] =
 struct prepare {
 	const struct argv *v;
 	struct arena *a;
-	struct conf conf;
+	struct fleet_server server;
 	struct call c; /* its arena is replaced for every unit */
 	struct organization organization;
 	struct fleet fleet;
@@ -102,42 +101,13 @@ find_organization(struct prepare *p)
 	return RC_OK;
 }
 
-static bool
-is_sqlite(const char *store)
-{
-	return strncmp(store, "sqlite:", 7) == 0;
-}
-
-/* An SQLite store with room for the pages of a whole unit: with the server's small cache each page of an
- * index would be written several times. */
-static const char *
-wide(struct arena *a, const char *store)
-{
-	if (!is_sqlite(store))
-		return store;
-	return arena_printf(a, "%s%ccache=large", store, strchr(store, '?') != NULL ? '&' : '?');
-}
-
 static enum rc
 open_server(struct prepare *p)
 {
-	const char *dir = argv_text(p->v, "data");
-	struct keys *keys = NULL;
-	int from, to;
-	enum rc rc;
+	enum rc rc = fleet_server_open(&p->server, p->a, argv_text(p->v, "data"), true);
 
-	log_setup(LOG_WARN_, LOG_LOGFMT);
-	if ((rc = conf_load(p->a, dir, &p->conf, &p->c.err)) != RC_OK ||
-	    (rc = keys_open(dir, &keys, &p->c.err)) != RC_OK)
-		return rc;
-	p->c.keys = keys;
-	p->c.conf = &p->conf;
-	rc = store_open(wide(p->a, p->conf.store), false, &p->c.store, &p->c.err);
-	if (rc == RC_CONFLICT)
-		return fail_in(&p->c.err, rc, "stop posternd first");
-	if (rc != RC_OK || (rc = store_migrate(p->c.store, &from, &to, &p->c.err)) != RC_OK)
-		return rc;
-	if ((rc = find_organization(p)) != RC_OK)
+	p->c = p->server.call;
+	if (rc != RC_OK || (rc = find_organization(p)) != RC_OK)
 		return rc;
 	if (p->organization.topic == NULL)
 		return fail(&p->c.err, RC_BAD_INPUT,
@@ -267,7 +237,7 @@ describe(struct prepare *p, struct fleet_head *h)
 	SET(seed, argv_text(p->v, "seed"));
 	SET(organization, org);
 	SET(domain, domains[0].name);
-	SET(url, url != NULL ? url : p->conf.url);
+	SET(url, url != NULL ? url : p->server.conf.url);
 	SET(command_path, arena_printf(p->a, "/mdm/%s/command", org));
 	SET(checkin_path, arena_printf(p->a, "/mdm/%s/checkin", org));
 	SET(topic, p->organization.topic);
@@ -371,7 +341,7 @@ write_all(struct prepare *p)
 		.password_hash = p->password_hash,
 		.token_life_s = argv_int(p->v, "token-life", 30 * 86400),
 		.raw_keys = p->raw_keys,
-		.at_once = is_sqlite(p->conf.store) ? 1 : FLEET_ROWS_AT_ONCE };
+		.at_once = fleet_server_is_sqlite(&p->server) ? 1 : FLEET_ROWS_AT_ONCE };
 	struct arena *kept = p->c.arena;
 	struct fleet_progress bar;
 	enum rc rc = RC_OK;
@@ -467,7 +437,6 @@ fleet_prepare_command(const struct argv *v, void *ctx)
 
 	(void)ctx;
 	sigaction(SIGINT, &quiet, NULL);
-	p.c = (struct call){ .arena = v->arena, .now = clock_now() };
 	rc = prepare_all(&p);
 	if (rc == RC_OK)
 		tell(&p, clock_mono_ms() - began);
@@ -475,7 +444,6 @@ fleet_prepare_command(const struct argv *v, void *ctx)
 		fprintf(stderr, "postern-device: fleet prepare: %s\n", p.c.err.text);
 	fleet_close(&p.fleet);
 	crypto_signer_close(p.signer);
-	store_close(p.c.store);
-	keys_close((struct keys *)p.c.keys);
+	fleet_server_close(&p.server);
 	return rc == RC_OK ? 0 : 1;
 }

@@ -430,6 +430,8 @@ static const struct argv_command commands[] = { { "enroll", "Enroll with a work 
 	    fleet_prepare_options, NULL, fleet_prepare_more },
 	{ "fleet run", "Let many devices press a server, and measure it", fleet_run_command, fleet_run_options, NULL,
 	    fleet_run_more },
+	{ "fleet verify", "Compare what was acknowledged to devices with the server's store", fleet_verify_command,
+	    fleet_verify_options, NULL, fleet_verify_more },
 	ARGV_END };
 
 static const struct argv_program program = { "postern-device", "A simulated iPhone, iPad, Mac or Vision Pro", NULL,

@@ -58,7 +58,7 @@ count_line(struct buf *b, const char *name, uint64_t n, const char *more)
 static void
 other_answers(struct buf *b, const struct fleet_result *r)
 {
-	char status[8];
+	char status[16];
 
 	for (int i = 0; i < 600; i++) {
 		snprintf(status, sizeof status, "%d", i);
@@ -125,7 +125,7 @@ static json_t *
 errors_object(const struct fleet_result *r)
 {
 	json_t *o = json_object();
-	char status[8];
+	char status[16];
 
 	for (int i = 0; i < 600; i++) {
 		if (r->status[i] == 0 || i == 200)

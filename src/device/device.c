@@ -56,9 +56,13 @@ device_load(struct device *d)
 enum rc
 device_save(struct device *d)
 {
-	struct arena *a = arena_new(0);
-	enum rc rc = device_self_save(a, d->dir, &d->self, &d->err);
+	struct arena *a;
+	enum rc rc;
 
+	if (d->dir == NULL)
+		return RC_OK;
+	a = arena_new(0);
+	rc = device_self_save(a, d->dir, &d->self, &d->err);
 	arena_free(a);
 	return rc;
 }
@@ -66,9 +70,13 @@ device_save(struct device *d)
 enum rc
 device_save_enrollment(struct device *d)
 {
-	struct arena *a = arena_new(0);
-	enum rc rc = device_enrollment_save(a, d->dir, &d->en, &d->err);
+	struct arena *a;
+	enum rc rc;
 
+	if (d->dir == NULL)
+		return RC_OK;
+	a = arena_new(0);
+	rc = device_enrollment_save(a, d->dir, &d->en, &d->err);
 	arena_free(a);
 	return rc;
 }
@@ -166,6 +174,7 @@ device_exchange(struct device *d, struct arena *a, enum device_agent agent, cons
 
 	if (d->agent[agent] == NULL && (rc = agent_open(d, agent)) != RC_OK)
 		return rc;
+	d->exchanges++;
 	rc = http_client_send(d->agent[agent], a, request, answer, &d->err);
 	story_detail(&d->story, request->method, "%s", device_url_masked(a, request->url));
 	if (rc != RC_OK) {

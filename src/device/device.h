@@ -24,12 +24,14 @@ struct device {
 	struct arena *arena; /* for what lasts as long as the command */
 	struct err err;
 	struct story story;
-	const char *dir; /* state directory */
+	const char *dir; /* state directory; NULL: nothing is kept, for one of many */
 	const struct device_family *family;
 	struct device_self self;
 	struct device_enrollment en; /* meaningful while the managed volume exists */
 	struct device_profile profile; /* en.profile, read; the root is NULL while there is none */
 	struct http_client *agent[DEVICE_AGENTS]; /* opened when first used */
+	struct bytes identity_key; /* of the identity to come (PKCS#8), shared by many; absent: each makes its own */
+	unsigned exchanges; /* requests so far */
 	int identity_fd; /* memory file with the identity for TLS; -1: none */
 };
 

@@ -106,7 +106,7 @@ must_sign_in(struct device *d, const char *because)
 	story_detail(&d->story, "because", "%s", because);
 	return fail(&d->err, RC_UNAUTHENTICATED,
 	    "the person must sign in again (%s): run `postern-device reauth --state %s --password-stdin`", because,
-	    d->dir);
+	    d->dir != NULL ? d->dir : "DIR");
 }
 
 static void

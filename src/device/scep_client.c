@@ -119,7 +119,8 @@ prepare(struct transaction *t)
 		return fail(&d->err, RC_BAD_INPUT, "the SCEP payload asks for a key of %d bits", t->scep->key_size);
 	if (subject.cn == NULL && subject.o == NULL)
 		self.subject.cn = subject.cn = "identity";
-	if ((rc = x509_key_new(a, kind, &t->key, &d->err)) != RC_OK ||
+	t->key = d->identity_key;
+	if ((t->key.p == NULL && (rc = x509_key_new(a, kind, &t->key, &d->err)) != RC_OK) ||
 	    (rc = x509_key_public(a, t->key, &spki, &d->err)) != RC_OK ||
 	    (rc = x509_issue(a, &self, spki, nowhere, t->key, &t->self_signed, &d->err)) != RC_OK ||
 	    (rc = x509_csr_new(a, &subject, t->key, t->scep->challenge, &t->csr, &d->err)) != RC_OK)

@@ -13,9 +13,13 @@
 bool
 device_volume_exists(const char *dir)
 {
-	struct arena *a = arena_new(0);
-	bool there = access(arena_printf(a, "%s/" KEY_NAME, dir), F_OK) == 0;
+	struct arena *a;
+	bool there;
 
+	if (dir == NULL)
+		return false;
+	a = arena_new(0);
+	there = access(arena_printf(a, "%s/" KEY_NAME, dir), F_OK) == 0;
 	arena_free(a);
 	return there;
 }
@@ -27,6 +31,8 @@ device_volume_create(struct arena *a, const char *dir, struct err *e)
 	enum rc rc;
 
 	(void)a;
+	if (dir == NULL)
+		return RC_OK;
 	if ((rc = device_file_destroy(dir, KEY_NAME, e)) != RC_OK ||
 	    (rc = device_file_destroy(dir, DATA_NAME, e)) != RC_OK)
 		return rc;
@@ -80,6 +86,8 @@ device_volume_destroy(struct arena *a, const char *dir, size_t *left, struct err
 	enum rc rc;
 
 	*left = 0;
+	if (dir == NULL)
+		return RC_OK;
 	if ((rc = device_file_destroy(dir, KEY_NAME, e)) != RC_OK)
 		return rc;
 	if (device_volume_read(a, dir, &content, NULL) == RC_OK)

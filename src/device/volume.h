@@ -2,6 +2,8 @@
  * container. Its key exists from the check of the profile to the end of the enrollment; then it is
  * destroyed, and what is left of the container can't be opened by anybody.
  *
+ * In memory alone where `dir` is NULL: nothing is written, and nothing is left.
+ *
  * DIR/volume.key holds the key, DIR/volume.sealed the contents (XChaCha20-Poly1305). */
 #ifndef DEVICE_VOLUME_H
 #define DEVICE_VOLUME_H

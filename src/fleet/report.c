@@ -15,9 +15,15 @@ static const struct {
 #define PERCENTILES (sizeof percentiles / sizeof percentiles[0])
 
 static double
+per_second(uint64_t n, double seconds)
+{
+	return seconds > 0 ? (double)n / seconds : 0;
+}
+
+static double
 rps(const struct fleet_result *r)
 {
-	return r->seconds > 0 ? (double)r->requests / r->seconds : 0;
+	return per_second(r->requests, r->seconds);
 }
 
 /* ---- for people ---- */
@@ -34,12 +40,18 @@ hist_line(struct buf *b, const char *name, const struct fleet_hist *h)
 }
 
 static void
-latency_table(struct buf *b, const struct fleet_result *r)
+hist_head(struct buf *b)
 {
 	buf_printf(b, "  %-14s %9s  %8s", "ms", "requests", "mean");
 	for (size_t i = 0; i < PERCENTILES; i++)
 		buf_printf(b, "  %8s", percentiles[i].name);
 	buf_printf(b, "  %8s\n", "max");
+}
+
+static void
+latency_table(struct buf *b, const struct fleet_result *r)
+{
+	hist_head(b);
 	for (int i = 0; i < FLEET_MESSAGES; i++)
 		hist_line(b, fleet_message_name((enum fleet_message)i), &r->by_message[i]);
 	hist_line(b, r->open_loop ? "all, since due" : "all", &r->all);
@@ -194,6 +206,64 @@ fleet_report_json(struct buf *b, const struct fleet_plan *p, const struct fleet_
 	json_decref(corrected);
 	json_decref(messages);
 	json_decref(turns);
+	text = json_text(a, o, 0);
+	buf_add(b, text.p, text.n);
+	buf_char(b, '\n');
+	arena_free(a);
+}
+
+/* ---- enrollments ---- */
+
+void
+fleet_report_enroll_table(struct buf *b, const struct fleet_enroll_plan *p, const struct fleet_enroll_result *r)
+{
+	buf_printf(b, "enroll: %.1f enrollments/s over %.1f s, %llu enrolled, %llu failed\n",
+	    per_second(r->enrolled, r->seconds), r->seconds, (unsigned long long)r->enrolled,
+	    (unsigned long long)r->failed);
+	if (p->rate > 0)
+		buf_printf(b, "  open loop, %.0f enrollments/s, at most %d at once\n", p->rate, p->threads);
+	else
+		buf_printf(b, "  closed loop, %d at once\n", p->threads);
+	buf_printf(b, "  %llu requests, %.1f for each; keys were made before (%d, shared)\n",
+	    (unsigned long long)r->exchanges, r->enrolled > 0 ? (double)r->exchanges / (double)r->enrolled : 0,
+	    p->n_keys);
+	hist_head(b);
+	hist_line(b, "enrollment", &r->turns);
+	for (int i = 0; i < FLEET_ENROLL_STAGES && r->at[i].stage != NULL; i++)
+		buf_printf(b, "  %llu failed at %s\n", (unsigned long long)r->at[i].n, r->at[i].stage);
+	if (r->failed > 0)
+		buf_printf(b, "  the first: %s\n", r->why);
+	buf_printf(b, "  the generator took %.2f ms of CPU an enrollment\n", r->cpu_us / 1000);
+}
+
+void
+fleet_report_enroll_json(struct buf *b, const struct fleet_enroll_plan *p, const struct fleet_enroll_result *r)
+{
+	struct arena *a = arena_new(0);
+	json_t *o = json_keep(a, json_object()), *errors = json_object();
+	struct bytes text;
+
+	json_object_set_new(o, "scenario", json_string("enroll"));
+	json_object_set_new(o, "tls", json_true());
+	json_object_set_new(o, "loop", json_string(p->rate > 0 ? "open" : "closed"));
+	put_count(o, "connections", (uint64_t)p->threads);
+	json_object_set_new(o, "rate", json_real(p->rate));
+	json_object_set_new(o, "seconds", rounded(r->seconds));
+	put_count(o, "requests", r->exchanges);
+	json_object_set_new(o, "rps", rounded(per_second(r->exchanges, r->seconds)));
+	put_count(o, "sessions", r->enrolled);
+	put_count(o, "enrollments", r->enrolled);
+	json_object_set_new(o, "enrollments_per_s", rounded(per_second(r->enrolled, r->seconds)));
+	put_count(o, "errors_total", r->failed);
+	for (int i = 0; i < FLEET_ENROLL_STAGES && r->at[i].stage != NULL; i++)
+		put_count(errors, r->at[i].stage, r->at[i].n);
+	json_object_set_new(o, "errors", errors);
+	if (r->failed > 0)
+		json_object_set_new(o, "first_error", json_string(r->why));
+	put_hist(o, &r->turns);
+	json_object_set_new(o, "generator_cpu_us",
+	    rounded(r->exchanges > 0 ? r->cpu_us * (double)r->enrolled / (double)r->exchanges : 0));
+	json_object_set_new(o, "generator_cpu_us_per_enrollment", rounded(r->cpu_us));
 	text = json_text(a, o, 0);
 	buf_add(b, text.p, text.n);
 	buf_char(b, '\n');

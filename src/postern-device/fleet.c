@@ -11,10 +11,11 @@
 #include "fleet/report.h"
 #include "fleet/run.h"
 #include "postern-device/fleet.h"
+#include "postern-device/fleet_enroll.h"
 
 #define REPORT_MAX 65536
 
-static const char *const scenarios[] = { "poll", "cycle", "checkin", "herd", "reauth", "mixed", NULL };
+static const char *const scenarios[] = { "poll", "cycle", "checkin", "herd", "reauth", "mixed", "enroll", NULL };
 static const char *const proofs[] = { "signature", "proxy", NULL };
 
 /* clang-format off */
@@ -33,6 +34,9 @@ const struct argv_option fleet_run_options[] = {
 	ARGV_INT("warmup", "SECONDS", "Before that (default: 0)", .min = 0, .max = 3600),
 	ARGV_INT("seed", "N", "Which devices, and when (default: 1)", .min = 1, .max = INT32_MAX),
 	ARGV_LIST("fault", "NAME=PERCENT", "answer-lost, duplicate, notnow, expired-token, stalled, push-token (several with commas; may repeat)"),
+	ARGV_LIST("user", "USER@DOMAIN", "enroll: who signs in (may repeat; default: the people of a fleet that was prepared with a password)"),
+	ARGV_FLAG("password-stdin", "enroll: the first line of standard input is their password"),
+	ARGV_TEXT("device-ca", "DIR", "enroll: test CA of the built-in identities (default: made in FLEETDIR/device-ca)"),
 	ARGV_TEXT("ledger", "FILE", "Append what the server acknowledged to FILE"),
 	ARGV_FLAG("json", "Print the result as one JSON object"),
 	ARGV_END
@@ -42,7 +46,8 @@ const char fleet_run_more[] =
     "measured and corrected for what such a loop leaves out. With --rate a duration counts from when it was due.\n"
     "poll: Idle, and no command. cycle: each device until its queue is empty, once. checkin: Authenticate and\n"
     "TokenUpdate, again. herd: all devices within one second, each until it was served. reauth: an expired token,\n"
-    "its renewal, the poll again. mixed: cycle 80 %, checkin 15 %, reauth 5 %. Ctrl-C ends it with the result.";
+    "its renewal, the poll again. mixed: cycle 80 %, checkin 15 %, reauth 5 %. enroll: whole enrollments through TLS, so\n"
+    "many at once as --connections says; needs --connect and --cacert, but no prepared fleet. Ctrl-C ends with the result.";
 /* clang-format on */
 
 static volatile sig_atomic_t interrupted;
@@ -221,6 +226,8 @@ fleet_run_command(const struct argv *v, void *ctx)
 	(void)ctx;
 	sigaction(SIGINT, &once, NULL); /* the second one ends it as usual */
 	signal(SIGPIPE, SIG_IGN);
+	if (strcmp(argv_text(v, "scenario"), "enroll") == 0)
+		return fleet_enroll_run_command(v, &interrupted);
 	if ((rc = read_plan(v, &p, &e)) == RC_OK && (rc = fleet_open(p.dir, &fleet, &e)) == RC_OK &&
 	    (rc = fits(v->arena, &p, &e)) == RC_OK && (rc = fleet_run(&p, r, &e)) == RC_OK)
 		report(v, &p, r);

@@ -134,6 +134,20 @@ static const struct {
 	{ "renewed", false, NULL },
 };
 
+/* A device that enrolled for real has a name of its own: it is looked up at once. */
+static enum rc
+check_enrolled(struct verify *v, const char *id)
+{
+	static const char sql[] = "SELECT 1 FROM enrollment WHERE device_id = ?1 AND state = 'enrolled'";
+	struct db_rows r;
+	enum rc rc = store_run(v->c, sql, DB_ARGS(db_text(id)), &r);
+
+	if (rc == RC_OK && r.rows == 0)
+		tell(v, &v->lost, "lost", id, "it was enrolled, and the store has no such enrollment");
+	v->devices += rc == RC_OK;
+	return rc;
+}
+
 static bool
 read_line(struct verify *v, char *line)
 {
@@ -178,7 +192,9 @@ read_ledger(struct verify *v, const char *path)
 		v->lines++;
 		if (end != NULL)
 			*end = '\0';
-		if (end == NULL || !read_line(v, line))
+		if (end != NULL && strncmp(line, "enrolled ", 9) == 0)
+			rc = check_enrolled(v, line + 9);
+		else if (end == NULL || !read_line(v, line))
 			rc = fail(&v->c->err, RC_BAD_INPUT, "%s line %llu is none of this fleet's ledger", path,
 			    (unsigned long long)v->lines);
 	}

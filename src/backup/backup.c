@@ -242,7 +242,7 @@ backup_export(const struct backup *b, struct backup_facts *out, struct err *e)
 
 	if (rc != RC_OK)
 		return rc;
-	if (strncmp(conf.store, "postgresql:", 11) != 0)
+	if (strncmp(conf.store, "sqlite:", 7) == 0)
 		return fail(e, RC_CONFLICT,
 		    "the store is an SQLite file, which one process owns: move it to PostgreSQL first (postern store "
 		    "copy),"

@@ -321,8 +321,22 @@ take_all(struct restoring *s)
 	return rc;
 }
 
+/* A node that does not reach the others' database would start, and say so to every device. */
 static enum rc
-into_folder(struct restoring *s)
+reach(struct restoring *s)
+{
+	struct store_view *v = NULL;
+	int version = 0;
+	enum rc rc = store_view_open(s->conf.store, &v, s->e);
+
+	if (rc == RC_OK && (rc = store_view_version(v, &version, s->e)) == RC_OK && version == 0)
+		rc = fail(s->e, RC_CONFLICT, "the database is empty: it is not the one of the other nodes");
+	store_view_close(v);
+	return rc == RC_OK ? rc : fail_in(s->e, rc, "reach the nodes' database (--store DSN names it)");
+}
+
+static enum rc
+into_folder(struct restoring *s, bool node)
 {
 	struct folder f;
 	enum rc rc;
@@ -333,6 +347,8 @@ into_folder(struct restoring *s)
 	rc = take_all(s);
 	if (rc == RC_OK && s->fill != NULL && (rc = store_fill_keep(s->fill, s->e)) == RC_OK)
 		rc = verify(s);
+	if (rc == RC_OK && node)
+		rc = reach(s);
 	store_fill_close(s->fill);
 	if (rc == RC_OK)
 		rc = folder_keep(&f, s->e);
@@ -353,7 +369,7 @@ restore(const struct backup *b, const char *what, struct backup_facts *out, stru
 	if (stat(b->file, &st) == 0)
 		out->size = (uint64_t)st.st_size;
 	if ((rc = read_manifest(&s, what)) == RC_OK)
-		rc = into_folder(&s);
+		rc = into_folder(&s, strcmp(what, PART_NODE) == 0);
 	archive_close(s.r);
 	return rc;
 }

@@ -8,12 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fleet/plot.h"
 #include "fleet/report.h"
 #include "fleet/run.h"
 #include "postern-device/fleet.h"
 #include "postern-device/fleet_enroll.h"
 
 #define REPORT_MAX 65536
+#define PLOT_MAX (4 << 20)
 
 static const char *const scenarios[] = { "poll", "cycle", "checkin", "herd", "reauth", "mixed", "enroll", NULL };
 static const char *const proofs[] = { "signature", "proxy", NULL };
@@ -38,6 +40,7 @@ const struct argv_option fleet_run_options[] = {
 	ARGV_FLAG("password-stdin", "enroll: the first line of standard input is their password"),
 	ARGV_TEXT("device-ca", "DIR", "enroll: test CA of the built-in identities (default: made in FLEETDIR/device-ca)"),
 	ARGV_TEXT("ledger", "FILE", "Append what the server acknowledged to FILE"),
+	ARGV_TEXT("plot", "FILE.svg", "Draw durations by percentile, and rate and durations over time"),
 	ARGV_FLAG("json", "Print the result as one JSON object"),
 	ARGV_END
 };
@@ -199,6 +202,38 @@ fits(struct arena *a, struct fleet_plan *p, struct err *e)
 	return RC_OK;
 }
 
+static enum rc
+draw(const struct argv *v, const struct fleet_plan *p, const struct fleet_result *r, struct err *e)
+{
+	struct fleet_plot plot = {
+		.title = arena_printf(v->arena, "%s: %.0f requests/s", fleet_scenario_name(p->scenario),
+		    r->seconds > 0 ? (double)r->requests / r->seconds : 0),
+		.subtitle = arena_printf(v->arena, "%llu requests in %.0f s, %llu errors; %s; %s; %s, %d connections",
+		    (unsigned long long)r->requests, r->seconds, (unsigned long long)fleet_result_errors(r),
+		    p->proof == FLEET_PROOF_PROXY ? "proxy header" : "Mdm-Signature", p->tls ? "TLS" : "plain HTTP",
+		    r->open_loop ? "open loop, since due" : "closed loop", p->connections),
+		.all = &r->all,
+		.corrected = r->open_loop ? NULL : &r->corrected,
+		.series = r->series,
+		.n_series = r->n_series,
+	};
+	const char *path = argv_text(v, "plot");
+	enum rc rc = RC_OK;
+	struct buf b;
+	FILE *f;
+
+	if (path == NULL || r->all.count == 0)
+		return RC_OK;
+	buf_init(&b, PLOT_MAX);
+	fleet_plot_svg(&b, &plot);
+	if (!buf_ok(&b) || (f = fopen(path, "we")) == NULL)
+		rc = fail(e, RC_UNAVAILABLE, "%s: %s", path, strerror(errno));
+	else if ((fwrite(b.p, 1, b.n, f) != b.n) | (fclose(f) != 0))
+		rc = fail(e, RC_UNAVAILABLE, "%s could not be written", path);
+	buf_free(&b);
+	return rc;
+}
+
 static void
 report(const struct argv *v, const struct fleet_plan *p, const struct fleet_result *r)
 {
@@ -229,8 +264,10 @@ fleet_run_command(const struct argv *v, void *ctx)
 	if (strcmp(argv_text(v, "scenario"), "enroll") == 0)
 		return fleet_enroll_run_command(v, &interrupted);
 	if ((rc = read_plan(v, &p, &e)) == RC_OK && (rc = fleet_open(p.dir, &fleet, &e)) == RC_OK &&
-	    (rc = fits(v->arena, &p, &e)) == RC_OK && (rc = fleet_run(&p, r, &e)) == RC_OK)
+	    (rc = fits(v->arena, &p, &e)) == RC_OK && (rc = fleet_run(&p, r, &e)) == RC_OK) {
 		report(v, &p, r);
+		rc = draw(v, &p, r, &e);
+	}
 	fleet_close(&fleet);
 	if (p.ledger != NULL && (fflush(p.ledger) != 0 || fclose(p.ledger) != 0) && rc == RC_OK)
 		rc = fail(&e, RC_UNAVAILABLE, "the ledger could not be written");

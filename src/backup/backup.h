@@ -47,4 +47,8 @@ enum rc backup_restore(const struct backup *b, struct backup_facts *out, struct 
 enum rc backup_export(const struct backup *b, struct backup_facts *out, struct err *e);
 enum rc backup_join(const struct backup *b, struct backup_facts *out, struct err *e);
 
+/* Take keys that are new or others out of a node's file into a node that is there; files: how many. What is
+ * not in the file stays. RC_CONFLICT: another installation's. */
+enum rc backup_update(const struct backup *b, struct backup_facts *out, struct err *e);
+
 #endif

@@ -170,11 +170,12 @@ key_cache_drop(struct key_cache *c, const char *name)
 	struct node **at, *n;
 
 	pthread_mutex_lock(&c->lock);
-	for (at = &c->first; (n = *at) != NULL; at = &n->next) {
-		if (strcmp(n->name, name) == 0) {
+	for (at = &c->first; (n = *at) != NULL;) {
+		if (name == NULL || strcmp(n->name, name) == 0) {
 			*at = n->next;
 			unref(n);
-			break;
+		} else {
+			at = &n->next;
 		}
 	}
 	pthread_mutex_unlock(&c->lock);

@@ -27,7 +27,7 @@ void key_cache_free(struct key_cache *c); /* wipes; nobody uses it any more */
 enum rc
 key_cache_get(struct key_cache *c, struct arena *a, const char *name, const struct key_entry **out, struct err *e);
 
-/* The files changed: read them again next time. */
+/* The files changed: read them again next time. NULL: those of all names. */
 void key_cache_drop(struct key_cache *c, const char *name);
 
 #endif

@@ -53,6 +53,12 @@ keys_close(struct keys *k)
 	free(k);
 }
 
+void
+keys_forget(struct keys *k)
+{
+	key_cache_drop(k->cache, NULL);
+}
+
 /* A name is part of a path, so its alphabet is checked at every door. */
 static enum rc
 check_name(const char *name, struct err *e)

@@ -19,6 +19,9 @@ struct keys;
 enum rc keys_open(const char *dir, struct keys **out, struct err *e);
 void keys_close(struct keys *k);
 
+/* Files may have been changed by another process: read them again. */
+void keys_forget(struct keys *k);
+
 /* Make a key once; RC_CONFLICT: there is one of that name. Durable (fsync) before it returns. */
 enum rc keys_make(struct keys *k, const char *name, enum x509_key_kind kind, struct err *e);
 enum rc keys_make_secret(struct keys *k, const char *name, struct err *e); /* 32 octets */

@@ -1,4 +1,4 @@
-/* `backup`, `restore`, `node export` and `node join`: an installation as one sealed file, and back. None of
+/* `backup`, `restore`, `node export`, `node join` and `node update`: an installation as one sealed file, and back. None of
  * them needs the server, and none disturbs one that runs. */
 #include <string.h>
 #include <sys/stat.h>
@@ -129,6 +129,19 @@ say_restored(struct cli *k, const char *file, const struct backup_facts *f, bool
 		    "evicted. Devices whose token was renewed since then ask their person to sign in again.\n");
 }
 
+static void
+say_updated(struct cli *k, const char *file, const struct backup_facts *f, bool node)
+{
+	(void)node;
+	if (k->json)
+		say_json(k, file, f);
+	else if (f->files == 0)
+		printf("%s has no key that %s does not have.\n", file, k->data);
+	else
+		printf("%d files in %s/keys are as in %s now. Send posternd SIGHUP: it reads keys again.\n", f->files,
+		    k->data, file);
+}
+
 /* ---- the commands ---- */
 
 typedef enum rc action(const struct backup *b, struct backup_facts *out, struct err *e);
@@ -189,4 +202,11 @@ cli_node_join(const struct argv *v, void *ctx)
 {
 	(void)ctx;
 	return run(v, backup_join, say_restored, true);
+}
+
+int
+cli_node_update(const struct argv *v, void *ctx)
+{
+	(void)ctx;
+	return run(v, backup_update, say_updated, true);
 }

@@ -110,5 +110,6 @@ int cli_backup(const struct argv *v, void *ctx); /* backup.c */
 int cli_restore(const struct argv *v, void *ctx);
 int cli_node_export(const struct argv *v, void *ctx);
 int cli_node_join(const struct argv *v, void *ctx);
+int cli_node_update(const struct argv *v, void *ctx);
 
 #endif

@@ -229,6 +229,8 @@ static const struct argv_command commands[] = {
 	  passphrase_options, ONE("FILE", "Where to"), NULL },
 	{ "node join", "Make DIR out of such a file: the same keys, no second CA", cli_node_join, join_options,
 	  ONE("FILE", "Made by postern node export"), NULL },
+	{ "node update", "Take over keys that were made at another node since", cli_node_update, passphrase_options,
+	  ONE("FILE", "Made by postern node export"), NULL },
 	{ "check", "Play a device's first steps from outside", cli_check, check_options, PERSON, NULL },
 	ARGV_END
 };

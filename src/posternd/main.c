@@ -299,6 +299,7 @@ reload(struct server *s)
 		log_error("reload failed; the old settings stay", "error", e.text);
 	} else {
 		use_conf(s, conf);
+		keys_forget(s->keys);
 		log_info("reloaded");
 	}
 	sd_notify(0, "READY=1");

@@ -5,6 +5,7 @@ from a backup that was made under load.
     nodes.py     $POSTERN_BUILD names the build folder; $POSTERN_TEST_DSN a PostgreSQL server, or one is started"""
 
 import os
+import signal
 import ssl
 import stat
 import subprocess
@@ -119,6 +120,35 @@ def check_nodes(w, one, two, three):
     three.admin("user", "enable", lisa)
 
 
+def check_update(w, one, two, passphrase):
+    """An organization that is added at one node brings keys that the others must get."""
+    one.admin("org", "add", "Second", "--domain", "second.example", "--lab")
+    try:
+        two.admin("--org", "second", "ca", "show")
+        ok(False, "a new organization's keys are at its node only")
+    except Refused as e:
+        ok("ca-second" in str(e), "a new organization's keys are at its node only", e)
+    path = os.path.join(w.folder, "node")
+    one.admin("node", "export", path, "--passphrase-file", passphrase)
+    two.admin("node", "update", path, "--passphrase-file", passphrase)
+    two.daemon.send_signal(signal.SIGHUP)
+    same(two.listing("--org", "second", "ca", "show"), one.listing("--org", "second", "ca", "show"),
+         "node update brings them, and the running server has them")
+    a, b = files_of(os.path.join(one.data, "keys")), files_of(os.path.join(two.data, "keys"))
+    same(a == b, True, "both have the same keys again")
+    ok("no key" in two.admin("node", "update", path, "--passphrase-file", passphrase), "a second time there is nothing to take")
+    other = os.path.join(w.folder, "other")
+    os.makedirs(os.path.join(other, "keys"), mode=0o700)
+    with open(os.path.join(other, "keys", "seal.secret"), "wb", opener=lambda p, f: os.open(p, f, 0o600)) as f:
+        f.write(b"x" * 32)
+    try:
+        w.run("--data", other, "node", "update", path, "--passphrase-file", passphrase)
+        ok(False, "another installation's keys are left alone")
+    except Refused as e:
+        ok("another installation" in str(e) and os.listdir(os.path.join(other, "keys")) == ["seal.secret"],
+           "another installation's keys are left alone", e)
+
+
 def under_load(w, nodes, devices, work):
     over, wrong = threading.Event(), []
 
@@ -176,6 +206,7 @@ def main():
         check_join(w, one, two, path, dsn, passphrase)
         nodes += [two.start(), three.start()]
         check_nodes(w, one, two, three)
+        check_update(w, one, two, passphrase)
 
         backup = os.path.join(w.folder, "pg.backup")
         under_load(w, nodes, [d], lambda: two.admin("backup", backup, "--passphrase-file", passphrase))

@@ -91,7 +91,7 @@ authority_read(struct arena *a, const char *dir, struct authority *out, struct e
 }
 
 enum rc
-device_identity_make(struct device *d, const char *ca_dir, int64_t now)
+device_identity_make(struct device *d, const char *ca_dir, enum x509_key_kind kind, int64_t now)
 {
 	struct arena *a = d->arena;
 	struct authority ca = { 0 };
@@ -100,13 +100,13 @@ device_identity_make(struct device *d, const char *ca_dir, int64_t now)
 		.subject = { .cn = crypto_uuid(a) },
 		.not_before = now - DAY,
 		.not_after = now + 10 * YEAR,
-		.key_usage = X509_USE_SIGN | X509_USE_ENCIPHER,
+		.key_usage = kind == X509_P256 ? X509_USE_SIGN : X509_USE_SIGN | X509_USE_ENCIPHER,
 		.ext_usage = X509_EXT_CLIENT,
 	};
 	enum rc rc;
 
 	if ((rc = authority_read(a, ca_dir, &ca, &d->err)) != RC_OK ||
-	    (rc = x509_key_new(a, X509_RSA_2048, &d->self.key, &d->err)) != RC_OK ||
+	    (rc = x509_key_new(a, kind, &d->self.key, &d->err)) != RC_OK ||
 	    (rc = x509_key_public(a, d->self.key, &spki, &d->err)) != RC_OK ||
 	    (rc = x509_issue(a, &t, spki, ca.certificate, ca.key, &d->self.certificate, &d->err)) != RC_OK)
 		return fail_in(&d->err, rc, "built-in identity");

@@ -32,6 +32,27 @@ says(struct arena *a, const struct device *d, bool byod, const char *key)
 	return plist_parse(a, device_machineinfo(a, d, byod), &root, &e) == RC_OK && plist_has(root, key);
 }
 
+static void
+signed_by(struct device *d, const char *dir, enum x509_key_kind kind, const struct bytes *roots, size_t n)
+{
+	const char *name = kind == X509_P256 ? "P-256" : "RSA";
+	struct arena *a = d->arena;
+	struct cms_signed message;
+	struct x509_info info;
+	struct bytes der;
+	struct err e;
+
+	ok(device_identity_make(d, dir, kind, NOW) == RC_OK && device_machineinfo_signed(d, true, &der) == RC_OK,
+	    "D-05: MachineInfo is signed with the built-in identity (%s)", name);
+	ok(cms_verify(a, der, (struct bytes){ 0 }, &message, &e) == RC_OK &&
+		bytes_eq(message.content, device_machineinfo(a, d, true)),
+	    "D-05: the property list is inside, and the signature is good (%s)", name);
+	ok(x509_verify(message.signer, message.others, message.n_others, roots, n, NOW, false, &e) == RC_OK,
+	    "D-05: the chain is in the message and leads to ca.pem (%s)", name);
+	ok(x509_parse(a, message.signer, &info, &e) == RC_OK && strstr(info.subject, "the-") == NULL,
+	    "3.2: the certificate does not say which device (%s)", name);
+}
+
 int
 main(void)
 {
@@ -39,10 +60,8 @@ main(void)
 	char dir[] = "/tmp/device-ca-XXXXXX";
 	struct arena *a = arena_new(0);
 	struct device d = of(a, "iPhone", "18.2"), old = of(a, "iPad", "16.6"), mac = of(a, "Mac", "15.2"), leaky = d;
-	struct cms_signed message;
-	struct bytes der = { 0 }, *roots, pem;
-	struct x509_info info;
 	struct err e;
+	struct bytes pem, *roots;
 	int n;
 
 	ok(says(a, &d, true, "PRODUCT") && says(a, &d, true, "VERSION") && says(a, &d, true, "LANGUAGE"),
@@ -59,20 +78,13 @@ main(void)
 		return 1;
 	ok(device_ca_make(a, dir, NOW, &e) == RC_OK, "a test CA is made");
 	ok(device_ca_make(a, dir, NOW, &e) == RC_CONFLICT, "it is never overwritten");
-	ok(device_identity_make(&d, "/nonexistent", NOW) == RC_NOT_FOUND &&
+	ok(device_identity_make(&d, "/nonexistent", X509_RSA_2048, NOW) == RC_NOT_FOUND &&
 		strstr(d.err.text, "postern-device ca") != NULL,
 	    "a missing test CA is said with what to do");
-	ok(device_identity_make(&d, dir, NOW) == RC_OK && device_machineinfo_signed(&d, true, &der) == RC_OK,
-	    "D-05: MachineInfo is signed with the built-in identity");
-	ok(cms_verify(a, der, (struct bytes){ 0 }, &message, &e) == RC_OK &&
-		bytes_eq(message.content, device_machineinfo(a, &d, true)),
-	    "D-05: the property list is inside, and the signature is good");
 	device_file_read(a, dir, "ca.pem", &pem, &e);
 	x509_from_pem(a, pem, &roots, &n, &e);
-	ok(x509_verify(message.signer, message.others, message.n_others, roots, n, NOW, false, &e) == RC_OK,
-	    "D-05: the chain is in the message and leads to ca.pem");
-	ok(x509_parse(a, message.signer, &info, &e) == RC_OK && strstr(info.subject, "the-") == NULL,
-	    "3.2: the certificate does not say which device");
+	signed_by(&d, dir, X509_RSA_2048, roots, n);
+	signed_by(&d, dir, X509_P256, roots, n);
 	for (const char *const *name =
 		 (const char *const[]){ "ca.pem", "ca.key", "device-ca.pem", "device-ca.key", NULL };
 	     *name != NULL; name++)

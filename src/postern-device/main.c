@@ -20,6 +20,7 @@
 static const char *const families[] = { "iPhone", "iPad", "RealityDevice", "Mac", NULL };
 static const char *const verdicts[] = { "accept", "check", "refuse", NULL };
 static const char *const signins[] = { "accept", "refuse", NULL };
+static const char *const device_keys[] = { "rsa", "p256", NULL };
 
 /* clang-format off */
 #define STATE ARGV_TEXT("state", "DIR", "Directory of this device", .required = true, .env = "POSTERN_DEVICE_STATE")
@@ -36,8 +37,9 @@ static const struct argv_option enroll_options[] = {
 	ARGV_TEXT("family", "FAMILY", "Kind of device (default: iPhone)", .choices = families),
 	ARGV_TEXT("os", "VERSION", "Version of its system (default: 18.2, 15.2 or 2.2 by family)"),
 	ARGV_TEXT("cacert", "FILE", "Trust the TLS certificates of this CA too"),
-	ARGV_LIST("connect-to", "H1:P1:H2:P2", "Connect to H2:P2 instead of H1:P1 (may repeat)"),
+	ARGV_LIST("connect-to", "H1:P1:H2:P2", "Connect to H2:P2 instead of H1:P1"),
 	ARGV_TEXT("device-ca", "DIR", "Test CA of the built-in identity (default: made in the state directory)"),
+	ARGV_TEXT("device-key", "KIND", "Key of the built-in identity; p256 is made at once", .fallback = "rsa", .choices = device_keys),
 	ARGV_TEXT("fallback-url", "URL", "Where to ask when the domain gives no answer"),
 	ARGV_TEXT("language", "CODE", "Language of the device", .fallback = "en"),
 	ARGV_TEXT("account-signin", "VERDICT", "Sign-in to the Managed Apple Account before installing", .fallback = "accept", .choices = signins),
@@ -217,7 +219,8 @@ give_identity(struct run *r, const struct argv *v)
 		story_step(&d->story, "device-ca", "The device's maker is a test CA of its own");
 		story_detail(&d->story, "trust", "%s/ca.pem", ca);
 	}
-	return device_identity_make(d, ca, clock_now());
+	return device_identity_make(
+	    d, ca, strcmp(argv_text(v, "device-key"), "p256") == 0 ? X509_P256 : X509_RSA_2048, clock_now());
 }
 
 static int

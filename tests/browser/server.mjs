@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 const top = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const build = path.resolve(top, process.env.POSTERN_BUILD ?? 'build');
+const clients = path.resolve(top, process.env.POSTERN_CLIENTS ?? build);
 const client = path.join(top, 'tests/independent/client.py');
 
 const freePort = () => new Promise((resolve) => {
@@ -52,7 +53,7 @@ export class Server {
   // Run the administrator's command.
   run(args, input = '') {
     return new Promise((resolve, reject) => {
-      const child = execFile(path.join(build, 'postern'), args, { timeout: 120000 }, (error, stdout, stderr) =>
+      const child = execFile(path.join(clients, 'postern'), args, { timeout: 120000 }, (error, stdout, stderr) =>
         (error ? reject(new Error(`postern ${args.join(' ')}: ${error.code} ${stderr}`)) : resolve(stdout)));
       child.stdin.end(input);
     });

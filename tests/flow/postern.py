@@ -14,7 +14,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "independent"))
 import server as independent  # noqa: E402
-from server import BUILD, DOMAIN, Refused, free_port  # noqa: E402, F401
+from server import BUILD, CLIENTS, DOMAIN, Refused, free_port  # noqa: E402, F401
 from patience import until  # noqa: E402, F401
 from tap import done, ok, same, say  # noqa: E402, F401
 
@@ -34,7 +34,7 @@ class Server(independent.Server):
     def __init__(self):
         super().__init__()
         self.device_ca = os.path.join(self.folder, "device-ca")
-        subprocess.run([os.path.join(BUILD, "postern-device"), "ca", "--out", self.device_ca], check=True,
+        subprocess.run([os.path.join(CLIENTS, "postern-device"), "ca", "--out", self.device_ca], check=True,
                        capture_output=True)
         self.database = os.path.join(self.data, "postern.db")
         atexit.register(end, self)
@@ -47,6 +47,12 @@ class Server(independent.Server):
         with open(path, "w") as f:
             f.writelines(lines + [f"{key} = {value}\n" for key, value in settings.items()
                                   if value is not None])
+
+    def for_devices(self):
+        """Options of a device's first enrollment: whom it trusts, where it finds this server, and a built-in identity
+        on P-256, since making an RSA key costs as much as the rest of an enrollment."""
+        return ["--device-ca", self.device_ca, "--device-key", "p256", "--cacert", self.cacert, "--connect-to",
+                self.connect_to[0]]
 
     def launch(self, *args, env=None):
         """Start the daemon without waiting for anything; its output goes to the log."""
@@ -145,7 +151,7 @@ class Device:
 
     def begin(self, *args):
         """Start a command. It may wait for its person, who comes with go(); finish() waits for its end."""
-        self.process = subprocess.Popen([os.path.join(BUILD, "postern-device"), *args, "--state", self.state],
+        self.process = subprocess.Popen([os.path.join(CLIENTS, "postern-device"), *args, "--state", self.state],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         text=True, env={**os.environ, "SSL_CERT_FILE": os.devnull})
         return self
@@ -166,20 +172,9 @@ class Device:
         self.steps = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
         return self.status
 
-    def like(self, other):
-        """Take over another's built-in identity and settings: making a key costs more than all the rest."""
-        os.mkdir(self.state, 0o700)
-        with open(os.path.join(other.state, "device.json")) as f:
-            about = json.load(f)
-        about["phase"] = "never"
-        with open(os.path.join(self.state, "device.json"), "w") as f:
-            json.dump(about, f)
-        return self
-
     def begin_enroll(self):
         fresh = [] if os.path.exists(os.path.join(self.state, "device.json")) else [
-            "--device-ca", self.server.device_ca, "--cacert", self.server.cacert, "--connect-to",
-            self.server.connect_to[0], *self.options]
+            *self.server.for_devices(), *self.options]
         return self.begin("enroll", self.user, "--json", "--password-stdin", "--maid-delay", "0", *fresh)
 
     def enroll(self):

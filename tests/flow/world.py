@@ -126,8 +126,7 @@ class Phone(postern.Device):
 
     def enroll(self, *more):
         known = os.path.exists(os.path.join(self.state, "device.json"))
-        first = [] if known else ["--device-ca", self.server.device_ca, "--cacert", self.server.cacert, "--connect-to",
-                                  self.server.connect_to[0], *self.options]
+        first = [] if known else [*self.server.for_devices(), *self.options]
         pace = [] if "--maid-delay" in more else ["--maid-delay", "0"]
         return self.run("enroll", self.user, "--json", "--password-stdin", *pace, *first, *more)
 

@@ -1,9 +1,11 @@
-"""Everything cryptographic, by the `openssl` command: no third-party module, no second implementation of RSA.
+"""Everything with keys, by the `openssl` command: no third-party module, no second implementation of RSA.
 
 Keys and certificates are PEM files; what goes over the wire is DER bytes.
 """
 
+import functools
 import os
+import ssl
 import subprocess
 import tempfile
 
@@ -70,16 +72,25 @@ def signature_is_good(public_pem, signature, data, digest="sha256"):
     return True
 
 
+@functools.lru_cache
+def certificate_text(pem):
+    return run(["x509", "-noout", "-text"], pem).decode()
+
+
+@functools.lru_cache
 def certificate_public_pem(pem):
     return run(["x509", "-noout", "-pubkey"], pem)
 
 
 def certificate_to_pem(der):
-    return run(["x509", "-inform", "DER"], der)
+    return ssl.DER_cert_to_PEM_cert(der).encode()
 
 
 def certificate_to_der(pem):
-    return run(["x509", "-outform", "DER"], pem)
+    """The first certificate of a PEM file."""
+    text = pem.decode()
+    end = "-----END CERTIFICATE-----"
+    return ssl.PEM_cert_to_DER_cert(text[text.index("-----BEGIN CERT"):text.index(end) + len(end)])
 
 
 _CONFIG = """[req]

@@ -1,6 +1,7 @@
 """A SCEP client: PKCS#10, pkiMessage and CertRep written and read by hand (RFC 8894, protocol 6.1)."""
 
 import base64
+import hashlib
 import os
 import urllib.parse
 
@@ -76,7 +77,7 @@ def issuer_and_serial(certificate_der):
 def pki_message(content, cert_der, key, attributes, digest="sha256"):
     """SignedData over `content` (DER of the envelope) with SCEP's signed attributes."""
     algorithm = der.sequence(der.oid(DIGEST[digest]), der.null())
-    hashed = openssl.run(["dgst", f"-{digest}", "-binary"], content)
+    hashed = hashlib.new(digest, content).digest()
     signed = [_attribute(CONTENT_TYPE, der.oid(DATA)), _attribute(MESSAGE_DIGEST, der.octets(hashed))]
     signed += [_attribute(kind, value) for kind, value in attributes]
     as_set = der.set_of(*signed)		# signed as SET OF, sent as [0] IMPLICIT (RFC 5652 5.4)
@@ -156,14 +157,14 @@ class Scep:
     def recipient(self, certificates):
         """The certificate to encrypt to: the RA's where there is one, else the CA's."""
         for pem in certificates:
-            text = openssl.run(["x509", "-noout", "-text"], pem).decode()
+            text = openssl.certificate_text(pem)
             if "CA:TRUE" not in text and "Key Encipherment" in text:
                 return pem
         return certificates[0]
 
     def root(self, certificates):
         for pem in certificates:
-            if "CA:TRUE" in openssl.run(["x509", "-noout", "-text"], pem).decode():
+            if "CA:TRUE" in openssl.certificate_text(pem):
                 return pem
         return certificates[0]
 

@@ -1,5 +1,6 @@
 """A posternd of one's own: a data folder, a port, the administrator's command. Nothing of it is known but its
-command line (the programs come from $POSTERN_BUILD)."""
+command line (the programs come from $POSTERN_BUILD; those that only talk to the daemon from $POSTERN_CLIENTS, if it is
+there: a sanitizer costs a short process more than all it does)."""
 
 import json
 import os
@@ -11,6 +12,7 @@ import tempfile
 import time
 
 BUILD = os.path.abspath(os.environ.get("POSTERN_BUILD", "build"))
+CLIENTS = os.path.abspath(os.environ.get("POSTERN_CLIENTS", BUILD))
 DOMAIN = "betterbag.com"
 
 
@@ -77,7 +79,7 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def run(self, *args, stdin=""):
-        done = subprocess.run([os.path.join(BUILD, "postern"), *args], input=stdin, capture_output=True, text=True,
+        done = subprocess.run([os.path.join(CLIENTS, "postern"), *args], input=stdin, capture_output=True, text=True,
                               timeout=180)
         if done.returncode != 0:
             raise Refused(f"postern {' '.join(args)}: {done.returncode} {done.stderr.strip()}")

@@ -81,6 +81,7 @@ void fleet_net_expire(struct fleet_engine *g); /* connections that wait too long
 void fleet_session_begin(struct fleet_engine *g, struct fleet_session *s); /* what it says first */
 void fleet_session_say(struct fleet_engine *g, struct fleet_conn *c); /* c is idle and has a session */
 void fleet_session_answer(struct fleet_engine *g, struct fleet_conn *c, const struct fleet_answer *a);
+void fleet_session_shaken(struct fleet_engine *g, struct fleet_conn *c); /* all that was wanted */
 void fleet_session_lost(struct fleet_engine *g, struct fleet_conn *c, enum fleet_error why);
 
 /* ---- run.c ---- */

@@ -26,6 +26,8 @@ fleet_net_begin(struct fleet_engine *g, struct err *e)
 		return fail(e, RC_UNAVAILABLE, "epoll: %s", strerror(errno));
 	if (g->plan->tls && (rc = http_tls_client_open(g->plan->ca_file, &g->tls, e)) != RC_OK)
 		return rc;
+	if (g->tls != NULL && g->plan->scenario == FLEET_SCENARIO_HANDSHAKE)
+		http_tls_client_resume(g->tls, false);
 	g->n_conns = g->plan->connections + (g->plan->fault[FLEET_FAULT_STALLED] > 0 ? FLEET_STALLED_MAX : 0);
 	g->conns = calloc((size_t)g->n_conns, sizeof *g->conns);
 	if (g->conns == NULL)
@@ -95,6 +97,8 @@ fleet_net_open(struct fleet_engine *g, struct fleet_conn *c)
 
 	g->n_open++;
 	g->result->connects++;
+	if (c->session != NULL)
+		c->session->sent_us = g->now_us;
 	enter(g, c, FLEET_CONN_OPENING);
 	c->fd = socket(p->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (c->fd < 0 ||
@@ -229,6 +233,10 @@ static void
 opened(struct fleet_engine *g, struct fleet_conn *c)
 {
 	watch(g, c, false, EPOLL_CTL_MOD);
+	if (g->plan->scenario == FLEET_SCENARIO_HANDSHAKE) {
+		fleet_session_shaken(g, c);
+		return;
+	}
 	enter(g, c, FLEET_CONN_IDLE);
 	fleet_session_say(g, c);
 }

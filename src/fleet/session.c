@@ -270,6 +270,23 @@ fleet_session_answer(struct fleet_engine *g, struct fleet_conn *c, const struct 
 }
 
 void
+fleet_session_shaken(struct fleet_engine *g, struct fleet_conn *c)
+{
+	struct fleet_session *s = c->session;
+	uint64_t us = (uint64_t)(g->now_us - (is_due(g) ? s->woken_us : s->sent_us));
+
+	g->answers++;
+	fleet_hist_add(&g->second, us);
+	if (g->measuring) {
+		g->result->requests++;
+		fleet_hist_add(&g->result->all, us);
+	}
+	c->session = NULL;
+	fleet_net_close(g, c);
+	fleet_engine_over(g, s);
+}
+
+void
 fleet_session_lost(struct fleet_engine *g, struct fleet_conn *c, enum fleet_error why)
 {
 	struct fleet_session *s = c->session;

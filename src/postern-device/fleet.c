@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "fleet/plot.h"
@@ -15,9 +16,11 @@
 #include "postern-device/fleet_enroll.h"
 
 #define REPORT_MAX 65536
+#define FILES_BESIDE 128 /* stalled connections, the fleet, the ledger */
 #define PLOT_MAX (4 << 20)
 
-static const char *const scenarios[] = { "poll", "cycle", "checkin", "herd", "reauth", "mixed", "enroll", NULL };
+static const char *const scenarios[] = { "poll", "cycle", "checkin", "herd", "reauth", "mixed", "handshake", "enroll",
+	NULL };
 static const char *const proofs[] = { "signature", "proxy", NULL };
 
 /* clang-format off */
@@ -49,7 +52,8 @@ const char fleet_run_more[] =
     "measured and corrected for what such a loop leaves out. With --rate a duration counts from when it was due.\n"
     "poll: Idle, and no command. cycle: each device until its queue is empty, once. checkin: Authenticate and\n"
     "TokenUpdate, again. herd: all devices within one second, each until it was served. reauth: an expired token,\n"
-    "its renewal, the poll again. mixed: cycle 80 %, checkin 15 %, reauth 5 %. enroll: whole enrollments through TLS, so\n"
+    "its renewal, the poll again. mixed: cycle 80 %, checkin 15 %, reauth 5 %. handshake: a full TLS handshake, nothing\n"
+    "more. enroll: whole enrollments through TLS, so\n"
     "many at once as --connections says; needs --connect and --cacert, but no prepared fleet. Ctrl-C ends with the result.";
 /* clang-format on */
 
@@ -188,6 +192,23 @@ read_plan(const struct argv *v, struct fleet_plan *p, struct err *e)
 	return RC_OK;
 }
 
+/* Each connection is a file; the usual 1,024 are few. */
+static enum rc
+make_room_for(int connections, struct err *e)
+{
+	struct rlimit files;
+	rlim_t wanted = (rlim_t)connections + FILES_BESIDE;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= wanted)
+		return RC_OK;
+	if (files.rlim_max != RLIM_INFINITY && files.rlim_max < wanted)
+		return fail(e, RC_BAD_INPUT, "%d connections are more than this process may open (ulimit -Hn: %llu)",
+		    connections, (unsigned long long)files.rlim_max);
+	files.rlim_cur = wanted;
+	(void)setrlimit(RLIMIT_NOFILE, &files);
+	return RC_OK;
+}
+
 static enum rc
 fits(struct arena *a, struct fleet_plan *p, struct err *e)
 {
@@ -197,9 +218,11 @@ fits(struct arena *a, struct fleet_plan *p, struct err *e)
 	p->server_name = host_of(a, h->url);
 	if ((uint64_t)p->connections > devices)
 		p->connections = (int)devices;
+	if (p->scenario == FLEET_SCENARIO_HANDSHAKE && !p->tls)
+		return fail(e, RC_BAD_INPUT, "handshakes are of TLS: say --cacert FILE or --tls");
 	if ((p->scenario == FLEET_SCENARIO_REAUTH || p->fault[FLEET_FAULT_EXPIRED_TOKEN] > 0) && !h->has_expired)
 		return fail(e, RC_BAD_INPUT, "this fleet has no expired tokens: prepare one with --expired-tokens");
-	return RC_OK;
+	return make_room_for(p->connections, e);
 }
 
 static enum rc

@@ -84,6 +84,8 @@ def scenarios(fleet):
     is_good(fleet.run("poll", "--duration", "1", proxy=False), "with Mdm-Signatures")
     is_good(fleet.run("poll", "--duration", "1", proxy=False, tls=True), "and through TLS")
     is_good(fleet.run("checkin", "--duration", "1", proxy=False), "Authenticate and TokenUpdate again")
+    shaken = fleet.run("handshake", "--duration", "1", tls=True)
+    ok(is_good(shaken, "TLS handshakes alone") and shaken["connects"] >= shaken["requests"], "each on a new connection")
     reauth = fleet.run("reauth", "--duration", "1")
     is_good(reauth, "expired tokens are renewed")
     ok(reauth.get("messages", {}).get("refresh", {}).get("requests", 0) > 0, "at the token endpoint", reauth)

@@ -11,8 +11,6 @@
 #include "crypto/stream_seal.h"
 #include "postern/cli.h"
 
-#define BAR 30 /* characters of the progress bar */
-
 /* ---- the passphrase ---- */
 
 static enum rc
@@ -48,33 +46,7 @@ passphrase(struct cli *k, const char **out)
 static void
 watch(void *ctx, const char *doing, int64_t done, int64_t total)
 {
-	int filled = total > 0 && done < total ? (int)(done * BAR / total) : BAR;
-	const struct cli *k = ctx;
-
-	if (!isatty(STDERR_FILENO) || k->json)
-		return;
-	fprintf(stderr, "\r%s [%.*s%*s] %3d %%, %lld rows", doing, filled, "##############################",
-	    BAR - filled, "", total > 0 && done < total ? (int)(done * 100 / total) : 100, (long long)done);
-	fflush(stderr);
-}
-
-static void
-wipe_bar(void)
-{
-	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\r%*s\r", BAR + 50, "");
-}
-
-/* "postgresql://user:secret@host/db" without the secret. */
-static const char *
-store_text(struct arena *a, const char *dsn)
-{
-	const char *at = dsn != NULL ? strrchr(dsn, '@') : NULL, *slashes = dsn != NULL ? strstr(dsn, "://") : NULL;
-	const char *colon = slashes != NULL ? strchr(slashes + 3, ':') : NULL;
-
-	if (at == NULL || colon == NULL || colon > at)
-		return dsn != NULL ? dsn : "";
-	return arena_printf(a, "%.*s:...%s", (int)(colon - dsn), dsn, at);
+	cli_progress(ctx, doing, done, total);
 }
 
 static void
@@ -117,11 +89,11 @@ say_restored(struct cli *k, const char *file, const struct backup_facts *f, bool
 		conf_defaults(k->a, k->data, &conf);
 	if (node)
 		printf("Made %s from %s: %d files. It is a node of %s, on the database %s.\n", k->data, file, f->files,
-		    conf.url, store_text(k->a, conf.store));
+		    conf.url, cli_dsn_text(k->a, conf.store));
 	else
 		printf("Restored %s from %s, as it was at %s: %d files, %lld rows of %d tables into %s.\n", k->data,
 		    file, cell_time(k, f->made_at), f->files, (long long)f->rows, f->tables,
-		    store_text(k->a, conf.store));
+		    cli_dsn_text(k->a, conf.store));
 	printf("Start it: posternd --data %s\n", k->data);
 	if (!node)
 		printf(
@@ -161,13 +133,12 @@ run(const struct argv *v, action *act, void (*say)(struct cli *, const char *, c
 	b.a = k.a;
 	b.dir = k.data;
 	b.ctx = &k;
-	if (say == say_restored) {
-		b.store = argv_text(v, "store");
-		b.url = node ? argv_text(v, "url") : NULL;
-	}
-	if ((rc = passphrase(&k, &b.passphrase)) == RC_OK) {
+	if (say == say_restored && node)
+		b.url = argv_text(v, "url");
+	rc = say == say_restored ? cli_store(&k, &b.store) : RC_OK;
+	if (rc == RC_OK && (rc = passphrase(&k, &b.passphrase)) == RC_OK) {
 		rc = act(&b, &facts, &k.err);
-		wipe_bar();
+		cli_progress_end(&k);
 	}
 	if (rc == RC_OK)
 		say(&k, b.file, &facts, node);

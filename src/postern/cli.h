@@ -52,6 +52,17 @@ enum rc cli_file(struct cli *k, const char *path, struct bytes *out);
 /* The password on standard input: one line; asked for without echo on a terminal. */
 enum rc cli_password(struct cli *k, const char **out);
 
+/* ---- databases (dsn.c), long work (progress.c) ---- */
+
+/* An address as it was given, or what is in the first line of F for "@F". RC_FORBIDDEN: everybody may read F. */
+enum rc cli_dsn(struct cli *k, const char *text, const char **out);
+/* Of --store and --store-file; *out NULL: neither was given. */
+enum rc cli_store(struct cli *k, const char **out);
+const char *cli_dsn_text(struct arena *a, const char *dsn); /* for people: without its password */
+
+void cli_progress(const struct cli *k, const char *doing, int64_t done, int64_t total);
+void cli_progress_end(const struct cli *k); /* wipes the line */
+
 /* ---- the table of calls (calls.c) ---- */
 
 /* The command of the table that was written; what argv runs for most commands. */

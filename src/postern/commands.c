@@ -21,10 +21,12 @@ static const struct argv_option global_options[] = {
 	ARGV_END
 };
 
+#define STORE_FILE ARGV_TEXT("store-file", "F", "The same, from the first line of F, where nobody else sees it", .group = 1)
 static const struct argv_option init_options[] = {
 	ARGV_LIST("domain", "DOMAIN", "Domain of the people's user identifiers", .required = true),
 	ARGV_TEXT("url", "URL", "What devices call this server: https://HOST[:PORT]", .required = true),
-	ARGV_TEXT("store", "DSN", "The database: sqlite:PATH [sqlite:postern.db in DIR]"),
+	ARGV_TEXT("store", "DSN", "The database: sqlite:PATH or postgresql://... [sqlite:postern.db in DIR]", .group = 1),
+	STORE_FILE,
 	ARGV_FLAG("lab", "For trying it out: a generated topic, no push certificate needed"),
 	ARGV_END
 };
@@ -142,12 +144,14 @@ static const struct argv_option check_options[] = {
 static const struct argv_option passphrase_options[] = { PASSPHRASE, ARGV_END };
 static const struct argv_option restore_options[] = {
 	PASSPHRASE,
-	ARGV_TEXT("store", "DSN", "Into this empty database instead of the one that its settings name"),
+	ARGV_TEXT("store", "DSN", "Into this empty database instead of the one that its settings name", .group = 1),
+	STORE_FILE,
 	ARGV_END
 };
 static const struct argv_option join_options[] = {
 	PASSPHRASE,
-	ARGV_TEXT("store", "DSN", "How this machine reaches the same database, where that differs"),
+	ARGV_TEXT("store", "DSN", "How this machine reaches the same database, where that differs", .group = 1),
+	STORE_FILE,
 	ARGV_TEXT("url", "URL", "What devices call this node, where that differs"),
 	ARGV_END
 };

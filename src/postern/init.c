@@ -63,6 +63,19 @@ make_organization(const struct init *in, struct call *c)
 	return organization_add(c, &o, in->domains, n);
 }
 
+static bool
+is_sqlite(const struct conf *conf)
+{
+	return strncmp(conf->store, "sqlite:", 7) == 0;
+}
+
+static enum rc
+store_conf(const struct init *in, struct conf *conf)
+{
+	conf_defaults(in->a, in->dir, conf);
+	return in->store != NULL ? conf_set(in->a, conf, "store", in->store, "--store", in->e) : RC_OK;
+}
+
 static enum rc
 make_store(const struct init *in)
 {
@@ -73,13 +86,10 @@ make_store(const struct init *in)
 	int from, to;
 	enum rc rc;
 
-	conf_defaults(in->a, in->dir, &conf);
-	if (in->store != NULL && (rc = conf_set(in->a, &conf, "store", in->store, "--store", in->e)) != RC_OK)
+	if ((rc = store_conf(in, &conf)) != RC_OK)
 		return rc;
-	if (strncmp(conf.store, "sqlite:", 7) != 0)
-		return fail(in->e, RC_BAD_INPUT, "--store: this version has SQLite only: sqlite:PATH");
-	path = arena_strndup(in->a, conf.store + 7, strcspn(conf.store + 7, "?"));
-	was_there = access(path, F_OK) == 0;
+	path = is_sqlite(&conf) ? arena_strndup(in->a, conf.store + 7, strcspn(conf.store + 7, "?")) : NULL;
+	was_there = path == NULL || access(path, F_OK) == 0;
 	if ((rc = store_open(conf.store, true, &c.store, in->e)) != RC_OK)
 		return rc;
 	c.conf = &conf;
@@ -90,6 +100,22 @@ make_store(const struct init *in)
 	for (int i = 0; rc != RC_OK && !was_there && i < 4; i++)
 		unlink(arena_printf(in->a, "%s%s", path, (const char *const[]){ "", "-wal", "-shm", ".lock" }[i]));
 	return rc;
+}
+
+/* What make_store left on a server, so that the next init finds no other installation there. */
+static void
+unmake_store(const struct init *in)
+{
+	struct call c = { .arena = in->a, .now = in->now };
+	struct conf conf;
+	struct err ignored;
+
+	if (store_conf(in, &conf) != RC_OK || is_sqlite(&conf) ||
+	    store_open(conf.store, false, &c.store, &ignored) != RC_OK)
+		return;
+	c.conf = &conf;
+	(void)organization_remove(&c, organization_slug(in->a, in->organization));
+	store_close(c.store);
 }
 
 static enum rc
@@ -112,8 +138,8 @@ make_all(const struct init *in)
 	enum rc rc;
 
 	if ((rc = make_keys(in)) == RC_OK && (rc = init_tls(in)) == RC_OK && (rc = init_proxy(in)) == RC_OK &&
-	    (rc = make_store(in)) == RC_OK)
-		rc = make_conf(in);
+	    (rc = make_conf(in)) == RC_OK)
+		rc = make_store(in);
 	return rc;
 }
 
@@ -193,19 +219,18 @@ cli_init(const struct argv *v, void *ctx)
 	in.organization = argv_text(v, "org");
 	in.url = argv_text(v, "url");
 	in.domains = argv_list(v, "domain");
-	in.store = argv_text(v, "store");
 	in.lab = argv_flag(v, "lab");
 	if (in.organization == NULL)
 		return cli_usage(&k, "--org NAME is missing: the organization's name");
-	if (read_options(&k, &in) != RC_OK) {
+	if (cli_store(&k, &in.store) != RC_OK || read_options(&k, &in) != RC_OK) {
 		cli_refused(&k);
 		return ARGV_USAGE;
 	}
 	umask(077);
 	if ((rc = folder_take(k.a, k.data, &folder, &k.err)) == RC_OK) {
 		in.dir = folder.staging;
-		if ((rc = make_all(&in)) == RC_OK)
-			rc = folder_keep(&folder, &k.err);
+		if ((rc = make_all(&in)) == RC_OK && (rc = folder_keep(&folder, &k.err)) != RC_OK)
+			unmake_store(&in);
 		folder_leave(&folder, rc != RC_OK);
 	}
 	if (rc == RC_OK)

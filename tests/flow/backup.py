@@ -208,7 +208,7 @@ def enrollment_of_row(server, user):
 
 
 def main():
-    server = Server()
+    server = Server(sqlite=True)
     passphrase, path = secret_file(server), os.path.join(server.folder, "backup")
     users = server.people(6)
     long_history(server)

@@ -7,7 +7,6 @@ import os
 import plistlib
 import re
 import shutil
-import sqlite3
 import subprocess
 import sys
 import time
@@ -176,9 +175,7 @@ def proxied():
 def unproven(w, http_port, own):
     """Client-Cert counts from the proxy alone: not past it, and not by whoever writes it himself."""
     w.stop()
-    db = sqlite3.connect(w.database)
-    device_id, = db.execute("SELECT device_id FROM enrollment WHERE state = 'enrolled' LIMIT 1").fetchone()
-    db.close()
+    (device_id,), = w.rows("SELECT device_id FROM enrollment WHERE state = 'enrolled' LIMIT 1")
     w.port, public = own, w.port
     w.start("--listen-http", f"127.0.0.1:{http_port}")
     w.port = public

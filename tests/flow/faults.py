@@ -52,7 +52,7 @@ class Without:
 
 
 def story_start():
-    s = Server()
+    s = Server(sqlite=True)
     open(s.folder + "/log", "w").close()
     with Without(s, "postern.conf"):
         refuses(s, "without postern.conf it says which command makes one", says="postern init")

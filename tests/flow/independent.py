@@ -23,6 +23,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import der
 import openssl
+import postgres
 import scep
 import selftest
 import web
@@ -41,7 +42,7 @@ class World:
     """The server under test and the devices that talk to it."""
 
     def __init__(self):
-        self.server = Server()
+        self.server = Server(store=postgres.fresh_database() if postgres.address() else None)
         self.built_in = openssl.BuiltIn(os.path.join(self.server.folder, "built-in"))
         self.devices = []
 

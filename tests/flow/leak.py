@@ -60,6 +60,10 @@ class Rest:
                     data = f.read()
                 self.files[os.path.relpath(path, world.folder)] = (data, data.lower())
 
+        if world.store:
+            data = world.dump()
+            self.files["database"] = (data, data.lower())
+
     def where(self, value):
         """Places of a value in any form."""
         return [f"{name} as {form}" for form, needle, exact in forms(value) for name, (data, lower) in self.files.items()
@@ -108,7 +112,7 @@ def web_secrets(w, who):
 
 def search(w, when, leaked, secrets):
     rest = Rest(w)
-    ok("data/postern.db" in rest.files and len(rest.files) > 5, f"{when}: there are files to search", sorted(rest.files))
+    ok({"data/postern.db", "database"} & set(rest.files) and len(rest.files) > 5, f"{when}: there are files to search", sorted(rest.files))
     ok(rest.where(DOMAIN), f"{when}: and the search finds what is there")
     for who, values in leaked.items():
         for key, value in values.items():

@@ -129,7 +129,7 @@ class Driver(threading.Thread):
 class Rounds:
     def __init__(self, devices, seed):
         self.dice = random.Random(seed)
-        self.server = Server()
+        self.server = Server(sqlite=True)
         self.workers = [Worker(self.server, user, self.dice) for user in self.server.people(devices)]
         self.sent, self.lost, self.doubled, self.stuck = set(), [], [], []
 

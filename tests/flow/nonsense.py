@@ -7,7 +7,6 @@ import json
 import os
 import plistlib
 import socket
-import sqlite3
 import sys
 import urllib.parse
 
@@ -28,14 +27,12 @@ SEEN = {"last_seen_at"}
 
 def kept(w):
     """Table to its rows, without the traces of refusals. The daemon is stopped for it."""
-    db = sqlite3.connect(w.database)
     out = {}
-    for table, in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+    for table in w.tables():
         if table in TRACES:
             continue
-        columns = [c[1] for c in db.execute(f"PRAGMA table_info({table})") if c[1] not in SEEN]
-        out[table] = sorted(map(repr, db.execute(f"SELECT {', '.join(columns)} FROM {table}")))
-    db.close()
+        columns = [c for c in w.columns(table) if c not in SEEN]
+        out[table] = sorted(map(repr, w.rows(f"SELECT {', '.join(columns)} FROM {table}")))
     return out
 
 

@@ -13,6 +13,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "independent"))
+import postgres  # noqa: E402
 import server as independent  # noqa: E402
 from server import BUILD, CLIENTS, DOMAIN, Refused, free_port  # noqa: E402, F401
 from patience import until  # noqa: E402, F401
@@ -29,10 +30,12 @@ def sanitized():
 
 
 class Server(independent.Server):
-    """Made by `init --lab`; not started."""
+    """Made by `init --lab`; not started. On a database of its own on the server at $POSTERN_TEST_DSN, if there is one
+    (tests/with-postgres) and the test is not about SQLite's files."""
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, sqlite=False):
+        self.store = None if sqlite or not postgres.address() else postgres.fresh_database()
+        super().__init__(store=self.store)
         self.device_ca = os.path.join(self.folder, "device-ca")
         subprocess.run([os.path.join(CLIENTS, "postern-device"), "ca", "--out", self.device_ca], check=True,
                        capture_output=True)
@@ -98,10 +101,30 @@ class Server(independent.Server):
     def rows(self, sql, *args):
         """Ask the database itself. Only while no daemon has it."""
         assert self.daemon is None
-        with sqlite3.connect(self.database) as db:
+        return self.ask(sql, *args)
+
+    def ask(self, sql, *args):
+        """The same beside the daemon."""
+        if self.store:
+            return postgres.ask(self.store, sql, *args)
+        db = sqlite3.connect(self.database, timeout=60)
+        with db:
             found = db.execute(sql, args).fetchall()
         db.close()
         return found
+
+    def tables(self):
+        return [t for t, in self.ask("SELECT tablename FROM pg_tables WHERE schemaname = 'public'" if self.store else
+                                     "SELECT name FROM sqlite_master WHERE type = 'table'")]
+
+    def columns(self, table):
+        return [c for c, in self.ask(f"SELECT column_name FROM information_schema.columns WHERE table_name = '{table}'"
+                                     if self.store else f"SELECT name FROM pragma_table_info('{table}')")]
+
+    def dump(self):
+        """Every cell of the database, one after another: what whoever copies it could read."""
+        cells = [c for t in self.tables() for row in self.ask(f"SELECT * FROM {t}") for c in row if c is not None]
+        return b"\0".join(c if isinstance(c, bytes) else str(c).encode() for c in cells)
 
     def memory_kb(self, what="VmHWM"):
         """Of the daemon and the processes that hash passwords for it."""
@@ -223,6 +246,9 @@ def end(server):
     """Stop the daemon and take the folder away, unless a test wants to look ($POSTERN_KEEP)."""
     server.stop()
     if "POSTERN_KEEP" in os.environ:
-        say(f"kept: {server.folder}")
-    else:
-        server.remove()
+        say(f"kept: {server.folder} {server.store or ''}")
+        return
+    server.remove()
+    if server.store:
+        postgres.drop_database(server.store)
+        server.store = None

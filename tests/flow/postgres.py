@@ -214,11 +214,13 @@ class Connection:
         return tuple(cells)
 
     def query(self, sql, *args):
-        """Rows as tuples. Placeholders are ?1 or $1; several statements only without arguments."""
+        """Rows as tuples. Placeholders are ?1, or ? in order; several statements only without arguments."""
         if not args:
             self.send(b"Q", sql.encode() + b"\0")
             return self.until_ready()
-        self.send(b"P", b"\0" + re.sub(r"\?(\d)", r"$\1", sql).encode() + b"\0\0\0")
+        count = itertools.count(1)
+        sql = re.sub(r"\?(\d*)", lambda m: "$" + (m[1] or str(next(count))), sql)
+        self.send(b"P", b"\0" + sql.encode() + b"\0\0\0")
         cells = [None if a is None else (b"\\x" + a.hex().encode() if isinstance(a, bytes) else str(a).encode())
                  for a in args]
         self.send(b"B", b"\0\0\0\0" + struct.pack("!h", len(cells)) + b"".join(
@@ -241,7 +243,10 @@ numbers = itertools.count(1)
 
 
 def address():
-    """The address under which the tests are to make databases; None: they use SQLite."""
+    """The address under which the tests are to make databases; None: they use SQLite. $POSTERN_STORE names it as
+    well; it goes, since programs under test would all take that one database for theirs."""
+    if os.environ.get("POSTERN_STORE", "").startswith("postgres"):
+        os.environ.setdefault("POSTERN_TEST_DSN", os.environ.pop("POSTERN_STORE"))
     return os.environ.get("POSTERN_TEST_DSN")
 
 
@@ -259,10 +264,11 @@ def ask(dsn, sql, *args):
 
 
 def fresh_database(dsn=None):
-    """A new, empty database on the server; its address."""
+    """A new, empty database on the server; its address. It goes at the end."""
     dsn = dsn or address()
     name = f"flow_{os.getpid()}_{next(numbers)}_{int(time.time())}"
     ask(dsn, f"CREATE DATABASE {name}")
+    atexit.register(drop_database, with_database(dsn, name))
     return with_database(dsn, name)
 
 

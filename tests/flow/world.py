@@ -5,7 +5,6 @@ administrator's command tells it."""
 import concurrent.futures
 import glob
 import os
-import sqlite3
 import sys
 import time
 
@@ -84,13 +83,10 @@ class World(postern.Server):
 
     def time_passes(self, *users):
         """The access tokens of these people are past their life, without waiting for it."""
-        db = sqlite3.connect(self.database, timeout=60)
-        with db:
-            for user in users:
-                db.execute("UPDATE oauth_token SET expires_at = ? WHERE kind = 'access' AND grant_id IN (SELECT g.id "
-                           "FROM oauth_grant g JOIN account a ON a.id = g.account_id WHERE a.user_identifier = ?)",
-                           (int(time.time()) - 1, user))
-        db.close()
+        for user in users:
+            self.ask("UPDATE oauth_token SET expires_at = ?1 WHERE kind = 'access' AND grant_id IN (SELECT g.id FROM "
+                     "oauth_grant g JOIN account a ON a.id = g.account_id WHERE a.user_identifier = ?2)",
+                     int(time.time()) - 1, user)
 
     def healthy(self):
         """The end of a story: the daemon drains, and no sanitizer has anything to say."""

@@ -27,7 +27,8 @@ def free_port():
 
 
 class Server:
-    def __init__(self, org="Better Bag"):
+    def __init__(self, org="Better Bag", store=None):
+        """`store`: a database's address; otherwise SQLite in the data folder."""
         self.folder = tempfile.mkdtemp(prefix="postern-independent-")
         self.data = os.path.join(self.folder, "data")
         self.port, self.mtls_port = free_port(), free_port()
@@ -36,7 +37,8 @@ class Server:
         self.connect_to = [f"{DOMAIN}:443:127.0.0.1:{self.port}"]
         self.daemon = None
         try:
-            self.run("init", "--data", self.data, "--org", org, "--domain", DOMAIN, "--url", self.url, "--lab")
+            self.run("init", "--data", self.data, "--org", org, "--domain", DOMAIN, "--url", self.url, "--lab",
+                     *(["--store", store] if store else []))
         except BaseException:
             self.remove()
             raise

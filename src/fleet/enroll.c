@@ -226,7 +226,7 @@ give_identity(struct party *p, struct arena *a, struct err *e)
 		connect_to[0] = arena_printf(a, "::%s", plan->connect);
 		d.self.connect_to = connect_to;
 	}
-	if ((rc = device_identity_make(&d, plan->ca_dir, clock_now())) != RC_OK)
+	if ((rc = device_identity_make(&d, plan->ca_dir, X509_RSA_2048, clock_now())) != RC_OK)
 		*e = d.err;
 	p->self = d.self;
 	device_close(&d);

@@ -16,14 +16,16 @@ struct fleet_session { /* one device's turn */
 	int64_t due_us; /* when it may go on */
 	int64_t sent_us, intended_us; /* of the request under way */
 	enum fleet_scenario kind;
-	enum fleet_message message, resume; /* what is said; what is said again after a renewal */
+	enum fleet_message message; /* what is said */
+	enum fleet_message resume; /* what is said again after a renewal */
+	enum fleet_message after; /* what a TokenUpdate with a new token went before */
 	unsigned tries; /* in a row without an answer */
 	bool begun; /* its first request was sent */
 	bool expired; /* the next request carries the expired token */
 	bool renewed; /* its token was renewed in this turn */
 	bool lose, again; /* faults of the request under way */
 	bool echo; /* this one is the duplicate */
-	bool resumes; /* after this message comes `resume` */
+	bool leads; /* this TokenUpdate goes before `after` */
 	char uuid[64]; /* of the command */
 	char answered[64]; /* of the command before it */
 };

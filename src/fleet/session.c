@@ -19,8 +19,8 @@ fleet_session_begin(struct fleet_engine *g, struct fleet_session *s)
 	s->expired = s->kind == FLEET_SCENARIO_REAUTH || fleet_engine_chance(g, FLEET_FAULT_EXPIRED_TOKEN);
 	if (fleet_engine_chance(g, FLEET_FAULT_PUSH_TOKEN)) {
 		r->push_version++;
-		s->resume = s->message;
-		s->resumes = true;
+		s->after = s->message;
+		s->leads = true;
 		s->message = FLEET_TOKEN_UPDATE;
 	}
 }
@@ -187,10 +187,10 @@ after_message(struct fleet_engine *g, struct fleet_session *s, const struct flee
 			s->message = FLEET_TOKEN_UPDATE;
 			return GO_ON;
 		}
-		if (!s->resumes)
+		if (!s->leads)
 			return GO_OVER;
-		s->resumes = false;
-		s->message = s->resume;
+		s->leads = false;
+		s->message = s->after;
 		return GO_ON;
 	}
 	return a->body.n == 0 ? GO_OVER : take_command(g, s, a);

@@ -341,7 +341,7 @@ write_all(struct prepare *p)
 		.password_hash = p->password_hash,
 		.token_life_s = argv_int(p->v, "token-life", 30 * 86400),
 		.raw_keys = p->raw_keys,
-		.at_once = fleet_server_is_sqlite(&p->server) ? 1 : FLEET_ROWS_AT_ONCE };
+		.placeholders = fleet_server_is_sqlite(&p->server) ? 0 : FLEET_PLACEHOLDERS };
 	struct arena *kept = p->c.arena;
 	struct fleet_progress bar;
 	enum rc rc = RC_OK;

@@ -8,7 +8,6 @@
 #include "fmt/plist.h"
 #include "store/store.h"
 
-#define COLUMNS_MAX 32
 #define SQL_MAX 65536
 #define CERTIFICATE_LIFE_S (365 * 86400)
 #define EVENT_DETAILS "prepared by postern-device fleet: rows written directly, nothing of this was enrolled"
@@ -23,9 +22,9 @@ struct batch {
 	struct call *c;
 	const struct fleet_rows *r;
 	const struct fleet_head *h;
-	struct db_value v[FLEET_ROWS_AT_ONCE * COLUMNS_MAX];
-	int columns, rows;
-	char *sql; /* of r->at_once rows */
+	struct db_value v[FLEET_PLACEHOLDERS];
+	int columns, rows, at_once;
+	char *sql; /* of at_once rows */
 	const char *into;
 };
 
@@ -254,14 +253,15 @@ start(struct batch *b, const char *into, int columns)
 {
 	b->into = into;
 	b->columns = columns;
+	b->at_once = b->r->placeholders / columns > 1 ? b->r->placeholders / columns : 1;
 	b->rows = 0;
-	b->sql = insert_sql(b->c->arena, into, columns, b->r->at_once);
+	b->sql = insert_sql(b->c->arena, into, columns, b->at_once);
 }
 
 static enum rc
 flush(struct batch *b)
 {
-	const char *sql = b->rows == b->r->at_once ? b->sql : insert_sql(b->c->arena, b->into, b->columns, b->rows);
+	const char *sql = b->rows == b->at_once ? b->sql : insert_sql(b->c->arena, b->into, b->columns, b->rows);
 	struct db_args args = { b->v, b->rows * b->columns };
 
 	if (b->rows == 0)
@@ -273,7 +273,7 @@ flush(struct batch *b)
 static struct db_value *
 next_row(struct batch *b, enum rc *rc)
 {
-	*rc = b->rows == b->r->at_once ? flush(b) : RC_OK;
+	*rc = b->rows == b->at_once ? flush(b) : RC_OK;
 	return &b->v[b->rows++ * b->columns];
 }
 

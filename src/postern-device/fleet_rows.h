@@ -9,7 +9,7 @@
 #include "base/call.h"
 #include "fleet/state.h"
 
-#define FLEET_ROWS_AT_ONCE 40
+#define FLEET_PLACEHOLDERS 64 /* as many as the store takes */
 
 struct fleet_rows {
 	const struct fleet *fleet;
@@ -17,10 +17,10 @@ struct fleet_rows {
 	const char *password_hash; /* of all its people; NULL: none can sign in */
 	int64_t token_life_s;
 	const struct bytes *raw_keys; /* x509_raw_key of each shared key */
-	/* Rows of one INSERT, at most FLEET_ROWS_AT_ONCE. Many spare PostgreSQL the ways there and back. SQLite wants
-	 * one: for several it opens a savepoint, and to close that one inside a unit walks all that the unit has
-	 * changed so far. */
-	int at_once;
+	/* Placeholders of one INSERT at most, which has as many rows as fit, and one in any case. Many rows spare
+	 * PostgreSQL the ways there and back. SQLite wants one: for several it opens a savepoint, and to close that one
+	 * inside a unit walks all that the unit has changed so far. */
+	int placeholders;
 	uint64_t from, to; /* devices of this unit */
 };
 

@@ -10,6 +10,7 @@
 #include "store/migrate.h"
 
 #define SQL_MAX (64 * 1024)
+#define BATCH_MAX (4 << 20) /* octets of rows that are sent together */
 
 struct store_view {
 	const struct db_driver *driver;
@@ -21,9 +22,13 @@ struct store_fill {
 	struct db_conn *conn;
 	struct arena *a; /* the indexes that are made at the end */
 	struct db_rows indexes;
-	struct arena *row; /* what an INSERT needs, and the statement */
-	char *insert;
-	int n_columns;
+	struct arena *table; /* the statements of the table under way */
+	char *insert, *insert_many; /* of one row; of `together` */
+	int n_columns, together;
+	struct arena *batch; /* rows that wait to be sent together */
+	struct db_value *waiting;
+	int n_waiting;
+	size_t octets;
 };
 
 /* Names come from the database or from an archive: they are put into statements. */
@@ -170,7 +175,7 @@ migrate_to(struct store_fill *f, int version, struct err *e)
 		if (m->version > version)
 			break;
 		if ((rc = f->driver->script(f->conn, m->sql, e)) == RC_OK)
-			rc = f->driver->run(f->conn, f->row, note,
+			rc = f->driver->run(f->conn, f->a, note,
 			    DB_ARGS(db_int(m->version), db_text(m->name), db_int(clock_now())), NULL, NULL, e);
 	}
 	return rc;
@@ -201,7 +206,6 @@ store_fill_open(const char *dsn, int version, struct store_fill **out, struct er
 	if ((f = calloc(1, sizeof *f)) == NULL)
 		return fail(e, RC_UNAVAILABLE, "out of memory");
 	f->a = arena_new(0);
-	f->row = arena_new(0);
 	f->driver = store_driver_of(dsn, &rest);
 	if ((rc = f->driver->fill_begin(rest, &f->conn, e)) != RC_OK || (rc = migrate_to(f, version, e)) != RC_OK ||
 	    (rc = drop_indexes(f, e)) != RC_OK) {
@@ -212,44 +216,113 @@ store_fill_open(const char *dsn, int version, struct store_fill **out, struct er
 	return RC_OK;
 }
 
+/* ---- rows, several at a time ---- */
+
+static void
+begin_batch(struct store_fill *f)
+{
+	arena_free(f->batch);
+	f->batch = arena_new(0);
+	f->waiting = arena_array(f->batch, (size_t)(f->together * f->n_columns), sizeof *f->waiting);
+	f->n_waiting = 0;
+	f->octets = 0;
+}
+
+static enum rc
+send(struct store_fill *f, const char *sql, const struct db_value *v, int n, struct err *e)
+{
+	return f->driver->run(f->conn, f->batch, sql, (struct db_args){ v, n }, NULL, NULL, e);
+}
+
+/* What waits: all at once where it is a full batch, else one by one, so that two statements do for a table. */
+static enum rc
+flush(struct store_fill *f, struct err *e)
+{
+	enum rc rc = RC_OK;
+
+	if (f->n_waiting == f->together && f->n_waiting > 0)
+		rc = send(f, f->insert_many, f->waiting, f->n_waiting * f->n_columns, e);
+	else
+		for (int i = 0; i < f->n_waiting && rc == RC_OK; i++)
+			rc = send(f, f->insert, f->waiting + (size_t)i * (size_t)f->n_columns, f->n_columns, e);
+	begin_batch(f);
+	return rc;
+}
+
+static struct db_value
+keep_cell(struct store_fill *f, const struct db_value *v)
+{
+	struct db_value copy = *v;
+
+	if (v->type == DB_TEXT) {
+		copy.text = arena_strdup(f->batch, v->text);
+		f->octets += strlen(v->text);
+	} else if (v->type == DB_BLOB) {
+		copy.blob = arena_copy(f->batch, v->blob);
+		f->octets += v->blob.n;
+	}
+	return copy;
+}
+
+static char *
+insert_sql(struct store_fill *f, const char *name, const char *const *columns, int rows, struct err *e)
+{
+	int n = f->n_columns;
+	struct buf b;
+
+	buf_init(&b, SQL_MAX * 4);
+	buf_printf(&b, "INSERT INTO %s (", name);
+	if (put_columns(&b, columns, n, e) != RC_OK) {
+		buf_free(&b);
+		return NULL;
+	}
+	buf_str(&b, ") VALUES ");
+	for (int i = 0; i < rows * n; i++)
+		buf_printf(&b, "%s?%d%s", i % n > 0 ? ", " : i > 0 ? ", (" : "(", i + 1, i % n == n - 1 ? ")" : "");
+	return buf_finish(&b, f->table);
+}
+
 enum rc
 store_fill_table(struct store_fill *f, const char *name, const char *const *columns, int n_columns, struct err *e)
 {
-	struct buf b;
 	enum rc rc;
 
-	arena_free(f->row);
-	f->row = arena_new(0);
+	if (f->insert != NULL && (rc = flush(f, e)) != RC_OK)
+		return rc;
+	arena_free(f->table);
+	f->table = arena_new(0);
 	f->n_columns = n_columns;
 	f->insert = NULL;
 	if (!is_name(name))
 		return fail(e, RC_BAD_INPUT, "'%.60s' is no table", name);
 	/* A migration may have put rows there that the rows to come replace. */
-	if ((rc = f->driver->run(
-		 f->conn, f->row, arena_printf(f->row, "DELETE FROM %s", name), DB_NONE, NULL, NULL, e)) != RC_OK)
+	if (f->driver->run(f->conn, f->table, arena_printf(f->table, "DELETE FROM %s", name), DB_NONE, NULL, NULL, e) !=
+	    RC_OK)
 		return fail(e, RC_BAD_INPUT, "there is no table '%.60s'", name);
-	buf_init(&b, SQL_MAX);
-	buf_printf(&b, "INSERT INTO %s (", name);
-	rc = put_columns(&b, columns, n_columns, e);
-	for (int i = 1; i <= n_columns; i++)
-		buf_printf(&b, "%s?%d", i > 1 ? ", " : ") VALUES (", i);
-	buf_char(&b, ')');
-	f->insert = buf_finish(&b, f->row);
-	return rc;
+	f->together = n_columns > 0 && f->driver->fill_values > n_columns ? f->driver->fill_values / n_columns : 1;
+	f->insert_many = insert_sql(f, name, columns, f->together, e);
+	f->insert = insert_sql(f, name, columns, 1, e);
+	if (f->insert == NULL)
+		return RC_BAD_INPUT;
+	begin_batch(f);
+	return RC_OK;
 }
 
 enum rc
 store_fill_row(struct store_fill *f, const struct db_value *row, struct err *e)
 {
-	const struct db_args args = { row, f->n_columns };
-
-	return f->driver->run(f->conn, f->row, f->insert, args, NULL, NULL, e);
+	if (f->together == 1)
+		return send(f, f->insert, row, f->n_columns, e);
+	for (int i = 0; i < f->n_columns; i++)
+		f->waiting[f->n_waiting * f->n_columns + i] = keep_cell(f, &row[i]);
+	f->n_waiting++;
+	return f->n_waiting == f->together || f->octets > BATCH_MAX ? flush(f, e) : RC_OK;
 }
 
 enum rc
 store_fill_keep(struct store_fill *f, struct err *e)
 {
-	enum rc rc = RC_OK;
+	enum rc rc = f->insert != NULL ? flush(f, e) : RC_OK;
 
 	for (int i = 0; i < f->indexes.rows && rc == RC_OK; i++)
 		rc = f->driver->script(f->conn, db_get_text(&f->indexes, i, 1), e);
@@ -267,7 +340,8 @@ store_fill_close(struct store_fill *f)
 		return;
 	if (f->conn != NULL)
 		(void)f->driver->fill_end(f->conn, false, NULL);
-	arena_free(f->row);
+	arena_free(f->batch);
+	arena_free(f->table);
 	arena_free(f->a);
 	free(f);
 }

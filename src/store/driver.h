@@ -68,6 +68,7 @@ struct db_driver {
 	 * fill_end keeps it, and nothing is left after one that doesn't. RC_CONFLICT: there are tables. */
 	enum rc (*fill_begin)(const char *dsn, struct db_conn **out, struct err *e);
 	enum rc (*fill_end)(struct db_conn *conn, bool keep, struct err *e);
+	int fill_values; /* that one INSERT may carry, in several rows; 0: a row at a time is as fast */
 
 	/* Queries. */
 	const char *count_tables; /* how many tables are called ?1 (0 or 1) */

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "store/pgsql_bulk.h"
 #include "store/pgsql_conn.h"
+#include "store/rewrite.h"
 
 #define RUN_TRIES 4 /* of a single statement */
 #define RETRY_MS 500 /* while nobody answers, one try to connect in so many; others fail at once */
@@ -354,6 +355,7 @@ const struct db_driver store_pgsql = {
 	.each = pgsql_each,
 	.fill_begin = pgsql_fill_begin,
 	.fill_end = pgsql_fill_end,
+	.fill_values = REWRITE_PARAMS_MAX,
 	.size = "SELECT pg_database_size(current_database()), 0",
 	.count_tables = "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?1",
 	.list_tables =

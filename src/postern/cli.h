@@ -117,6 +117,9 @@ int cli_init(const struct argv *v, void *ctx); /* init.c */
 int cli_org_set(const struct argv *v, void *ctx); /* org_set.c */
 int cli_user_import(const struct argv *v, void *ctx); /* import.c */
 int cli_check(const struct argv *v, void *ctx); /* check.c */
+int cli_store_migrate(const struct argv *v, void *ctx); /* store.c, like the next two */
+int cli_store_check(const struct argv *v, void *ctx);
+int cli_store_copy(const struct argv *v, void *ctx);
 int cli_backup(const struct argv *v, void *ctx); /* backup.c */
 int cli_restore(const struct argv *v, void *ctx);
 int cli_node_export(const struct argv *v, void *ctx);

@@ -175,6 +175,11 @@ static const struct argv_argument send_arguments[] = {
 	ARGV_END
 };
 
+static const struct argv_argument copy_arguments[] = {
+	ARGV_ARG("FROM", "sqlite:PATH or postgresql://...; @F: the first line of the file F"),
+	ARGV_ARG("TO", "Likewise: a path where nothing is, or a database without tables"), ARGV_END
+};
+
 static const struct argv_command commands[] = {
 	{ "init", "Make DIR: configuration, database, keys, a development TLS certificate", cli_init, init_options, NULL,
 	  "Needs no server. Never overwrites: a DIR that has an installation is left as it is.\n"
@@ -235,6 +240,14 @@ static const struct argv_command commands[] = {
 	  ONE("FILE", "Made by postern node export"), NULL },
 	{ "node update", "Take over keys that were made at another node since", cli_node_update, passphrase_options,
 	  ONE("FILE", "Made by postern node export"), NULL },
+	{ "store migrate", "Bring the database to this version's schema", cli_store_migrate, NULL, NULL,
+	  "posternd does the same when it starts. Needs no server; with one running it refuses." },
+	{ "store check", "Is the database sound? Its schema, its tables, and what must hold between them", cli_store_check,
+	  NULL, NULL, "Needs no server. On SQLite it refuses while one is running." },
+	{ "store copy", "Move all rows to another, empty database, on either engine", cli_store_copy, NULL, copy_arguments,
+	  "postern store copy sqlite:/var/lib/postern/postern.db @/root/new-database\n"
+	  "Stop every posternd first. Rows are counted and summed on both sides before the new database is kept; when\n"
+	  "anything fails it is left empty. Keys and settings stay where they are: set `store` in postern.conf." },
 	{ "check", "Play a device's first steps from outside", cli_check, check_options, PERSON, NULL },
 	ARGV_END
 };

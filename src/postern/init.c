@@ -222,7 +222,12 @@ cli_init(const struct argv *v, void *ctx)
 	in.lab = argv_flag(v, "lab");
 	if (in.organization == NULL)
 		return cli_usage(&k, "--org NAME is missing: the organization's name");
-	if (cli_store(&k, &in.store) != RC_OK || read_options(&k, &in) != RC_OK) {
+	if (cli_store(&k, &in.store) != RC_OK) {
+		status = cli_refused(&k);
+		cli_end(&k);
+		return status;
+	}
+	if (read_options(&k, &in) != RC_OK) {
 		cli_refused(&k);
 		return ARGV_USAGE;
 	}

@@ -145,8 +145,9 @@ put_columns(struct buf *b, const char *const *columns, int n, struct err *e)
 	return n > 0 ? RC_OK : fail(e, RC_BAD_INPUT, "a table without columns");
 }
 
-enum rc
-store_view_each(struct store_view *v, const struct store_table *t, store_row_fn *fn, void *arg, struct err *e)
+static enum rc
+each(const struct db_driver *d, struct db_conn *conn, const struct store_table *t, store_row_fn *fn, void *arg,
+    struct err *e)
 {
 	struct buf b;
 	enum rc rc;
@@ -156,9 +157,15 @@ store_view_each(struct store_view *v, const struct store_table *t, store_row_fn 
 	rc = put_columns(&b, t->columns, t->n_columns, e);
 	buf_printf(&b, " FROM %s", t->name);
 	if (rc == RC_OK)
-		rc = v->driver->each(v->conn, b.p, fn, arg, e);
+		rc = d->each(conn, b.p, fn, arg, e);
 	buf_free(&b);
 	return rc;
+}
+
+enum rc
+store_view_each(struct store_view *v, const struct store_table *t, store_row_fn *fn, void *arg, struct err *e)
+{
+	return each(v->driver, v->conn, t, fn, arg, e);
 }
 
 /* ---- filling ---- */
@@ -317,6 +324,12 @@ store_fill_row(struct store_fill *f, const struct db_value *row, struct err *e)
 		f->waiting[f->n_waiting * f->n_columns + i] = keep_cell(f, &row[i]);
 	f->n_waiting++;
 	return f->n_waiting == f->together || f->octets > BATCH_MAX ? flush(f, e) : RC_OK;
+}
+
+enum rc
+store_fill_each(struct store_fill *f, const struct store_table *t, store_row_fn *fn, void *arg, struct err *e)
+{
+	return each(f->driver, f->conn, t, fn, arg, e);
 }
 
 enum rc

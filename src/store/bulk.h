@@ -48,6 +48,9 @@ enum rc
 store_fill_table(struct store_fill *f, const char *name, const char *const *columns, int n_columns, struct err *e);
 enum rc store_fill_row(struct store_fill *f, const struct db_value *row, struct err *e);
 
+/* Every row of a table as it stands in what was filled so far: to compare before it is kept. */
+enum rc store_fill_each(struct store_fill *f, const struct store_table *t, store_row_fn *fn, void *arg, struct err *e);
+
 /* Make indexes and keep it, durably. After it, or a failure, only store_fill_close is left. */
 enum rc store_fill_keep(struct store_fill *f, struct err *e);
 void store_fill_close(struct store_fill *f); /* what was not kept is gone. NULL is fine */

@@ -72,6 +72,8 @@ struct db_driver {
 
 	/* Queries. */
 	const char *count_tables; /* how many tables are called ?1 (0 or 1) */
+	const char *users; /* how many other connections of this program's there are; NULL: a lock keeps them out */
+	const char *integrity; /* a query: "ok", or what is damaged; NULL: the engine's administrator sees to that */
 	const char *size; /* octets, and free ones among them */
 	const char *list_tables; /* names of all tables, in order */
 	const char *list_columns; /* names of the columns of table ?1, in order */

@@ -356,6 +356,8 @@ const struct db_driver store_pgsql = {
 	.fill_begin = pgsql_fill_begin,
 	.fill_end = pgsql_fill_end,
 	.fill_values = REWRITE_PARAMS_MAX,
+	.users = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+		 " AND application_name = '" PGSQL_APPLICATION "' AND pid <> pg_backend_pid()",
 	.size = "SELECT pg_database_size(current_database()), 0",
 	.count_tables = "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?1",
 	.list_tables =

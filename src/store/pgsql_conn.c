@@ -365,7 +365,7 @@ connect_to(const struct pgsql_options *o)
 	static const char *const names[] = { "connect_timeout", "keepalives_idle", "keepalives_interval",
 		"keepalives_count", "tcp_user_timeout", "fallback_application_name", "dbname", "client_encoding", NULL };
 	/* clang-format on */
-	const char *const values[] = { "5", "10", "5", "2", "20000", "postern", o->dsn, "UTF8", NULL };
+	const char *const values[] = { "5", "10", "5", "2", "20000", PGSQL_APPLICATION, o->dsn, "UTF8", NULL };
 
 	return PQconnectdbParams(names, values, 1);
 }

@@ -15,6 +15,8 @@
 
 #define PGSQL_STMTS_MAX 256 /* statements a connection knows; others run, unprepared */
 
+#define PGSQL_APPLICATION "postern" /* how a connection calls itself, unless the address says otherwise */
+
 /* Inside a transaction: waits for whoever makes tables, of any process. Ends with the transaction. */
 #define PGSQL_MIGRATION_LOCK "SELECT 1 FROM (SELECT pg_advisory_xact_lock(8102101114110)) AS held"
 

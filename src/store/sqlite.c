@@ -293,6 +293,7 @@ const struct db_driver store_sqlite = {
 	.fill_begin = sqlite_fill_begin,
 	.fill_end = sqlite_fill_end,
 	.shrink = sqlite_shrink,
+	.integrity = "PRAGMA integrity_check(20)",
 	.size = "SELECT page_count * page_size, freelist_count * page_size"
 		" FROM pragma_page_count, pragma_page_size, pragma_freelist_count",
 	.count_tables = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1",

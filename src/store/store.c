@@ -124,6 +124,61 @@ store_size(struct store *s, int64_t *octets, int64_t *free_octets, struct err *e
 	return rc;
 }
 
+/* ---- asking the engine ---- */
+
+/* A query of the driver's own that answers one cell. */
+static enum rc
+ask(struct store *s, struct arena *a, const char *sql, struct db_rows *r, struct err *e)
+{
+	struct db_conn *conn;
+	bool writes = false;
+	enum rc rc;
+
+	if ((rc = s->driver->borrow(s->db, &conn, e)) != RC_OK)
+		return rc;
+	rc = s->driver->run(conn, a, sql, DB_NONE, r, &writes, e);
+	s->driver->give_back(s->db, conn);
+	if (rc == RC_OK && (writes || r->rows == 0))
+		rc = fail(e, RC_INTERNAL, "the database did not answer");
+	return rc;
+}
+
+enum rc
+store_alone(struct store *s, struct err *e)
+{
+	struct arena *a = arena_new(0);
+	struct db_rows r;
+	enum rc rc = RC_OK;
+
+	if (s->driver->users != NULL && (rc = ask(s, a, s->driver->users, &r, e)) == RC_OK && db_get_int(&r, 0, 0) > 0)
+		rc = fail(e, RC_CONFLICT,
+		    "other programs are at work on the database (%lld connections): stop every posternd",
+		    (long long)db_get_int(&r, 0, 0));
+	arena_free(a);
+	return rc;
+}
+
+enum rc
+store_integrity(struct store *s, struct err *e)
+{
+	struct arena *a = arena_new(0);
+	struct db_rows r;
+	enum rc rc = RC_OK;
+
+	if (s->driver->integrity != NULL && (rc = ask(s, a, s->driver->integrity, &r, e)) == RC_OK &&
+	    strcmp(db_get_text(&r, 0, 0), "ok") != 0)
+		rc = fail(
+		    e, RC_INTERNAL, "the database is damaged (%.200s): restore the last backup", db_get_text(&r, 0, 0));
+	arena_free(a);
+	return rc;
+}
+
+const char *
+store_engine(const struct store *s)
+{
+	return s->driver->name;
+}
+
 /* Run `fn`, and come back also when the arena's ceiling ends the call: then false. A frame of its
  * own, since no local of it may change after setjmp. */
 __attribute__((noinline)) static bool

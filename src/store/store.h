@@ -40,6 +40,17 @@ enum rc store_version(struct store *s, int *version, struct err *e);
  * error): posternd logs, answers 503 and exits, and recovery decides (engine: units of work). */
 bool store_is_broken(const struct store *s);
 
+/* Before work that stands no company: RC_CONFLICT where other programs are connected to the database. On SQLite
+ * store_open has refused already. */
+enum rc store_alone(struct store *s, struct err *e);
+
+/* Ask the engine whether the database is sound. RC_INTERNAL: what is damaged. Nothing is asked on PostgreSQL, whose
+ * administrator has pg_amcheck for that. */
+enum rc store_integrity(struct store *s, struct err *e);
+
+/* "SQLite" or "PostgreSQL". */
+const char *store_engine(const struct store *s);
+
 /* ---- values ---- */
 
 enum db_type { DB_NULL, DB_INT, DB_TEXT, DB_BLOB };

@@ -25,6 +25,7 @@ class Node(Server):
     """A data folder that was restored or joined; its devices are another server's."""
 
     def __init__(self, world, data):
+        self.store = None
         self.folder, self.data, self.device_ca = world.folder, os.path.join(world.folder, data), world.device_ca
         self.database = os.path.join(self.data, "postern.db")
         self.port, self.mtls_port, self.url, self.cacert = free_port(), free_port(), world.url, world.cacert
@@ -187,7 +188,7 @@ class Lite(World):
 def main():
     cluster = None if postgres.address() else postgres.Postgres()
     dsn = postgres.fresh_database(postgres.address() or cluster.dsn())
-    w = Lite()
+    w = Lite(sqlite=True)
     passphrase = os.path.join(w.folder, "passphrase")
     with open(passphrase, "w", opener=lambda p, f: os.open(p, f, 0o600)) as f:
         f.write(PASSPHRASE + "\n")

@@ -73,7 +73,7 @@ class Copy:
 
 
 def main():
-    w = World()
+    w = World(sqlite=True)    # of which a copy is made; on one database: nodes.py
     w.set(mtls_url=f"https://localhost:{w.mtls_port}")
     w.open("--listen-mtls", f"127.0.0.1:{w.mtls_port}")
     user, = w.person("eliza")

@@ -27,8 +27,8 @@ UNRECOGNIZED = "com.apple.unrecognized.device"
 class World(postern.Server):
     """Made by `init --lab`, with the device CA of postern-device as its pool, in mode require. Not started."""
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, sqlite=False):
+        super().__init__(sqlite)
         self.made = 0
         self.born = None
 

@@ -63,15 +63,13 @@ fleet_session_say(struct fleet_engine *g, struct fleet_conn *c)
 	struct fleet_session *s = c->session;
 	const struct fleet *f = g->plan->fleet;
 	struct fleet_request r = { .message = s->message, .device = s->device, .uuid = s->uuid };
-	char access[128];
+	char expired[FLEET_TOKEN];
 
-	if (s->message == FLEET_RENEWAL)
-		r.access = NULL;
-	else if (s->expired)
-		fleet_token(access, f->head->secret, FLEET_EXPIRED, s->device);
-	else
-		fleet_access(f, s->device, access);
-	r.access = s->message != FLEET_RENEWAL ? access : NULL;
+	r.access = fleet_at(f, s->device)->access;
+	if (s->expired) {
+		fleet_token(expired, f->head->secret, FLEET_EXPIRED, s->device);
+		r.access = expired;
+	}
 	if (g->plan->proof == FLEET_PROOF_SIGNATURE && s->message != FLEET_RENEWAL)
 		r.signature = fleet_signature_get(g->signatures, s->message, s->device, s->uuid);
 	c->out_n = fleet_wire_request(g->wire, &r, c->out);

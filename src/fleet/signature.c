@@ -15,9 +15,9 @@
 #include "fleet/progress.h"
 #include "fmt/der.h"
 
-#define MAGIC "PSTFLSIG"
+#define MAGIC "PSTFLSG2"
 #define CMS_MAX 3000 /* octets; 4,000 of base64 fit into a request */
-#define SLOT_HEAD 8
+#define SLOT_HEAD 40
 #define KEPT 3 /* kinds of message */
 #define ECDSA_OCTETS 71 /* as prepare's: others are made again */
 #define HEAD_SIZE 8192
@@ -36,6 +36,7 @@ struct head {
 struct slot {
 	uint32_t version; /* of the message, plus one; 0: none yet */
 	uint32_t unused;
+	uint8_t digest[32]; /* of the body */
 	uint8_t signature[];
 };
 
@@ -305,16 +306,19 @@ fleet_signature_get(struct fleet_signatures *s, enum fleet_message m, uint64_t n
 	struct slot *slot = slot_of(s, m, n);
 	uint32_t version = version_of(s, m, n);
 
-	put_digest(s, m, n, uuid);
 	fleet_certificate(s->fleet, n, s->cms + s->head->certificate_at);
 	fleet_serial(s->cms + s->head->serial_at, s->fleet->head->tag, n);
 	if (slot == NULL) {
+		put_digest(s, m, n, uuid);
 		sign(s, n, s->cms + s->head->signature_at);
 	} else {
 		if (slot->version != version) {
+			put_digest(s, m, n, uuid);
+			memcpy(slot->digest, s->cms + s->head->digest_at, sizeof slot->digest);
 			sign(s, n, slot->signature);
 			slot->version = version;
 		}
+		memcpy(s->cms + s->head->digest_at, slot->digest, sizeof slot->digest);
 		memcpy(s->cms + s->head->signature_at, slot->signature, s->head->signature_size);
 	}
 	return bytes_of(s->cms, s->head->cms_size);

@@ -11,7 +11,7 @@
 #include "fmt/der.h"
 
 #define MAGIC "PSTFLEET"
-#define VERSION 1
+#define VERSION 2
 #define PAGE 4096
 #define SERIAL_OCTETS 16
 
@@ -236,26 +236,12 @@ fleet_certificate(const struct fleet *f, uint64_t n, uint8_t *to)
 }
 
 void
-fleet_access(const struct fleet *f, uint64_t n, char out[128])
+fleet_put_tokens(const struct fleet *f, uint64_t n)
 {
-	const struct fleet_record *r = fleet_at(f, n);
+	struct fleet_record *r = fleet_at(f, n);
 
-	if (r->refreshed > 0)
-		memcpy(out, r->access, 128);
-	else
-		fleet_token(out, f->head->secret, FLEET_ACCESS, n);
-}
-
-void
-fleet_refresh(const struct fleet *f, uint64_t n, char out[128])
-{
-	const struct fleet_record *r = fleet_at(f, n);
-
-	if (r->refreshed > 0) {
-		memcpy(out, r->refresh, 128);
-		return;
-	}
-	fleet_token(out, f->head->secret, FLEET_FAMILY, n);
-	out[FLEET_TOKEN - 1] = '.';
-	fleet_token(out + FLEET_TOKEN, f->head->secret, FLEET_REFRESH, n);
+	fleet_token(r->access, f->head->secret, FLEET_ACCESS, n);
+	fleet_token(r->refresh, f->head->secret, FLEET_FAMILY, n);
+	r->refresh[FLEET_TOKEN - 1] = '.';
+	fleet_token(r->refresh + FLEET_TOKEN, f->head->secret, FLEET_REFRESH, n);
 }

@@ -46,9 +46,9 @@ struct fleet_head {
 struct fleet_record {
 	uint32_t key; /* which of the shared ones */
 	uint32_t push_version; /* of its newest TokenUpdate */
-	uint32_t refreshed; /* how often its token was renewed: 0: the tokens are the prepared ones */
+	uint32_t refreshed; /* how often its token was renewed */
 	uint32_t flags; /* FLEET_ bits below */
-	char access[128], refresh[128]; /* once renewed */
+	char access[128], refresh[128]; /* its tokens now */
 	uint8_t signature[]; /* of its certificate: head.signature_size octets */
 };
 #define FLEET_NEEDS_SIGNIN 1u /* its refresh token was refused: only a person can go on */
@@ -88,8 +88,7 @@ struct fleet_record *fleet_at(const struct fleet *f, uint64_t n);
 /* The certificate of a device: head.certificate_size octets. */
 void fleet_certificate(const struct fleet *f, uint64_t n, uint8_t *to);
 
-/* Its tokens now. */
-void fleet_access(const struct fleet *f, uint64_t n, char out[128]);
-void fleet_refresh(const struct fleet *f, uint64_t n, char out[128]);
+/* The tokens that a device begins with. */
+void fleet_put_tokens(const struct fleet *f, uint64_t n);
 
 #endif

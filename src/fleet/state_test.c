@@ -98,16 +98,11 @@ has_certificates(struct arena *a, const struct fleet *f)
 static void
 has_tokens(const struct fleet *f)
 {
-	char access[128], refresh[128];
+	const struct fleet_record *r = fleet_at(f, 2);
 
-	fleet_access(f, 2, access);
-	fleet_refresh(f, 2, refresh);
-	ok(strlen(access) == 43 && strlen(refresh) == 87 && refresh[43] == '.', "tokens look like the server's");
-	snprintf(fleet_at(f, 2)->access, 128, "renewed");
-	fleet_at(f, 2)->refreshed = 1;
-	fleet_access(f, 2, access);
-	is_str(access, "renewed", "a renewed one takes the place of the prepared one");
-	fleet_at(f, 2)->refreshed = 0;
+	fleet_put_tokens(f, 2);
+	ok(strlen(r->access) == 43 && strlen(r->refresh) == 87 && r->refresh[43] == '.',
+	    "tokens look like the server's");
 }
 
 /* The text of a field, in `a`. */

@@ -219,11 +219,8 @@ fill(const struct fleet_head *h, uint32_t push_version, enum hole hole, uint64_t
 static size_t
 renewal_body(const struct fleet *f, uint64_t n, char to[FLEET_BODY_MAX])
 {
-	char token[128];
-
-	fleet_refresh(f, n, token);
-	return (size_t)snprintf(to, FLEET_BODY_MAX, "grant_type=refresh_token&refresh_token=%.127s&client_id=%s", token,
-	    f->head->client_id);
+	return (size_t)snprintf(to, FLEET_BODY_MAX, "grant_type=refresh_token&refresh_token=%.127s&client_id=%s",
+	    fleet_at(f, n)->refresh, f->head->client_id);
 }
 
 size_t

@@ -318,6 +318,7 @@ make_devices(struct prepare *p, uint64_t from, uint64_t to)
 		struct bytes tbs = bytes_of(der + h->tbs_at, h->tbs_size);
 
 		r->key = (uint32_t)(n % h->keys);
+		fleet_put_tokens(&p->fleet, n);
 		fleet_certificate(&p->fleet, n, der);
 		rc = p->signer != NULL ? sign_by_pool(p, tbs, r) : sign_by_ca(p, tbs, r);
 	}

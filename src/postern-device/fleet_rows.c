@@ -110,10 +110,7 @@ put_token(struct batch *b, struct db_value *v, const char *token, const char *ki
 static void
 access_row(struct batch *b, uint64_t n, const struct ids *i, struct db_value *v)
 {
-	char token[128];
-
-	fleet_access(b->r->fleet, n, token);
-	put_token(b, v, token, "access", i->grant, 1, b->c->now + b->r->token_life_s);
+	put_token(b, v, fleet_at(b->r->fleet, n)->access, "access", i->grant, 1, b->c->now + b->r->token_life_s);
 }
 
 /* Of a generation that no rotation ever tidies away, so that it stays expired and known. */
@@ -138,10 +135,8 @@ family_row(struct batch *b, uint64_t n, const struct ids *i, struct db_value *v)
 static void
 refresh_row(struct batch *b, uint64_t n, const struct ids *i, struct db_value *v)
 {
-	char token[128];
-
-	fleet_refresh(b->r->fleet, n, token);
-	put_token(b, v, token, "refresh", i->grant, 1, b->c->now + b->r->organization->refresh_idle_s);
+	put_token(b, v, fleet_at(b->r->fleet, n)->refresh, "refresh", i->grant, 1,
+	    b->c->now + b->r->organization->refresh_idle_s);
 }
 
 static struct bytes

@@ -287,18 +287,16 @@ check_tokens(struct verify *v, const char *who, uint64_t n, const char *enrollme
 	    "SELECT 1 FROM oauth_token t JOIN oauth_grant g ON g.id = t.grant_id"
 	    " WHERE t.hash = ?1 AND t.kind = ?2 AND g.enrollment_id = ?3 AND g.revoked_at IS NULL AND"
 	    " (?2 = 'access' OR t.generation = g.generation OR (t.generation = g.generation - 1 AND g.confirmed = 0))";
-	char access[128], refresh[128];
+	const struct fleet_record *f = fleet_at(&v->fleet, n);
 	struct db_rows by_access, by_refresh;
 	struct arena *a = v->c->arena;
 	enum rc rc;
 
-	fleet_access(&v->fleet, n, access);
-	fleet_refresh(&v->fleet, n, refresh);
 	rc = store_run(v->c, sql,
-	    DB_ARGS(db_blob(crypto_sha256_text(a, access)), db_text("access"), db_text(enrollment)), &by_access);
+	    DB_ARGS(db_blob(crypto_sha256_text(a, f->access)), db_text("access"), db_text(enrollment)), &by_access);
 	if (rc == RC_OK)
 		rc = store_run(v->c, sql,
-		    DB_ARGS(db_blob(crypto_sha256_text(a, refresh)), db_text("refresh"), db_text(enrollment)),
+		    DB_ARGS(db_blob(crypto_sha256_text(a, f->refresh)), db_text("refresh"), db_text(enrollment)),
 		    &by_refresh);
 	if (rc != RC_OK)
 		return rc;

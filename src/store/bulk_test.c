@@ -148,6 +148,58 @@ test_engines(const char *sqlite, const char *dir)
 	store_close(t);
 }
 
+static off_t
+size_of(const char *dir, const char *name)
+{
+	struct stat st;
+
+	return stat(testing_path(dir, name), &st) == 0 ? st.st_size : -1;
+}
+
+/* Write `n` rows of 1 MB. */
+static void
+write_much(struct store *s, int n)
+{
+	static uint8_t much[1 << 20];
+	struct call c = testing_call(s);
+	enum rc rc = RC_OK;
+
+	for (int i = 0; i < n && rc == RC_OK; i++)
+		rc = store_run(&c,
+		    "INSERT INTO command_result (uuid, enrollment_id, user_id, request_type, status, answer, dropped,"
+		    " queued_at, answered_at) VALUES (?1, 'e', '', 't', 's', ?2, 0, 0, 0)",
+		    DB_ARGS(
+			db_text(arena_printf(c.arena, "%d %p", i, (void *)&rc)), db_blob(bytes_of(much, sizeof much))),
+		    NULL);
+	ok(rc == RC_OK, "%d MB are written: %s", n, c.err.text);
+	rc = store_run(&c, "DELETE FROM command_result WHERE enrollment_id = 'e'", DB_NONE, NULL);
+	ok(rc == RC_OK, "and deleted");
+	testing_free(&c);
+}
+
+/* The log can't be emptied while somebody looks at what was before: nobody waits for that, and it ends. */
+static void
+test_long_view(const char *dir)
+{
+	struct store *s = testing_store(testing_path(dir, "long.db?synchronous=off"));
+	char dsn[160];
+	struct store_view *v = NULL;
+	struct err e = { 0 };
+	int from, to;
+
+	snprintf(dsn, sizeof dsn, "sqlite:%s/long.db", dir);
+	ok(store_migrate(s, &from, &to, &e) == RC_OK && store_view_open(dsn, &v, &e) == RC_OK, "a view stays open");
+	write_much(s, 80);
+	ok(size_of(dir, "long.db-wal") > 80 << 20, "the log grows past what it is emptied at");
+	store_view_close(v);
+	for (int i = 0; i < 200 && size_of(dir, "long.db-wal") > 64 << 20; i++) {
+		write_much(s, 5);
+		usleep(50000);
+	}
+	ok(size_of(dir, "long.db-wal") <= 64 << 20, "and shrinks once the view is closed");
+	store_close(s);
+}
+
 int
 main(void)
 {
@@ -164,6 +216,7 @@ main(void)
 	put_some(s, 0, 100);
 	test_view(s, dsn);
 	test_refusals(dir, dsn);
+	test_long_view(dir);
 	ok(copy(dsn, to, store_migrations_n, 0, &e) == RC_OK, "a database is copied while it is open: %s", e.text);
 	t = testing_store(to);
 	ok(store_migrate(t, &from, &version, &e) == RC_OK && from == version, "the copy is at its schema");

@@ -142,7 +142,7 @@ sqlite_conn_open(const struct sqlite_options *o, enum sqlite_use use, struct sql
 		goto out;
 	if (o->path != NULL) {
 		if ((rc = settings(c, "PRAGMA mmap_size=0", e)) != RC_OK || (rc = use_wal(c, e)) != RC_OK ||
-		    (rc = settings(c, "PRAGMA wal_autocheckpoint=0", e)) != RC_OK ||
+		    (rc = settings(c, "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864", e)) != RC_OK ||
 		    (rc = settings(c, o->sync_off ? "PRAGMA synchronous=OFF" : "PRAGMA synchronous=FULL", e)) != RC_OK)
 			goto out;
 	}

@@ -1,5 +1,6 @@
 #include "backup/backup.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -61,8 +62,12 @@ put_path(struct making *m, const char *name, int depth)
 	struct stat st;
 	enum rc rc = RC_OK;
 
-	if (stat(path, &st) != 0)
-		return RC_OK; /* not every installation has each of them */
+	if (stat(path, &st) != 0) {
+		if (errno != ENOENT)
+			return fail(m->e, RC_UNAVAILABLE, "%s: %s", path, strerror(errno));
+		/* Not every installation has each of them, but all have keys. */
+		return strcmp(name, "keys") != 0 ? RC_OK : fail(m->e, RC_NOT_FOUND, "%s is missing", path);
+	}
 	if (S_ISREG(st.st_mode))
 		return put_file(m, name, path, &st);
 	if (!S_ISDIR(st.st_mode) || depth == 0)

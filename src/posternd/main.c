@@ -30,6 +30,7 @@
 #include "store/store.h"
 
 #define FLUSH_S 20 /* last-seen and counts: at most a minute may be lost */
+#define PRUNE_FIRST_S 10 /* after the start, */
 #define PRUNE_S 600 /* between two rounds, */
 #define PRUNE_MORE_S 2 /* or where the last one left something */
 #define LISTENERS_MAX 24
@@ -310,7 +311,7 @@ static int
 run(struct server *s, const sigset_t *signals)
 {
 	const struct timespec tick = { .tv_sec = 1 };
-	int64_t flushed = clock_mono_ms(), pruned = flushed, shared = flushed;
+	int64_t flushed = clock_mono_ms(), shared = flushed, pruned = flushed - (PRUNE_S - PRUNE_FIRST_S) * 1000;
 	bool shrinking = false;
 
 	for (;;) {

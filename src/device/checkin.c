@@ -1,11 +1,14 @@
 #include "device/checkin.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "device/identity.h"
 #include "fmt/base64.h"
 #include "fmt/json.h"
+
+#define TRIES_MAX 3 /* of GetToken, a second and two apart */
 
 static void
 leak(struct device *d, plist_t message)
@@ -163,18 +166,41 @@ device_maid_token_check(struct arena *a, struct bytes token, struct err *e)
 	return RC_OK;
 }
 
+/* RC_UNAVAILABLE: the server is away, or asks to come again. Any other answer is one. */
 static enum rc
-fetch_token(struct device *d, struct arena *a)
+ask_for_token(struct device *d, struct arena *a, struct http_client_answer *answer)
 {
-	plist_t message = device_message_new(d, a, DEVICE_CHANNEL_DEVICE), reply;
-	struct http_client_answer answer;
-	struct bytes token;
-	enum rc rc;
+	plist_t message = device_message_new(d, a, DEVICE_CHANNEL_DEVICE);
+	struct bytes body;
+	enum rc rc = RC_OK;
 
 	plist_put_text(message, "MessageType", "GetToken");
 	plist_put_text(message, "TokenServiceType", "com.apple.maid");
-	rc = device_mdm_put(d, a, DEVICE_CHANNEL_DEVICE, DEVICE_DOOR_CHECKIN, plist_xml(a, message), &answer);
-	if (rc != RC_OK)
+	body = plist_xml(a, message);
+	for (int i = 0; i < TRIES_MAX; i++) {
+		struct timespec pause = { .tv_sec = i };
+
+		nanosleep(&pause, NULL);
+		*answer = (struct http_client_answer){ 0 };
+		rc = device_mdm_put(d, a, DEVICE_CHANNEL_DEVICE, DEVICE_DOOR_CHECKIN, body, answer);
+		if (rc != RC_UNAVAILABLE)
+			return rc;
+		/* 401: the refresh that it asked for had no answer. */
+		if (answer->status != 0 && answer->status != 401 && (answer->status < 502 || answer->status > 504))
+			return fail_in(&d->err, RC_BAD_INPUT, "GetToken");
+	}
+	return rc;
+}
+
+static enum rc
+fetch_token(struct device *d, struct arena *a)
+{
+	struct http_client_answer answer;
+	struct bytes token;
+	plist_t reply;
+	enum rc rc;
+
+	if ((rc = ask_for_token(d, a, &answer)) != RC_OK)
 		return rc;
 	if ((rc = plist_parse(a, answer.body, &reply, &d->err)) != RC_OK)
 		return fail_in(&d->err, rc, "the answer");
@@ -200,7 +226,8 @@ device_get_token(struct device *d)
 	a = arena_new(0);
 	rc = fetch_token(d, a);
 	arena_free(a);
-	if (rc == RC_NOT_FOUND || rc == RC_UNAUTHENTICATED) /* evicted, or a sign-in is due: not Apple's affair */
+	/* Evicted, a sign-in is due, or no answer: not Apple's affair. */
+	if (rc == RC_NOT_FOUND || rc == RC_UNAUTHENTICATED || rc == RC_UNAVAILABLE)
 		return rc;
 	story_detail(&d->story, "token", "%s", rc == RC_OK ? "well-formed" : d->err.text);
 	if (strcmp(verdict, "refuse") == 0)

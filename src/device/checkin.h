@@ -21,7 +21,8 @@ enum rc device_check_out(struct device *d);
 
 /* Fetch the token that vouches for this device at Apple, and let the scripted Apple judge it (d->self
  * .maid_verdict): "accept" takes anything, as under "Any device"; "check" wants a well-formed token, as
- * under "Managed devices only"; "refuse" refuses. RC_FORBIDDEN: refused, with the reason. */
+ * under "Managed devices only"; "refuse" refuses. RC_FORBIDDEN: refused, with the reason.
+ * RC_UNAVAILABLE: no answer after a few tries, so Apple has not judged. */
 enum rc device_get_token(struct device *d);
 
 /* Is this a token as protocol 9.1 describes it? RC_BAD_INPUT says what is missing. Pure. */

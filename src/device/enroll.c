@@ -189,11 +189,11 @@ install(struct device *d)
 		return rc;
 	/* From here on the server counts this device as its own. */
 	d->self.phase = DEVICE_ENROLLED;
-	if ((rc = device_save_enrollment(d)) != RC_OK || (rc = device_save(d)) != RC_OK)
+	d->en.user_due = d->en.user_guid != NULL;
+	d->en.token_due = true;
+	if ((rc = device_save_enrollment(d)) != RC_OK)
 		return rc;
-	if (d->en.user_guid != NULL)
-		rc = device_token_update(d, DEVICE_CHANNEL_USER);
-	return rc;
+	return device_save(d);
 }
 
 /* Apple's word on the account comes last; a no ends the enrollment, after a while (protocol 5.5, 9.1). */
@@ -218,6 +218,28 @@ ask_apple(struct device *d)
 	return fail(&d->err, RC_FORBIDDEN, "%s", why);
 }
 
+enum rc
+device_finish(struct device *d)
+{
+	enum rc rc = RC_OK;
+
+	if (d->en.user_due) {
+		if ((rc = device_token_update(d, DEVICE_CHANNEL_USER)) != RC_OK)
+			return rc;
+		d->en.user_due = false;
+		if ((rc = device_save_enrollment(d)) != RC_OK)
+			return rc;
+	}
+	if (d->en.token_due) {
+		story_stage(&d->story, "account", "4. Ongoing");
+		if ((rc = ask_apple(d)) != RC_OK)
+			return rc;
+		d->en.token_due = false;
+		rc = device_save_enrollment(d);
+	}
+	return rc;
+}
+
 static enum rc
 run(struct device *d, const struct device_plan *plan)
 {
@@ -236,8 +258,7 @@ run(struct device *d, const struct device_plan *plan)
 	if ((rc = check_profile(d)) != RC_OK || (rc = device_save(d)) != RC_OK || (rc = make_volume(d)) != RC_OK ||
 	    (rc = sign_in_account(d, plan)) != RC_OK || (rc = install(d)) != RC_OK)
 		return rc;
-	story_stage(&d->story, "account", "4. Ongoing");
-	return ask_apple(d);
+	return device_finish(d);
 }
 
 enum rc
@@ -258,6 +279,11 @@ device_enroll(struct device *d, const struct device_plan *plan)
 			return rc;
 	}
 	rc = run(d, plan);
+	if (rc == RC_UNAVAILABLE && d->self.phase == DEVICE_ENROLLED) {
+		story_step(&d->story, "unfinished", "What got no answer is sent again at the next poll");
+		story_detail(&d->story, "because", "%s", d->err.text);
+		rc = RC_OK;
+	}
 	if (rc == RC_OK) {
 		story_step(&d->story, "enrolled", "Enrolled: this device is managed, the person's own data is not");
 		if (device_is_byod(d))
@@ -266,6 +292,8 @@ device_enroll(struct device *d, const struct device_plan *plan)
 			story_detail(&d->story, "UDID", "%s", d->self.udid);
 		return RC_OK;
 	}
+	if (d->self.phase == DEVICE_ENROLLED)
+		return rc;
 	/* A person who cancels, or a check that fails, leaves nothing behind (protocol 5.5). What ended by
 	 * itself is gone already. */
 	evicted = d->self.phase == DEVICE_UNENROLLED;

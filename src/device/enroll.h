@@ -11,8 +11,13 @@ struct device_plan { /* what the person and Apple will do */
 };
 
 /* All four stages. d->self is filled in and saved (family, OS, identity). On failure nothing of the
- * enrollment is left, and d->story.stage says where it stopped. */
+ * enrollment is left, and d->story.stage says where it stopped; but from the first TokenUpdate on the
+ * server counts the device as its own, so that what gets no answer then is left to device_finish. */
 enum rc device_enroll(struct device *d, const struct device_plan *plan);
+
+/* What an enrolled device still owes: TokenUpdate of the user channel, and GetToken with Apple's verdict.
+ * Does nothing when there is nothing. RC_FORBIDDEN: Apple refused, the device is unenrolled. */
+enum rc device_finish(struct device *d);
 
 /* Sign in again with the last challenge, keep the enrollment, and ask the server once to see that the
  * token is good. */

@@ -187,6 +187,10 @@ device_poll(struct device *d, const struct device_poll *how, struct device_polle
 	*out = (struct device_polled){ 0 };
 	if ((rc = device_need_enrolled(d)) != RC_OK)
 		return rc;
+	/* What an enrollment could not finish comes first; what stays without an answer waits on. */
+	if ((rc = device_finish(d)) != RC_OK && d->self.phase != DEVICE_ENROLLED)
+		return rc;
+	rc = RC_OK;
 	story_stage(&d->story, "managed", "Be managed");
 	for (int i = DEVICE_CHANNEL_DEVICE; rc == RC_OK && i <= DEVICE_CHANNEL_USER; i++) {
 		bool user = i == DEVICE_CHANNEL_USER;

@@ -64,6 +64,8 @@ static const struct member enrollment_members[] = {
 	EN(TEXT, refresh_token),
 	EN(NUMBER, expires_at),
 	EN(FLAG, needs_signin),
+	EN(FLAG, user_due),
+	EN(FLAG, token_due),
 	EN(OCTETS, device.push_token),
 	EN(TEXT, device.push_magic),
 	EN(OCTETS, device.pending),

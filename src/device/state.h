@@ -52,6 +52,7 @@ struct device_enrollment {
 	const char *access_token, *refresh_token; /* refresh_token NULL: none */
 	int64_t expires_at; /* 0: not told */
 	bool needs_signin; /* the server wants the person to sign in again */
+	bool user_due, token_due; /* TokenUpdate of the user channel, and GetToken, have no answer yet */
 	struct device_channel_state device, user;
 	const char *user_guid, *user_short, *user_long; /* macOS user channel; NULL without one */
 	bool removing; /* the enrollment profile was removed by command: end after the answer is delivered */

@@ -279,7 +279,11 @@ class Requests(BaseHTTPRequestHandler):
         m = self.gate(r)
         if m is None:
             return
-        if m["MessageType"] == "GetToken":
+        o = self.owner
+        if m["MessageType"] == "GetToken" and o.rule("mute", 0):
+            o.rules["mute"] -= 1
+            self.close_connection = True    # the server went away before it answered
+        elif m["MessageType"] == "GetToken":
             part = lambda o: base64.urlsafe_b64encode(json.dumps(o).encode()).rstrip(b"=")
             claims = {"iss": "u", "iat": 1, "jti": "j", "service_type": "com.apple.maid"}
             token = part({"alg": "RS256"}) + b"." + part(claims) + b".c2ln"

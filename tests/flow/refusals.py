@@ -432,6 +432,46 @@ def no_uuid():
     w.healthy()
 
 
+def limits():
+    """An organization without rules, and one that lets nobody begin twice."""
+    w = World()
+    w.set(attempts_per_address="1")
+    w.start_earlier(25 * 3600)
+    late, first, second = (w.independent() for _ in range(3))
+    w.person("late", "first", "second")
+    late.discover(at("late"))
+    same(w.stop(), 0, "S-08: a device finds its server, and the person goes to lunch for a day")
+    w.start()
+    late.body = late.signed_machine_info()
+    reply = late.post_enroll(late.body)
+    same(reason(reply), (403, "postern.attempt-link-old"), "S-08: an enrollment link older than a day is refused")
+    ok(message(reply) and "attempt-link-old" in w.log, "S-08: with words for the person, and the log says so", shown(reply))
+    same(w.listing("attempt", "list"), [], "S-08: it begins nothing")
+    late.discover(at("late"))
+    ok(is_challenge(late.post_enroll(late.body)), "S-08: asking the domain again helps")
+
+    first.discover(at("first"))
+    first.body = first.signed_machine_info()
+    reply = first.post_enroll(first.body)
+    same(reason(reply), (429, "postern.attempt-too-many"), "S-08: over attempts_per_address: 429")
+    ok(message(reply) and "attempts_per_address" in w.log, "S-08: with words for the person, and the log says which cap", shown(reply))
+    same(w.codes(at("first")), [], "S-08: nobody can fill the store by it")
+    late.sign_in(parse_challenge(late.post_enroll(late.body)), PASSWORD)
+    ok(is_challenge(first.post_enroll(first.body)), "S-08: who signed in makes room for the next")
+
+    for row in w.listing("rule", "list"):
+        w.admin("rule", "remove", str(row["id"]))
+    reply = w.wire().request("GET", f"https://{DOMAIN}{WELL_KNOWN}?user-identifier={at('second')}&model-family=iPhone")
+    same((reason(reply), reply.media_type), ((403, "com.apple.well-known.failed"), "application/json"),
+         "S-05: no rule matches: 403 com.apple.well-known.failed")
+    same(w.listing("attempt", "list", "--user", at("second")), [], "S-05: and no attempt")
+    same(w.stop(), 0, "S-05: the count is kept when the daemon ends")
+    w.start()
+    counts = w.listing("status")[0]["discovery"]
+    same(counts.get("discovery-no-rule"), 1, "S-05: status counts discovery-no-rule")
+    w.healthy()
+
+
 def code_for(d, challenge, *extra):
     url = d.sign_in_url(challenge)
     back = web.Browser(d.wire).sign_in(web.with_query(url, list(extra), keep=True), d.state["user"], PASSWORD)
@@ -533,6 +573,8 @@ def main():
     w.healthy()
     if not wanted or "no_uuid" in wanted:
         run(no_uuid)
+    if not wanted or "limits" in wanted:
+        run(limits)
     return done()
 
 

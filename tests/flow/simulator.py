@@ -278,6 +278,22 @@ def refusals(world):
        "D-23: a refusal by Apple unenrolls, with CheckOut", told(phone))
     s.reset(maid=b"junk")
     ok(phone.enroll("--maid-verdict", "check") == 1 and "JWS" in phone.err, "D-23: Apple refuses a bad token", told(phone))
+    s.reset(mute=1)
+    phone = Phone(world)
+    ok(phone.enroll("--maid-verdict", "check") == 0 and len(s.checkins("GetToken")) == 2 and "unfinished" not in told(phone),
+       "D-23: a GetToken without answer is sent again", told(phone))
+    s.reset(mute=3)
+    phone = Phone(world)
+    ok(phone.enroll("--maid-verdict", "check") == 0 and phone.status_of()["state"] == "enrolled" and not s.checkins("CheckOut"),
+       "D-23: without any answer the device keeps the enrollment that the server counts", told(phone))
+    ok(phone.poll() == 0 and len(s.checkins("GetToken")) == 4 and phone.poll() == 0 and len(s.checkins("GetToken")) == 4,
+       "D-23: and asks once more at the next poll", told(phone))
+    s.reset(mute=3, maid=b"no.token")
+    phone = Phone(world)
+    phone.enroll("--maid-verdict", "check")
+    ok(phone.poll() == 1 and "refused" in phone.err and len(s.checkins("CheckOut")) == 1 and phone.poll() == 1 and
+       "not enrolled" in phone.err,
+       "D-23: Apple's no may come as late as that", told(phone))
     s.reset(pending=2)
     ok(phone.enroll() == 0, "D-16: PENDING is asked again", told(phone))
 

@@ -76,22 +76,22 @@ open_file(const char *dir, int flags, struct fleet *f, struct err *e)
 
 	if ((size_t)snprintf(path, sizeof path, "%s/fleet.state", dir) >= sizeof path)
 		return fail(e, RC_BAD_INPUT, "the directory's name is too long");
-	f->fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
+	f->fd = open(path, O_CLOEXEC | O_NOFOLLOW | flags, 0600);
 	if (f->fd < 0 && errno == EEXIST)
 		return fail(e, RC_CONFLICT, "%s is there already: name another --state, or remove it", path);
 	if (f->fd < 0 && errno == ENOENT)
 		return fail(e, RC_NOT_FOUND, "there is no %s: `postern-device fleet prepare` makes one", path);
 	if (f->fd < 0)
 		return fail(e, RC_UNAVAILABLE, "%s: %s", path, strerror(errno));
-	if (flock(f->fd, LOCK_EX | LOCK_NB) != 0)
+	if ((flags & O_ACCMODE) != O_RDONLY && flock(f->fd, LOCK_EX | LOCK_NB) != 0)
 		return fail(e, RC_CONFLICT, "%s is in use by another run", path);
 	return RC_OK;
 }
 
 static enum rc
-map(struct fleet *f, size_t size, struct err *e)
+map(struct fleet *f, size_t size, int how, struct err *e)
 {
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, f->fd, 0);
+	void *p = mmap(NULL, size, how, MAP_SHARED, f->fd, 0);
 
 	if (p == MAP_FAILED)
 		return fail(e, RC_UNAVAILABLE, "the fleet's file can't be mapped: %s", strerror(errno));
@@ -112,7 +112,7 @@ fleet_make(const char *dir, const struct fleet_head *head, struct fleet *out, st
 	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
 		return fail(e, RC_UNAVAILABLE, "%s can't be made: %s", dir, strerror(errno));
 	lay_out(&h);
-	if ((rc = open_file(dir, O_CREAT | O_EXCL, &f, e)) != RC_OK)
+	if ((rc = open_file(dir, O_RDWR | O_CREAT | O_EXCL, &f, e)) != RC_OK)
 		goto out;
 	/* All of it now: a mapped file that meets a full disk later ends the process by a signal. */
 	if ((no = posix_fallocate(f.fd, 0, (off_t)h.file_size)) != 0) {
@@ -120,7 +120,7 @@ fleet_make(const char *dir, const struct fleet_head *head, struct fleet *out, st
 		    (unsigned long long)(h.file_size >> 20), strerror(no));
 		goto out;
 	}
-	if ((rc = map(&f, h.file_size, e)) != RC_OK)
+	if ((rc = map(&f, h.file_size, PROT_READ | PROT_WRITE, e)) != RC_OK)
 		goto out;
 	*f.head = h;
 	*out = f;
@@ -147,26 +147,39 @@ check(const struct fleet_head *h, uint64_t size, struct err *e)
 	return RC_OK;
 }
 
-enum rc
-fleet_open(const char *dir, struct fleet *out, struct err *e)
+static enum rc
+open_as(const char *dir, bool write, struct fleet *out, struct err *e)
 {
 	struct fleet f = { .fd = -1 };
 	struct stat st;
 	enum rc rc;
 
-	if ((rc = open_file(dir, 0, &f, e)) != RC_OK)
+	if ((rc = open_file(dir, write ? O_RDWR : O_RDONLY, &f, e)) != RC_OK)
 		goto out;
 	if (fstat(f.fd, &st) != 0 || st.st_size < (off_t)sizeof(struct fleet_head)) {
 		rc = fail(e, RC_BAD_INPUT, "the file is no fleet of this version");
 		goto out;
 	}
-	if ((rc = map(&f, (size_t)st.st_size, e)) != RC_OK || (rc = check(f.head, f.size, e)) != RC_OK)
+	if ((rc = map(&f, (size_t)st.st_size, write ? PROT_READ | PROT_WRITE : PROT_READ, e)) != RC_OK ||
+	    (rc = check(f.head, f.size, e)) != RC_OK)
 		goto out;
 	*out = f;
 	return RC_OK;
 out:
 	fleet_close(&f);
 	return rc;
+}
+
+enum rc
+fleet_open(const char *dir, struct fleet *out, struct err *e)
+{
+	return open_as(dir, true, out, e);
+}
+
+enum rc
+fleet_look(const char *dir, struct fleet *out, struct err *e)
+{
+	return open_as(dir, false, out, e);
 }
 
 void

@@ -77,6 +77,8 @@ enum rc fleet_make(const char *dir, const struct fleet_head *head, struct fleet 
 /* RC_NOT_FOUND: no fleet there. RC_BAD_INPUT: not a fleet of this version, or one whose `prepare` did not
  * end. RC_CONFLICT: another run has it. */
 enum rc fleet_open(const char *dir, struct fleet *out, struct err *e);
+/* To read only, also beside a run. The errors are those of fleet_open, but for the last. */
+enum rc fleet_look(const char *dir, struct fleet *out, struct err *e);
 void fleet_close(struct fleet *f); /* zeroed is fine */
 enum rc fleet_flush(struct fleet *f, struct err *e); /* to the disk */
 

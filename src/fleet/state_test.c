@@ -62,6 +62,10 @@ opens(const char *dir, struct fleet *f)
 	int fd;
 
 	ok(fleet_open(dir, &second, &e) == RC_CONFLICT, "one run at a time has a fleet");
+	f->head->complete = 1;
+	ok(fleet_look(dir, &second, &e) == RC_OK && second.head->count == DEVICES, "it may be looked at meanwhile");
+	fleet_close(&second);
+	f->head->complete = 0;
 	fleet_close(f);
 	ok(fleet_open(dir, &second, &e) == RC_BAD_INPUT, "a fleet whose prepare did not end is refused");
 	snprintf(path, sizeof path, "%s/fleet.state", dir);

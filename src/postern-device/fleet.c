@@ -38,8 +38,8 @@ const struct argv_option fleet_run_options[] = {
 	ARGV_INT("duration", "SECONDS", "How long is measured (default: 10; herd: 60 at most)", .min = 1, .max = 86400),
 	ARGV_INT("warmup", "SECONDS", "Before that (default: 0)", .min = 0, .max = 3600),
 	ARGV_INT("seed", "N", "Which devices, and when (default: 1)", .min = 1, .max = INT32_MAX),
-	ARGV_LIST("fault", "NAME=PERCENT", "answer-lost, duplicate, notnow, expired-token, stalled, push-token (several with commas; may repeat)"),
-	ARGV_LIST("user", "USER@DOMAIN", "enroll: who signs in (may repeat; default: the people of a fleet that was prepared with a password)"),
+	ARGV_LIST("fault", "NAME=PERCENT", "answer-lost, duplicate, notnow, expired-token, stalled, push-token; several with commas"),
+	ARGV_LIST("user", "USER@DOMAIN", "enroll: who signs in (default: the people of a fleet that was prepared with a password)"),
 	ARGV_FLAG("password-stdin", "enroll: the first line of standard input is their password"),
 	ARGV_TEXT("device-ca", "DIR", "enroll: test CA of the built-in identities (default: made in FLEETDIR/device-ca)"),
 	ARGV_TEXT("ledger", "FILE", "Append what the server acknowledged to FILE"),
@@ -50,11 +50,15 @@ const struct argv_option fleet_run_options[] = {
 const char fleet_run_more[] =
     "Without --rate the loop is closed: each connection asks again once it was answered, and durations are shown as\n"
     "measured and corrected for what such a loop leaves out. With --rate a duration counts from when it was due.\n"
-    "poll: Idle, and no command. cycle: each device until its queue is empty, once. checkin: Authenticate and\n"
-    "TokenUpdate, again. herd: all devices within one second, each until it was served. reauth: an expired token,\n"
-    "its renewal, the poll again. mixed: cycle 80 %, checkin 15 %, reauth 5 %. handshake: a full TLS handshake, nothing\n"
-    "more. enroll: whole enrollments through TLS, so\n"
-    "many at once as --connections says; needs --connect and --cacert, but no prepared fleet. Ctrl-C ends with the result.";
+    "  poll       Idle, and no command\n"
+    "  cycle      each device until its queue is empty, once\n"
+    "  checkin    Authenticate and TokenUpdate, again\n"
+    "  herd       all devices within one second, each until it was served\n"
+    "  reauth     an expired token, its renewal, the poll again\n"
+    "  mixed      cycle 80 %, checkin 15 %, reauth 5 %\n"
+    "  handshake  a full TLS handshake and no request\n"
+    "  enroll     whole enrollments through TLS, as many at once as --connections says; needs no prepared fleet\n"
+    "Ctrl-C ends it with the result.";
 /* clang-format on */
 
 static volatile sig_atomic_t interrupted;

@@ -99,7 +99,7 @@ fleet_enroll_run_command(const struct argv *v, const volatile sig_atomic_t *stop
 	struct fleet fleet = { .fd = -1 };
 	struct err e = { 0 };
 	struct buf b;
-	enum rc rc = fleet_open(argv_text(v, "state"), &fleet, &e);
+	enum rc rc = fleet_look(argv_text(v, "state"), &fleet, &e);
 
 	/* Another vendor's server has no prepared fleet. */
 	if (rc == RC_OK || (rc == RC_NOT_FOUND && argv_list(v, "user")[0] != NULL))

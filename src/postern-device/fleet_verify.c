@@ -19,7 +19,7 @@
 /* clang-format off */
 const struct argv_option fleet_verify_options[] = {
 	FLEET_STATE_OPTION,
-	ARGV_TEXT("ledger", "FILE", "What `fleet run --ledger` wrote", .required = true),
+	ARGV_LIST("ledger", "FILE", "What `fleet run --ledger` wrote"),
 	ARGV_TEXT("data", "DIR", "Folder of the server, made by `postern init`", .env = "POSTERN_DATA", .fallback = "/var/lib/postern"),
 	ARGV_FLAG("json", "Print the result as one JSON object"),
 	ARGV_END
@@ -366,6 +366,8 @@ verify_all(struct verify *v, const struct argv *argv)
 	enum rc rc;
 
 	v->c = &v->server.call;
+	if (argv_list(argv, "ledger")[0] == NULL)
+		return fail(&v->c->err, RC_BAD_INPUT, "name the ledger: --ledger FILE");
 	if ((rc = fleet_server_open(&v->server, argv->arena, argv_text(argv, "data"), false)) != RC_OK ||
 	    (rc = fleet_open(argv_text(argv, "state"), &v->fleet, &v->c->err)) != RC_OK)
 		return rc;
@@ -374,8 +376,9 @@ verify_all(struct verify *v, const struct argv *argv)
 	if (v->seen == NULL || v->pushed == NULL)
 		abort();
 	memset(v->pushed, 0xff, v->fleet.head->count * sizeof *v->pushed); /* -1 */
-	if ((rc = read_ledger(v, argv_text(argv, "ledger"))) != RC_OK)
-		return rc;
+	for (const char *const *path = argv_list(argv, "ledger"); *path != NULL; path++)
+		if ((rc = read_ledger(v, *path)) != RC_OK)
+			return rc;
 	return check_all(v);
 }
 

@@ -46,7 +46,7 @@ class Fleet:
 
     def verify(self, ledger=None):
         status, out = self.call("verify", "--data", self.server.data, "--state", self.state, "--ledger",
-                                ledger or self.ledger)
+                                ledger or self.ledger, "--ledger", self.ledger + "-enrolled")
         return status, out.strip()
 
 
@@ -99,7 +99,7 @@ def enrolls(fleet):
     """Whole enrollments, by people of the fleet and by one that is named."""
     args = ["run", "--state", fleet.state, "--connect", f"127.0.0.1:{fleet.server.port}", "--cacert",
             fleet.server.cacert, "--scenario", "enroll", "--password-stdin", "--count", "3", "--connections", "2",
-            "--duration", "60", "--ledger", fleet.ledger]
+            "--duration", "60", "--ledger", fleet.ledger + "-enrolled"]
     status, out = fleet.call(*args, "--json", stdin=PASSWORD + "\n")
     result = json.loads(out) if status == 0 else {}
     ok(result.get("enrollments") == 3 and result.get("errors_total") == 0, "three devices enroll for real",

@@ -148,8 +148,9 @@ by_number(struct call *c, struct enroll_prune *p)
 		p->more = true;
 		newest += newest == p->counted_to;
 	}
+	/* A clock that was wrong for a while may have left answers of the future. */
 	if (rc == RC_OK)
-		p->counted_to = newest;
+		p->counted_to = newest < c->now ? newest : c->now;
 	return rc;
 }
 

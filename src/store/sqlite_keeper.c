@@ -77,11 +77,13 @@ static void
 work(struct keeper *k, bool large)
 {
 	struct err e;
+	bool in_the_way;
 	enum rc rc;
 	int left;
 
 	pthread_mutex_lock(&k->conn_lock);
 	rc = large ? empty(k, PAUSE_MS, &e) : checkpoint(k, SQLITE_CHECKPOINT_PASSIVE, &left, &e);
+	in_the_way = rc != RC_OK && sqlite3_errcode(k->conn.db) == SQLITE_BUSY;
 	pthread_mutex_unlock(&k->conn_lock);
 	if (rc != RC_OK && large) {
 		pthread_mutex_lock(&k->lock);
@@ -89,7 +91,9 @@ work(struct keeper *k, bool large)
 		pthread_mutex_unlock(&k->lock);
 	}
 	/* Nothing is lost by it: the log stays, and the next commits ask again. */
-	if (rc != RC_OK)
+	if (in_the_way)
+		log_info("the write-ahead log grows while somebody reads the database, as a backup does");
+	else if (rc != RC_OK)
 		log_warn("the write-ahead log could not be copied; it is tried again", "why", e.text);
 }
 

@@ -72,14 +72,14 @@ y_ticks(struct buf *b, const struct panel *p)
 	double step;
 
 	if (p->log) {
-		for (double v = p->low; v <= p->high * 1.001; v *= 10)
-			y_tick(b, p, v);
+		for (int i = (int)lround(log10(p->low)); i <= (int)lround(log10(p->high)); i++)
+			y_tick(b, p, pow(10, i));
 		return;
 	}
 	step = pow(10, floor(log10(p->high)));
 	step = p->high / step < 2.5 ? step / 2 : step;
-	for (double v = 0; v <= p->high * 1.001; v += step)
-		y_tick(b, p, v);
+	for (int i = 0; i <= (int)(p->high / step); i++)
+		y_tick(b, p, i * step);
 }
 
 /* Whole decades that hold both. */

@@ -1,5 +1,6 @@
 #include "fleet/signature.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -162,7 +163,7 @@ map_file(struct fleet_signatures *s, const struct head *wanted, bool fresh, stru
 	if (fresh && ftruncate(s->fd, (off_t)s->size) != 0)
 		return fail(e, RC_UNAVAILABLE, "fleet.signatures: %s", strerror(errno));
 	p = mmap(NULL, s->size, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
-	if (p == MAP_FAILED)
+	if (p == MAP_FAILED || p == NULL)
 		return fail(e, RC_UNAVAILABLE, "fleet.signatures can't be mapped: %s", strerror(errno));
 	s->map = p;
 	s->head = p;
@@ -218,6 +219,7 @@ fleet_signatures_open(
 		fleet_signatures_close(s);
 		return rc;
 	}
+	assert(s->head != NULL);
 	memcpy(s->cms, s->head->cms, s->head->cms_size);
 	*out = s;
 	return RC_OK;

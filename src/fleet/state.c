@@ -1,5 +1,6 @@
 #include "fleet/state.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -93,7 +94,7 @@ map(struct fleet *f, size_t size, int how, struct err *e)
 {
 	void *p = mmap(NULL, size, how, MAP_SHARED, f->fd, 0);
 
-	if (p == MAP_FAILED)
+	if (p == MAP_FAILED || p == NULL)
 		return fail(e, RC_UNAVAILABLE, "the fleet's file can't be mapped: %s", strerror(errno));
 	f->map = p;
 	f->size = size;
@@ -122,6 +123,7 @@ fleet_make(const char *dir, const struct fleet_head *head, struct fleet *out, st
 	}
 	if ((rc = map(&f, h.file_size, PROT_READ | PROT_WRITE, e)) != RC_OK)
 		goto out;
+	assert(f.head != NULL);
 	*f.head = h;
 	*out = f;
 	return RC_OK;

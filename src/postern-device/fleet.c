@@ -160,7 +160,7 @@ index_of(const char *const *list, const char *name)
 {
 	int i = 0;
 
-	while (strcmp(list[i], name) != 0)
+	while (list[i + 1] != NULL && strcmp(list[i], name) != 0)
 		i++;
 	return i;
 }

@@ -254,7 +254,7 @@ describe(struct prepare *p, struct fleet_head *h)
 static enum rc
 make_fleet(struct prepare *p)
 {
-	struct fleet_head h;
+	struct fleet_head h = { 0 };
 	struct pool pool;
 	enum rc rc;
 

@@ -251,30 +251,47 @@ forget(const char *path, const struct stat *st, int kind, struct FTW *at)
 }
 
 /* Six hundred and fifty enrollments, many of one second around the end of the first page. */
-static void
-pages(struct call *c)
-{
-	static const char sql[] =
+/* Rows of one time across the end of a page, among 650. */
+static const struct {
+	const char *table, *path, *sql;
+} paged[] = {
+	{ "enrollment", "/api/v1/enrollments",
 	    "INSERT INTO enrollment (id, organization_id, mode, account_id, attempt_id, state, topic, server_url,"
 	    " check_in_url, assigned_managed_apple_id, per_user_connections, identity_proof, profile_identifier, "
 	    "created_at)"
-	    " VALUES (?1, 'bag', 'byod', 'x', 'x', 'pending', 't', 's', 's', 'a', 0, 'signature', 'p', ?2)";
-	const char *before = NULL;
-	size_t listed = 0;
-	int requests = 0;
+	    " VALUES (?1, 'bag', 'byod', 'x', 'x', 'pending', 't', 's', 's', 'a', 0, 'signature', 'p', ?2)" },
+	{ "attempt", "/api/v1/attempts",
+	    "INSERT INTO attempt (id, organization_id, kind, state, stage, code, events, started_at, updated_at)"
+	    " VALUES (?1, 'bag', 'enroll', 'open', 'enroll', 'x', 0, ?2, ?2)" },
+	{ "oauth_grant", "/api/v1/tokens",
+	    "INSERT INTO oauth_grant (id, account_id, organization_id, attempt_id, method, generation, confirmed,"
+	    " created_at, used_at, ends_at) VALUES (?1, 'x', 'bag', 'x', 'apple-as-web', 1, 0, ?2, ?2, ?2)" },
+};
 
-	store_run(c, "DELETE FROM enrollment", DB_NONE, NULL);
-	for (int i = 0; i < 650; i++)
-		store_run(c, sql,
-		    DB_ARGS(db_text(arena_printf(c->arena, "E%04d", i)), db_int(i < 100 || i >= 300 ? i : 200)), NULL);
-	do {
-		struct answer a = query(c, "/api/v1/enrollments", before);
-		int64_t next = json_get_int(a.body, "next", 0);
+static void
+pages(struct call *c)
+{
+	for (size_t t = 0; t < sizeof paged / sizeof *paged; t++) {
+		const char *before = NULL;
+		size_t listed = 0;
+		int requests = 0;
 
-		listed += json_array_size(json_object_get(a.body, "items"));
-		before = next != 0 ? arena_printf(c->arena, "before=%lld", (long long)next) : NULL;
-	} while (before != NULL && ++requests < 10);
-	ok(listed == 650, "pages by time list everything once (%zu of 650)", listed);
+		store_run(c, arena_printf(c->arena, "DELETE FROM %s", paged[t].table), DB_NONE, NULL);
+		for (int i = 0; i < 650; i++)
+			if (store_run(c, paged[t].sql,
+				DB_ARGS(db_text(arena_printf(c->arena, "E%04d", i)),
+				    db_int(i < 100 || i >= 300 ? i + 1 : 200)),
+				NULL) != RC_OK)
+				ok(false, "%s", c->err.text);
+		do {
+			struct answer a = query(c, paged[t].path, before);
+			int64_t next = json_get_int(a.body, "next", 0);
+
+			listed += json_array_size(json_object_get(a.body, "items"));
+			before = next != 0 ? arena_printf(c->arena, "before=%lld", (long long)next) : NULL;
+		} while (before != NULL && ++requests < 10);
+		ok(listed == 650, "pages by time list everything once (%s: %zu of 650)", paged[t].path, listed);
+	}
 }
 
 int

@@ -44,12 +44,11 @@ admin_attempt_list(struct admin_call *x)
 	json_t *items = admin_items(x);
 	const char *organization_id, *user = admin_query(x, "user");
 	struct attempt *all;
-	int64_t before, limit;
+	int64_t before;
 	enum rc rc;
 	int n;
 
 	if ((rc = admin_query_int(x, "before", 0, &before)) != RC_OK ||
-	    (rc = admin_query_int(x, "limit", ADMIN_PAGE, &limit)) != RC_OK ||
 	    (rc = admin_organization_filter(x, &organization_id)) != RC_OK)
 		return rc;
 	if (user != NULL)
@@ -58,7 +57,7 @@ admin_attempt_list(struct admin_call *x)
 	if (rc != RC_OK)
 		return rc;
 	n = admin_page(x, n, started_at, all);
-	for (int i = 0; i < n && i < limit; i++) {
+	for (int i = 0; i < n; i++) {
 		const struct enroll_failure *f = enroll_failure_find(all[i].code);
 		json_t *j = attempt_json(x, &all[i]);
 

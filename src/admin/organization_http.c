@@ -143,6 +143,10 @@ admin_organization_warnings(struct admin_call *x, const struct organization *o, 
 		json_array_append_new(out,
 		    json_string("the device CA pool is empty and its mode is warn: devices are let in without proof"
 				" that Apple made them (postern org set --device-ca FILE --device-ca-mode require)"));
+	if (strcmp(o->identity_proof, "mtls") == 0 && x->c->conf->mtls_url == NULL)
+		json_array_append_new(out,
+		    json_string("identity-proof is mtls, but mtls_url is not set: profiles name the listener that asks"
+				" for no certificate (mtls_url in postern.conf, and posternd --listen-mtls)"));
 	if (o->server_uuid == NULL)
 		json_array_append_new(out,
 		    json_string("no server UUID: GetToken can't be answered (postern org set --server-uuid UUID, from"
@@ -310,6 +314,7 @@ admin_organization_set(struct admin_call *x)
 {
 	struct organization o;
 	struct settings s = { x, &o };
+	json_t *warnings;
 	enum rc rc;
 
 	if ((rc = admin_organization(x, x->r->segment[0], &o)) != RC_OK)
@@ -317,7 +322,8 @@ admin_organization_set(struct admin_call *x)
 	if ((rc = store_unit(x->c, set_in_unit, &s)) != RC_OK || (rc = organization_get(x->c, o.id, &o)) != RC_OK)
 		return rc;
 	x->out = json_keep(x->c->arena, organization_json(&o));
-	return RC_OK;
+	admin_put(x->out, "warnings", warnings = json_array());
+	return admin_organization_warnings(x, &o, warnings);
 }
 
 /* ---- domains ---- */

@@ -422,7 +422,8 @@ grant_revoke_enrollment(struct call *c, const char *enrollment_id, const char *w
 }
 
 enum rc
-grant_list(struct call *c, const char *organization_id, const char *account_id, struct grant **out, int *n)
+grant_list(
+    struct call *c, const char *organization_id, const char *account_id, int64_t before, struct grant **out, int *n)
 {
 	struct db_rows r;
 	enum rc rc;
@@ -430,11 +431,10 @@ grant_list(struct call *c, const char *organization_id, const char *account_id, 
 	*n = 0;
 	rc = store_run(c,
 	    "SELECT " GRANT_COLUMNS " FROM oauth_grant g"
-	    " WHERE (?1 = '' OR g.organization_id = ?1) AND (?2 = '' OR g.account_id = ?2)"
-	    " ORDER BY CASE WHEN g.revoked_at IS NULL AND g.ends_at > ?3 THEN 0 ELSE 1 END, g.created_at DESC, g.id"
-	    " LIMIT ?4",
+	    " WHERE (?1 = '' OR g.organization_id = ?1) AND (?2 = '' OR g.account_id = ?2) AND g.created_at < ?3"
+	    " ORDER BY g.created_at DESC, g.id LIMIT ?4",
 	    DB_ARGS(db_text(organization_id != NULL ? organization_id : ""),
-		db_text(account_id != NULL ? account_id : ""), db_int(c->now), db_int(PAGE)),
+		db_text(account_id != NULL ? account_id : ""), db_int(before != 0 ? before : INT64_MAX), db_int(PAGE)),
 	    &r);
 	if (rc != RC_OK)
 		return rc;

@@ -76,7 +76,8 @@ enum rc grant_revoke(struct call *c, const char *grant_id, const char *why);
 enum rc grant_revoke_account(struct call *c, const char *account_id, const char *why, int *n);
 enum rc grant_revoke_enrollment(struct call *c, const char *enrollment_id, const char *why, int *n);
 
-/* Live grants first. Filters may be NULL. At most 500. */
-enum rc grant_list(struct call *c, const char *organization_id, const char *account_id, struct grant **out, int *n);
+/* Newest first, at most 500, before `before` (created_at, 0: now). Filters may be NULL. */
+enum rc grant_list(
+    struct call *c, const char *organization_id, const char *account_id, int64_t before, struct grant **out, int *n);
 
 #endif

@@ -104,7 +104,7 @@ static const struct call {
 	{ "rule remove", NULL, "DELETE", "/rules/{0}", ORG, .done = "Rule {id} was removed." },
 	{ "rule explain", NULL, "GET", "/rules/explain", ORG " user=0 model-family=--model-family os=--os", .print = print_explain },
 
-	{ "attempt list", NULL, "GET", "/attempts", ORG " user=--user state=--state limit=--limit:i", .columns = attempt_columns,
+	{ "attempt list", NULL, "GET", "/attempts", ORG " user=--user state=--state", "before", attempt_columns,
 	  .empty = "No attempt. Refusals at discovery are counted in postern status." },
 	{ "attempt show", "last", "GET", "/attempts/latest", "user=--last", .print = print_attempt },
 	{ "attempt show", NULL, "GET", "/attempts/{0}", "", .print = print_attempt },
@@ -124,7 +124,7 @@ static const struct call {
 	{ "command show", NULL, "GET", "/commands/{0}", "", .print = print_command },
 	{ "command cancel", NULL, "DELETE", "/commands/{0}", "", .done = "Command {0} was taken out of the queue." },
 
-	{ "token list", NULL, "GET", "/tokens", ORG " user=--user enrollment=--enrollment", .columns = token_columns,
+	{ "token list", NULL, "GET", "/tokens", ORG " user=--user enrollment=--enrollment", "before", token_columns,
 	  .empty = "No sign-in." },
 	{ "token revoke", NULL, "POST", "/tokens/revoke", "user=--user enrollment=--enrollment grant=0",
 	  .done = "{revoked} sign-in(s) were revoked: the next request of each device gets 401, and its person signs in again." },
@@ -360,12 +360,19 @@ query_of(struct cli *k, json_t *fields)
 
 /* ---- running ---- */
 
-/* All pages of a listing as one. */
+/* Listings that begin with the newest have the option. */
+static int64_t
+limit_of(const struct cli *k, const struct call *call)
+{
+	return call->page != NULL && strcmp(call->page, "before") == 0 ? argv_int(k->v, "limit", 0) : 0;
+}
+
+/* All pages of a listing as one, or as many as hold the first `limit` rows (0: no limit). */
 static enum rc
-request(struct cli *k, const struct call *call, const char *path, json_t *fields, json_t **answer)
+request(struct cli *k, const struct call *call, const char *path, json_t *fields, int64_t limit, json_t **answer)
 {
 	bool in_query = strcmp(call->method, "GET") == 0 || strcmp(call->method, "DELETE") == 0;
-	json_t *page = NULL, *next;
+	json_t *page = NULL, *next, *items = NULL;
 	enum rc rc;
 
 	*answer = NULL;
@@ -377,12 +384,16 @@ request(struct cli *k, const struct call *call, const char *path, json_t *fields
 		if (*answer == NULL)
 			*answer = page;
 		else
-			json_array_extend(json_object_get(*answer, "items"), json_object_get(page, "items"));
+			json_array_extend(items, json_object_get(page, "items"));
+		items = json_object_get(*answer, "items");
 		next = json_object_get(page, "next");
-		if (call->page == NULL || next == NULL || json_is_null(next))
+		if (call->page == NULL || next == NULL || json_is_null(next) ||
+		    (limit > 0 && (int64_t)json_array_size(items) >= limit))
 			break;
 		json_object_set(fields, call->page, next);
 	}
+	while (limit > 0 && (int64_t)json_array_size(items) > limit)
+		json_array_remove(items, json_array_size(items) - 1);
 	json_object_del(*answer, "next");
 	return RC_OK;
 }
@@ -447,7 +458,7 @@ cli_call(const struct argv *v, void *ctx)
 	fields = json_keep(k.a, json_object());
 	rc = fields_of(&k, call->fields, fields);
 	if (rc == RC_OK)
-		rc = request(&k, call, path, fields, &answer);
+		rc = request(&k, call, path, fields, limit_of(&k, call), &answer);
 	if (rc == RC_OK)
 		print_answer(&k, call, answer);
 	status = rc == RC_OK ? EXIT_DONE : cli_refused(&k);

@@ -94,10 +94,11 @@ static const struct argv_option explain_options[] = {
 	ARGV_END
 };
 
+#define LIMIT ARGV_INT("limit", "N", "Only the newest N", .min = 1, .max = 1000000000)
 static const struct argv_option attempt_list_options[] = {
 	ARGV_TEXT("user", "USER@DOMAIN", "Of this person only"),
 	ARGV_TEXT("state", "STATE", "In this state only", .choices = attempt_states),
-	ARGV_INT("limit", "N", "The newest N [500]", .min = 1, .max = 500),
+	LIMIT,
 	ARGV_END
 };
 static const struct argv_option attempt_show_options[] = {
@@ -106,6 +107,7 @@ static const struct argv_option attempt_show_options[] = {
 static const struct argv_option enrollment_list_options[] = {
 	ARGV_TEXT("user", "USER@DOMAIN", "Of this person only"),
 	ARGV_TEXT("state", "STATE", "In this state only", .choices = enrollment_states),
+	LIMIT,
 	ARGV_END
 };
 static const struct argv_option send_options[] = {
@@ -121,6 +123,7 @@ static const struct argv_option command_list_options[] = {
 static const struct argv_option token_list_options[] = {
 	ARGV_TEXT("user", "USER@DOMAIN", "Of this person only"),
 	ARGV_TEXT("enrollment", "ID", "Of this enrollment only"),
+	LIMIT,
 	ARGV_END
 };
 static const struct argv_option token_revoke_options[] = {

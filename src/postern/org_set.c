@@ -80,16 +80,22 @@ set_pool(struct cli *k)
 static enum rc
 set_settings(struct cli *k, const json_t *given, json_t **answer)
 {
-	json_t *body;
+	json_t *body, *warning;
 	enum rc rc;
+	size_t i;
 
 	if (json_object_size(given) == 0)
 		return RC_OK;
 	body = json_keep(k->a, json_object());
 	json_object_set(body, "settings", (json_t *)given);
-	if ((rc = cli_request(k, "PATCH", path_of(k, ""), body, answer)) == RC_OK)
-		cli_say(k, "Done. Profiles that were sent before keep what they say.");
-	return rc;
+	if ((rc = cli_request(k, "PATCH", path_of(k, ""), body, answer)) != RC_OK)
+		return rc;
+	cli_say(k, "Done. Profiles that were sent before keep what they say.");
+	json_array_foreach(json_object_get(*answer, "warnings"), i, warning)
+	{
+		cli_warn(k, "%s", json_string_value(warning));
+	}
+	return RC_OK;
 }
 
 static json_t *

@@ -204,6 +204,9 @@ def test_usage():
     commands = [m.group(1) for m in re.finditer(r"^  ((?:[a-z]+ ?)+?)(?:  +|\n)", r.out.split("Commands:")[1], re.M)]
     commands = [c for c in commands if c]
     silent = [c for c in commands if run(*c.split(), "--help").status != 0]
+    device = run("enroll", "--help", program=DEVICE)
+    words = " ".join(device.out.split())
+    ok("(may repeat)" in words and "(may repeat) (may repeat)" not in words, "the help says once what may repeat", device)
     ok(len(commands) > 35 and not silent, "each of the %d commands has --help" % len(commands), silent)
     ok(run("--version").out.startswith("postern "), "--version prints the version")
     done = run("--completion")
@@ -253,6 +256,11 @@ def test_org():
     bad("a life without sense is refused", "org", "set", "--access-token-life", "soon", says="access-token-life")
     bad("of several settings all are set or none", "org", "set", "--name", "Changed", "--access-token-life", "9x")
     ok(answer("org", "show")["name"] == "Better Bag", "none was")
+    good("what a setting lacks is said when it is set", "org", "set", "--identity-proof", "mtls",
+         says="warning: identity-proof is mtls, but mtls_url is not set")
+    ok("mtls_url" in " ".join(answer("status")["organizations"][0]["warnings"]), "and by status, as long as it is so")
+    r = good("with what it needs it isn't", "org", "set", "--identity-proof", "signature")
+    ok("mtls_url" not in str(r), "nothing is lacking then", r)
     good("the server UUID is set", "org", "set", "--server-uuid", "3F1C9D20-7C1D-4B0E-9A77-6B6D1B1B5F10")
     for option, value in (("device-ca-mode", "sometimes"), ("identity-proof", "trust"),
                           ("device-ca-ignore-times", "perhaps")):
@@ -446,7 +454,9 @@ def test_timeline():
     ok([a["state"] for a in listed] == ["enrolled", "open"], "attempt list has both, newest first", listed)
     ok(len(answer("attempt", "list", "--state", "enrolled")["items"]) == 1, "attempt list --state")
     ok(len(answer("attempt", "list", "--user", "ANNA@betterbag.com")["items"]) == 2, "attempt list --user")
-    ok(len(answer("attempt", "list", "--limit", "1")["items"]) == 1, "attempt list --limit")
+    for kind in ("attempt", "enrollment", "token"):
+        r = answer(kind, "list", "--limit", "1")
+        ok(r["items"] == answer(kind, "list")["items"][:1] != [], kind + " list --limit gives the newest", r)
 
 
 def enrollment():

@@ -1,0 +1,456 @@
+#!/usr/bin/python3
+"""What the server costs on this machine: figures of one run, beside what nobody can go below in the same run.
+
+    script/bench [NAME...] [--json FILE] [--plot FILE.svg] [--rounds N] [--seconds S] [--warmup S] [--compare]
+
+Server and generator (postern-device fleet) share this machine, so rates say less than processor time: a rate is what
+was left of the cores. Every figure is the median of the rounds. Without NAME all run but `size`, which prepares a
+store of a million devices (some minutes and 4 GB of disk) and keeps it in .cache for the next time."""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("POSTERN_BUILD", os.path.join(ROOT, "build", "release"))
+sys.path.insert(0, os.path.join(ROOT, "tests", "flow"))
+
+FLEET = 20000
+QUEUED = {"devices": 800, "commands": 100}      # of the command cycle
+SIZES = {"1k": 1000, "1m": 1000000}
+CONNECTIONS = 16
+HASHED_PASSWORD = "correct horse"
+# What one whole enrollment of `fleet run --scenario enroll` makes the server compute, counted in its code: signed are
+# the profile, the identity certificate and the SCEP answer; verified the MachineInfo of two POSTs with its chain of
+# two, the SCEP message, its request, and the Mdm-Signature of Authenticate and TokenUpdate.
+ENROLLMENT = {"rsa_sign_us": 3, "rsa_decrypt_us": 1, "rsa_encrypt_us": 1, "rsa_verify_us": 10}
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def progress(text):
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def postern(program, *args, **how):
+    done = subprocess.run([os.path.join(BUILD, program), *args], capture_output=True, text=True, **how)
+    if done.returncode != 0:
+        raise SystemExit(f"{program} {args[0]}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def cpu_us(pid):
+    """Microseconds of processor that a process has used, its children not counted."""
+    with open(f"/proc/{pid}/stat") as f:
+        field = f.read().rsplit(")", 1)[1].split()
+    return (int(field[11]) + int(field[12])) * 1e6 / TICKS
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as f:
+        return [int(p) for p in f.read().split()]
+
+
+def memory_mb(pid, what="VmRSS"):
+    with open(f"/proc/{pid}/status") as f:
+        return int(next(line for line in f if line.startswith(what)).split()[1]) / 1024
+
+
+class Installation:
+    """An organization in a folder, with a fleet whose rows are written directly."""
+
+    def __init__(self, folder, store=None):
+        self.folder, self.data, self.fleet = folder, os.path.join(folder, "data"), os.path.join(folder, "fleet")
+        if os.path.exists(self.fleet):
+            return
+        os.makedirs(folder, exist_ok=True)
+        more = ["--store", store] if store else []
+        postern("postern", "init", "--data", self.data, "--org", "Bench", "--domain", "bench.example", "--url",
+                "https://localhost:9443", "--lab", *more)
+        with open(os.path.join(self.data, "postern.conf"), "a") as f:
+            f.write("trusted_proxies = 127.0.0.1\nconnections_per_address = 100000\nlog_level = warn\n")
+
+    def prepare(self, count, commands=0, password=False):
+        if not os.path.exists(os.path.join(self.fleet, "fleet.state")):
+            progress(f"preparing {count} devices")
+            postern("postern-device", "fleet", "prepare", "--data", self.data, "--state", self.fleet, "--count",
+                    str(count), "--commands", str(commands), *(["--password-stdin"] if password else []),
+                    input=HASHED_PASSWORD + "\n")
+        return self
+
+    def again(self):
+        """The same rows once more, where a run has used them up."""
+        shutil.rmtree(self.fleet)
+        shutil.rmtree(self.data)
+        self.__init__(self.folder)
+        return self
+
+
+class Server:
+    """posternd of an installation, while the `with` lasts."""
+
+    def __init__(self, at, n=1):
+        self.at, self.n = at, n
+
+    def __enter__(self):
+        self.plain = [free_port() for _ in range(self.n)]
+        self.tls = [free_port() for _ in range(self.n)]
+        self.log = open(os.path.join(self.at.folder, "log"), "wb")
+        self.began = time.monotonic()
+        self.daemons = [subprocess.Popen(
+            [os.path.join(BUILD, "posternd"), "--data", self.at.data if i == 0 else self.copy(i), "--listen",
+             f"127.0.0.1:{self.tls[i]}", "--listen-http", f"127.0.0.1:{self.plain[i]}"],
+            stdout=self.log, stderr=self.log) for i in range(self.n)]
+        for port in self.plain + self.tls:
+            self.wait(port)
+        self.start_s = time.monotonic() - self.began
+        return self
+
+    def copy(self, i):
+        """A second node: the same keys and settings in a folder of its own."""
+        folder = f"{self.at.data}-{i}"
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(self.at.data, folder, ignore=shutil.ignore_patterns("*.sock", "*.lock"))
+        return folder
+
+    def wait(self, port):
+        for _ in range(600):
+            if self.daemons[0].poll() is not None:
+                break
+            try:
+                return socket.create_connection(("127.0.0.1", port), 1).close()
+            except OSError:
+                time.sleep(0.05)
+        with open(self.log.name) as f:
+            raise SystemExit(f"posternd does not listen:\n{f.read()[-2000:]}")
+
+    def __exit__(self, *_):
+        for d in self.daemons:
+            d.send_signal(signal.SIGTERM)
+        for d in self.daemons:
+            d.wait()
+        self.log.close()
+
+    def cpu_us(self):
+        return sum(cpu_us(d.pid) for d in self.daemons)
+
+    def memory_mb(self):
+        return sum(memory_mb(d.pid) for d in self.daemons)
+
+    def run(self, options, *args, node=0, tls=False):
+        """One run of the fleet: its result, with what the server used for it."""
+        where = (self.tls if tls else self.plain)[node]
+        trust = ["--cacert", os.path.join(self.at.data, "tls", "ca.pem")] if tls else []
+        if options.warmup > 0 and "cycle" not in args and "herd" not in args:
+            self.fleet(where, trust, args, options.warmup)
+        before = self.cpu_us()
+        got = self.fleet(where, trust, args, options.seconds)
+        used = self.cpu_us() - before
+        if got["requests"] == 0 or got["errors_total"] > 0:
+            raise SystemExit(f"{' '.join(args)}: {got['errors']} of {got['requests']} requests")
+        got["us"] = used / got["requests"]
+        got["used_us"] = used
+        return got
+
+    def fleet(self, where, trust, args, seconds):
+        return json.loads(postern(
+            "postern-device", "fleet", "run", "--state", self.at.fleet, "--connect", f"127.0.0.1:{where}",
+            "--proxy-secret-file", os.path.join(self.at.data, "proxy-secret"), "--connections", str(CONNECTIONS),
+            "--duration", str(seconds), "--json", *trust, *args, input=HASHED_PASSWORD + "\n"))
+
+
+class Bench:
+    def __init__(self, options, folder):
+        self.options, self.folder = options, folder
+        self.flat, self.rows, self.latency = {}, [], []
+
+    def installation(self, name, **how):
+        return Installation(os.path.join(self.folder, name), **how)
+
+    def rounds(self, once):
+        """The median of each number of `once()`."""
+        results = []
+        for i in range(self.options.rounds):
+            progress(f"{self.title}: round {i + 1} of {self.options.rounds}")
+            results.append(once())
+        numbers = [k for k, v in results[0].items() if isinstance(v, (int, float))]
+        return {k: statistics.median(r[k] for r in results) for k in numbers}
+
+    def put(self, prefix, got, rate="rps", keep=("us", "rps", "p99_ms")):
+        names = {"us": f"{prefix}_us", "rps": f"{prefix}_{rate}", "p99_ms": f"{prefix}_p99_ms"}
+        for key in keep:
+            self.flat[names[key]] = round(got[key], 3)
+        self.rows.append((self.title, got))
+
+    # ---- what is measured ----
+
+    def idle(self, prefix, proof):
+        at = self.installation("fleet").prepare(FLEET)
+        with Server(at) as server:
+            got = self.rounds(lambda: server.run(self.options, "--scenario", "poll", "--proof", proof))
+            got["rss_mb"] = server.memory_mb()
+        self.put(prefix, got)
+        self.latency.append((self.title, got))
+
+    def idle_proxy(self):
+        "idle poll, proxy header"
+        self.idle("idle_proxy", "proxy")
+
+    def idle_signed(self):
+        "idle poll, Mdm-Signature"
+        self.idle("idle_signed", "signature")
+
+    def cycle(self):
+        "command cycle, proxy header"
+        def once():
+            at = self.installation("cycle")
+            at = at.again() if os.path.exists(at.fleet) else at
+            at.prepare(QUEUED["devices"], QUEUED["commands"])
+            with Server(at) as server:
+                options = argparse.Namespace(**{**vars(self.options), "seconds": 120})
+                got = server.run(options, "--scenario", "cycle", "--proof", "proxy")
+            got["rps"] = got["commands_per_s"]
+            return got
+        got = self.rounds(once)
+        self.put("cycle", got, rate="commands_per_s", keep=("us", "rps"))
+        self.latency.append((self.title, got))
+
+    def checkin(self):
+        "Authenticate and TokenUpdate, Mdm-Signature"
+        at = self.installation("fleet").prepare(FLEET)
+        with Server(at) as server:
+            got = self.rounds(lambda: server.run(self.options, "--scenario", "checkin", "--proof", "signature"))
+        self.put("checkin", got, keep=("us", "rps"))
+        self.latency.append((self.title, got))
+
+    def enroll(self):
+        "whole enrollment, TLS and OAuth 2"
+        at = self.installation("people").prepare(20, password=True)
+        with Server(at) as server:
+            def once():
+                before = sum(cpu_us(p) for d in server.daemons for p in children(d.pid))
+                got = server.run(self.options, "--scenario", "enroll", "--password-stdin", tls=True)
+                hashing = sum(cpu_us(p) for d in server.daemons for p in children(d.pid)) - before
+                each = got["sessions"]
+                crypto = sum(self.floor[k] * n for k, n in ENROLLMENT.items())
+                crypto += self.floor["handshake_us"] * got["connects"] / each
+                return {**got, "us": got["used_us"] / each, "rps": got["sessions"] / got["seconds"],
+                        "over_crypto": got["used_us"] / each / crypto, "crypto_us": crypto,
+                        "argon2id_us": hashing / each}
+            got = self.rounds(once)
+        self.flat.update(enroll_us=round(got["us"], 1), enroll_over_crypto=round(got["over_crypto"], 3),
+                         enroll_argon2id_us=round(got["argon2id_us"], 1), enroll_rps=round(got["rps"], 1))
+        self.rows.append((self.title, got))
+
+    def tls(self):
+        "full TLS 1.3 handshake"
+        at = self.installation("fleet").prepare(FLEET)
+        with Server(at) as server:
+            got = self.rounds(lambda: server.run(self.options, "--scenario", "handshake", tls=True))
+        self.put("tls", got, keep=("us", "rps"))
+        if self.options.compare:
+            self.compare(at, got)
+
+    def compare(self, at, ours):
+        """nginx with the same certificate, suites and number of loops, pressed by the same generator."""
+        nginx = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
+        port, folder = free_port(), os.path.join(self.folder, "nginx")
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, "nginx.conf"), "w") as f:
+            f.write(f"""worker_processes {os.cpu_count()}; daemon off; pid {folder}/pid; error_log {folder}/log;
+events {{ worker_connections 1024; }}
+http {{ access_log off; server {{ listen 127.0.0.1:{port} ssl reuseport; ssl_certificate {at.data}/tls/server.pem;
+ssl_certificate_key {at.data}/tls/server.key; ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache off; return 200; }} }}
+""")
+        theirs = Server(at)
+        theirs.log = open(os.path.join(folder, "out"), "wb")
+        theirs.daemons = [subprocess.Popen([nginx, "-c", os.path.join(folder, "nginx.conf")], stdout=theirs.log,
+                                           stderr=theirs.log)]
+        theirs.wait(port)
+        theirs.tls = [port]
+        theirs.cpu_us = lambda: sum(cpu_us(p) for p in children(theirs.daemons[0].pid))
+        try:
+            self.title = "the same by nginx"
+            got = self.rounds(lambda: theirs.run(self.options, "--scenario", "handshake", tls=True))
+        finally:
+            theirs.daemons[0].terminate()
+            theirs.daemons[0].wait()
+            theirs.log.close()
+        self.rows.append((self.title, got))
+        self.flat.update(nginx_tls_rps=round(got["rps"], 1), nginx_tls_us=round(got["us"], 1),
+                         tls_over_nginx=round(ours["rps"] / got["rps"], 3))
+
+    def empty(self):
+        "empty answer (unknown path), plain HTTP"
+        at = self.installation("fleet").prepare(FLEET)
+        n = 4000
+        with Server(at) as server:
+            def once():
+                s = socket.create_connection(("127.0.0.1", server.plain[0]))
+                ask = b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                before, began, answered = server.cpu_us(), time.monotonic(), 0
+                while answered < n:
+                    s.sendall(ask * 16)
+                    data = b""
+                    while data.count(b"HTTP/1.1 404") < 16:
+                        data += s.recv(65536)
+                    answered += 16
+                took = time.monotonic() - began
+                s.close()
+                return {"requests": n, "rps": n / took, "us": (server.cpu_us() - before) / n}
+            got = self.rounds(once)
+        self.put("empty", got, keep=("us", "rps"))
+
+    def postgresql(self, prefix, nodes, *args):
+        import postgres
+        db = postgres.Postgres()
+        try:
+            at = self.installation(prefix, store=db.dsn(self.database(db, prefix))).prepare(2000)
+            with Server(at, nodes) as server:
+                def once():
+                    before = self.tree_us(db)
+                    got = server.run(self.options, *args)
+                    spent = self.tree_us(db) - before
+                    return {**got, "server_us": got["us"], "us": got["us"] + spent / got["requests"],
+                            "database_us": spent / got["requests"]}
+                return self.rounds(once)
+        finally:
+            db.remove()
+
+    def database(self, db, name):
+        subprocess.run(["psql", "-q", "-d", db.dsn(), "-c", f'CREATE DATABASE "{name}"'], check=True)
+        return name
+
+    def tree_us(self, db):
+        """Processor time of the database: its first process and what it started."""
+        return cpu_us(db.server.pid) + sum(cpu_us(p) for p in children(db.server.pid))
+
+    def pg_idle(self):
+        "idle poll on PostgreSQL, server and database"
+        got = self.postgresql("pg_idle", 1, "--scenario", "poll", "--proof", "proxy")
+        self.put("pg_idle", got, keep=("us", "rps"))
+
+    def pg_checkin(self):
+        "check-in on PostgreSQL, server and database"
+        got = self.postgresql("pg_checkin", 1, "--scenario", "checkin", "--proof", "proxy")
+        self.put("pg_checkin", got, keep=("us", "rps"))
+
+    def size(self):
+        "1,000 and 1,000,000 enrollments"
+        kept = os.path.join(ROOT, ".cache", "bench")
+        got = {}
+        for name, count in SIZES.items():
+            at = Installation(os.path.join(kept, name)).prepare(count)
+            with Server(at) as server:
+                self.title = f"idle poll among {count:,}"
+                args = ("--scenario", "poll", "--proof", "proxy", "--count", str(min(count, FLEET)))
+                got[name] = self.rounds(lambda: server.run(self.options, *args))
+                got[name].update(rss_mb=server.memory_mb(), start_s=server.start_s)
+            self.rows.append((self.title, got[name]))
+        self.flat.update(poll_1m_over_1k=round(got["1m"]["us"] / got["1k"]["us"], 3),
+                         rss_1m_mb=round(got["1m"]["rss_mb"], 1), start_1m_s=round(got["1m"]["start_s"], 2))
+
+    # ---- telling ----
+
+    def measure_floor(self):
+        self.floor = json.loads(subprocess.run([os.path.join(BUILD, "floor"), self.folder], check=True,
+                                               capture_output=True, text=True).stdout)
+        self.flat.update({k: round(v, 1) for k, v in self.floor.items()})
+
+    def table(self):
+        print(f"{machine()}\n")
+        print("Floor, microseconds: " + ", ".join(
+            f"{k[:-3].replace('_', ' ')} {v:,.1f}" for k, v in self.floor.items()) + "\n")
+        print("| what | a second | server CPU us | p50 ms | p99 ms | p99.9 ms | generator CPU us |")
+        print("|---|---:|---:|---:|---:|---:|---:|")
+        for title, r in self.rows:
+            cells = [f"{r[k]:,.{d}f}" if k in r else "" for k, d in
+                     (("rps", 0), ("us", 1), ("p50_ms", 2), ("p99_ms", 2), ("p999_ms", 2), ("generator_cpu_us", 1))]
+            print(f"| {title} | {' | '.join(cells)} |")
+
+    def plot(self, path):
+        """Latency: p50, p99 and p99.9 of each row on a logarithmic scale of milliseconds."""
+        low, high, left, width, step = 0.05, 100.0, 300, 420, 34
+        import math
+        x = lambda ms: left + width * (math.log10(max(low, min(high, ms))) - math.log10(low)) / (  # noqa: E731
+            math.log10(high) - math.log10(low))
+        rows = [(t, r) for t, r in self.latency if "p99_ms" in r]
+        height = 60 + step * len(rows)
+        out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 {height}" font-family="sans-serif" '
+               'font-size="13"><style>text{fill:#222}.g{stroke:#bbb}@media(prefers-color-scheme:dark)'
+               '{text{fill:#ddd}.g{stroke:#555}}</style>'
+               '<title>Time of an answer: p50, p99 and p99.9, milliseconds</title>']
+        for ms in (0.1, 1, 10, 100):
+            out.append(f'<line class="g" x1="{x(ms):.0f}" x2="{x(ms):.0f}" y1="10" y2="{height - 40}"/>'
+                       f'<text x="{x(ms):.0f}" y="{height - 22}" text-anchor="middle">{ms:g} ms</text>')
+        for i, (title, r) in enumerate(rows):
+            y = 28 + step * i
+            out.append(f'<text x="{left - 12}" y="{y + 4}" text-anchor="end">{title}</text>'
+                       f'<line x1="{x(r["p50_ms"]):.1f}" x2="{x(r["p999_ms"]):.1f}" y1="{y}" y2="{y}" stroke="#3778c2" '
+                       'stroke-width="2"/>')
+            for key, radius in (("p50_ms", 6), ("p99_ms", 4.5), ("p999_ms", 3)):
+                out.append(f'<circle cx="{x(r[key]):.1f}" cy="{y}" r="{radius}" fill="#3778c2"/>')
+        out.append(f'<text x="{left}" y="{height - 4}">large dot p50, middle p99, small p99.9; logarithmic</text></svg>')
+        with open(path, "w") as f:
+            f.write("\n".join(out) + "\n")
+
+
+def machine():
+    with open("/proc/cpuinfo") as f:
+        model = next((line.split(":")[1].strip() for line in f if line.startswith("model name")), "unknown processor")
+    return f"{model}, {os.cpu_count()} cores, Linux {os.uname().release}, OpenSSL {ssl.OPENSSL_VERSION.split()[1]}"
+
+
+NAMES = ["empty", "idle_proxy", "idle_signed", "cycle", "checkin", "enroll", "tls", "pg_idle", "pg_checkin", "size"]
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="script/bench", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="of: " + ", ".join(NAMES))
+    parser.add_argument("--json", metavar="FILE", help="write the figures as one flat object, too")
+    parser.add_argument("--plot", metavar="FILE.svg", help="draw the times of answers")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=6, help="of each round (default: 6)")
+    parser.add_argument("--warmup", type=int, default=2, help="seconds before it (default: 2)")
+    parser.add_argument("--compare", action="store_true", help="nginx's TLS handshakes beside ours")
+    options = parser.parse_args()
+    wrong = [n for n in options.names if n not in NAMES]
+    if wrong:
+        parser.error(f"there is no {wrong[0]}; there are {', '.join(NAMES)}")
+    folder = tempfile.mkdtemp(prefix="postern-bench-", dir=os.environ.get("TMPDIR"))
+    try:
+        bench = Bench(options, folder)
+        bench.measure_floor()
+        for name in options.names or NAMES[:-1]:
+            bench.title = getattr(bench, name).__doc__
+            getattr(bench, name)()
+        progress("")
+        bench.table()
+        if options.plot:
+            bench.plot(options.plot)
+        if options.json:
+            with open(options.json, "w") as f:
+                json.dump(bench.flat, f, indent=1)
+                f.write("\n")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

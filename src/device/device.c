@@ -181,6 +181,7 @@ device_exchange(struct device *d, struct arena *a, enum device_agent agent, cons
 		story_detail(&d->story, "failed", "%s", d->err.text);
 		return rc;
 	}
+	d->connects += (unsigned)answer->connects;
 	story_detail(&d->story, "answer", "%d, %s, %zu octets, %lld ms", answer->status,
 	    answer->type != NULL ? answer->type : "no media type", answer->body.n,
 	    (long long)(clock_mono_ms() - begun));

@@ -31,7 +31,7 @@ struct device {
 	struct device_profile profile; /* en.profile, read; the root is NULL while there is none */
 	struct http_client *agent[DEVICE_AGENTS]; /* opened when first used */
 	struct bytes identity_key; /* of the identity to come (PKCS#8), shared by many; absent: each makes its own */
-	unsigned exchanges; /* requests so far */
+	unsigned exchanges, connects; /* requests so far, and connections made for them */
 	int identity_fd; /* memory file with the identity for TLS; -1: none */
 };
 

@@ -76,6 +76,7 @@ note(struct party *p, const struct device *d, bool good, bool counts, int64_t du
 		    p->plan->ledger, "enrolled %s\n", d->en.enrollment_id != NULL ? d->en.enrollment_id : d->self.udid);
 	if (counts && p->measuring) {
 		r->exchanges += d->exchanges;
+		r->connects += d->connects;
 		if (good) {
 			r->enrolled++;
 			fleet_hist_add(&r->turns, (uint64_t)(clock_mono_us() - due));

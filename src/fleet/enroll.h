@@ -36,7 +36,7 @@ struct fleet_enroll_plan {
 
 struct fleet_enroll_result {
 	double seconds, cpu_us; /* the generator's, for each enrollment */
-	uint64_t begun, enrolled, exchanges; /* while it was measured; exchanges: requests */
+	uint64_t begun, enrolled, exchanges, connects; /* while it was measured; exchanges: requests */
 	uint64_t failed; /* in all */
 	struct {
 		const char *stage; /* "discovery", "sign-in", ... */

@@ -250,6 +250,7 @@ fleet_report_enroll_json(struct buf *b, const struct fleet_enroll_plan *p, const
 	json_object_set_new(o, "rate", json_real(p->rate));
 	json_object_set_new(o, "seconds", rounded(r->seconds));
 	put_count(o, "requests", r->exchanges);
+	put_count(o, "connects", r->connects);
 	json_object_set_new(o, "rps", rounded(per_second(r->exchanges, r->seconds)));
 	put_count(o, "sessions", r->enrolled);
 	put_count(o, "enrollments", r->enrolled);

@@ -308,7 +308,7 @@ exchange(struct http_client *h, struct arena *a, const struct http_client_reques
 	struct receiving in;
 	struct curl_slist *headers = NULL;
 	struct bytes body = r->body;
-	long status = 0;
+	long status = 0, connects = 0;
 	CURLcode code;
 	enum rc rc = RC_OK;
 
@@ -351,7 +351,9 @@ exchange(struct http_client *h, struct arena *a, const struct http_client_reques
 		rc = explain(h, code, url, e);
 	} else {
 		curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
+		curl_easy_getinfo(h->curl, CURLINFO_NUM_CONNECTS, &connects);
 		out->status = (int)status;
+		out->connects = (int)connects;
 		out->url = arena_strdup(a, url);
 		split_headers(a, &in.head, out);
 		out->type = media_type(a, http_client_header(out, "Content-Type"));

@@ -32,6 +32,7 @@ struct http_client_request {
 };
 
 struct http_client_answer {
+	int connects; /* connections that were made for it; 0: one was open */
 	int status;
 	const char *url; /* where the last answer came from */
 	const char *location; /* Location of a 3xx that was not followed, absolute; NULL otherwise */

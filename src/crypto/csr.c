@@ -141,7 +141,7 @@ parse(struct arena *a, struct bytes der, struct x509_csr *out, struct err *e)
 	subject = X509_REQ_get_subject_name(req);
 	out->cn = ossl_name_text(a, subject, NID_commonName);
 	out->o = ossl_name_text(a, subject, NID_organizationName);
-	out->spki = ossl_public_der(a, key);
+	out->spki = ossl_spki_der(a, X509_REQ_get_X509_PUBKEY(req));
 	return out->spki.p != NULL ? RC_OK : ossl_fail(e, RC_INTERNAL, "writing a public key");
 }
 

@@ -186,6 +186,19 @@ ossl_public_der(struct arena *a, EVP_PKEY *key)
 }
 
 struct bytes
+ossl_spki_der(struct arena *a, X509_PUBKEY *key)
+{
+	int n = key != NULL ? i2d_X509_PUBKEY(key, NULL) : 0;
+	unsigned char *out, *p;
+
+	if (n <= 0)
+		return bytes_of(NULL, 0);
+	out = p = arena_alloc(a, (size_t)n);
+	i2d_X509_PUBKEY(key, &p);
+	return bytes_of(out, (size_t)n);
+}
+
+struct bytes
 ossl_bio_bytes(struct arena *a, BIO *mem)
 {
 	char *p = NULL;

@@ -52,7 +52,6 @@ x509_parse(struct arena *a, struct bytes der, struct x509_info *out, struct err 
 	struct held *h = held_new(a);
 	X509 *x = hold_X509(h, ossl_certificate(der));
 	const X509_NAME *subject;
-	EVP_PKEY *key;
 
 	if (x == NULL)
 		return fail(e, RC_BAD_INPUT, "not a certificate");
@@ -69,7 +68,8 @@ x509_parse(struct arena *a, struct bytes der, struct x509_info *out, struct err 
 	};
 	if (!seconds(X509_get0_notBefore(x), &out->not_before) || !seconds(X509_get0_notAfter(x), &out->not_after))
 		return ossl_fail(e, RC_BAD_INPUT, "a certificate's dates");
-	if ((key = X509_get0_pubkey(x)) == NULL || (out->spki = ossl_public_der(a, key)).p == NULL)
+	out->spki = ossl_spki_der(a, X509_get_X509_PUBKEY(x));
+	if (X509_get0_pubkey(x) == NULL || out->spki.p == NULL)
 		return ossl_fail(e, RC_BAD_INPUT, "a certificate's public key");
 	ERR_clear_error();
 	return RC_OK;

@@ -230,6 +230,7 @@ def main():
     back.start()
     same(polls(d, back, w), 200, "the device goes on with the server on SQLite")
     same(back.stop(), 0, "which ends well")
+    ok("housekeeping failed" not in one.log, "no housekeeping fails on PostgreSQL", [x for x in one.log.splitlines() if "housekeeping" in x])
     for n in (one, two, three, back):
         ok("Sanitizer" not in n.log and "runtime error" not in n.log, "no sanitizer had anything to say")
     postgres.drop_database(dsn)

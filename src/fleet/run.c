@@ -18,7 +18,7 @@
 #define HOPELESS_US 10000000 /* no answer at all for so long: nobody is there */
 #define BACKLOG_MAX 2000000 /* sessions waiting, before due ones are dropped */
 
-static const char *const scenarios[FLEET_SCENARIOS] = { "poll", "cycle", "checkin", "herd", "reauth", "mixed",
+static const char *const scenarios[FLEET_SCENARIOS] = { "poll", "cycle", "checkin", "herd", "reauth", "mixed", "floor",
 	"handshake" };
 static const char *const faults[FLEET_FAULTS] = { "answer-lost", "duplicate", "notnow", "expired-token", "stalled",
 	"push-token" };
@@ -459,7 +459,7 @@ prepare_signatures(struct fleet_engine *g, struct err *e)
 	uint64_t made;
 	enum rc rc;
 
-	if (p->proof != FLEET_PROOF_SIGNATURE || p->scenario == FLEET_SCENARIO_HANDSHAKE)
+	if (p->proof != FLEET_PROOF_SIGNATURE || p->scenario >= FLEET_SCENARIO_FLOOR)
 		return RC_OK;
 	if ((rc = fleet_signatures_open(p->dir, p->fleet, g->wire, &g->signatures, e)) != RC_OK)
 		return rc;

@@ -15,6 +15,10 @@ fleet_session_begin(struct fleet_engine *g, struct fleet_session *s)
 {
 	struct fleet_record *r = fleet_at(g->plan->fleet, s->device);
 
+	if (s->kind == FLEET_SCENARIO_FLOOR) {
+		s->message = FLEET_NOTHING;
+		return;
+	}
 	s->message = s->kind == FLEET_SCENARIO_CHECKIN ? FLEET_AUTHENTICATE : FLEET_IDLE;
 	s->expired = s->kind == FLEET_SCENARIO_REAUTH || fleet_engine_chance(g, FLEET_FAULT_EXPIRED_TOKEN);
 	if (fleet_engine_chance(g, FLEET_FAULT_PUSH_TOKEN)) {
@@ -70,7 +74,7 @@ fleet_session_say(struct fleet_engine *g, struct fleet_conn *c)
 		fleet_token(expired, f->head->secret, FLEET_EXPIRED, s->device);
 		r.access = expired;
 	}
-	if (g->plan->proof == FLEET_PROOF_SIGNATURE && s->message != FLEET_RENEWAL)
+	if (g->plan->proof == FLEET_PROOF_SIGNATURE && s->message < FLEET_RENEWAL)
 		r.signature = fleet_signature_get(g->signatures, s->message, s->device, s->uuid);
 	c->out_n = fleet_wire_request(g->wire, &r, c->out);
 	c->in_n = 0;
@@ -204,6 +208,8 @@ next_step(struct fleet_engine *g, struct fleet_session *s, const struct fleet_an
 		s->due_us = g->now_us + (a->retry_after_s >= 0 ? a->retry_after_s * INT64_C(1000000) : BUSY_US);
 		return GO_LATER;
 	}
+	if (s->message == FLEET_NOTHING)
+		return GO_OVER;
 	if (s->message == FLEET_RENEWAL)
 		return after_renewal(g, s, a);
 	if (a->status == 401)
@@ -218,7 +224,9 @@ count(struct fleet_engine *g, const struct fleet_session *s, const struct fleet_
 	uint64_t us = (uint64_t)(g->now_us - s->intended_us);
 
 	fleet_hist_add(&g->second, us);
-	if (a->status < 600 && (g->measuring || a->status != 200))
+	if (s->message == FLEET_NOTHING && a->status == 404)
+		r->status[200] += g->measuring; /* as good as an answer gets there */
+	else if (a->status < 600 && (g->measuring || a->status != 200))
 		r->status[a->status]++;
 	if (!g->measuring)
 		return;

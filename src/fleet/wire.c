@@ -45,6 +45,7 @@ static const struct {
 	[FLEET_AUTHENTICATE] = { "Authenticate", NULL, "Authenticate", true },
 	[FLEET_TOKEN_UPDATE] = { "TokenUpdate", NULL, "TokenUpdate", true },
 	[FLEET_RENEWAL] = { "refresh", NULL, NULL, false },
+	[FLEET_NOTHING] = { "nothing", NULL, NULL, false },
 };
 
 const char *
@@ -138,6 +139,8 @@ write_head(const struct fleet_head *h, enum fleet_message kind, struct pattern *
 	    : checkin ? "application/x-apple-aspen-mdm-checkin"
 		      : "application/x-apple-aspen-mdm; charset=UTF-8");
 
+	if (kind == FLEET_NOTHING)
+		n = snprintf(p->head, sizeof p->head, "GET /nobody-serves-this HTTP/1.1\r\nHost: %s\r\n\r\n", host);
 	if (n < 0 || (size_t)n >= sizeof p->head)
 		return fail(e, RC_BAD_INPUT, "the server's URL is too long");
 	p->head_n = (size_t)n;
@@ -157,7 +160,7 @@ fleet_wire_new(const struct fleet_wire_plan *plan, struct fleet_wire **out, stru
 	w->arena = arena_new(0);
 	for (int i = 0; rc == RC_OK && i < FLEET_MESSAGES; i++) {
 		rc = write_head(h, (enum fleet_message)i, &w->pattern[i], e);
-		if (rc == RC_OK && i != FLEET_RENEWAL)
+		if (rc == RC_OK && i < FLEET_RENEWAL)
 			rc = cut(body_pattern(w->arena, h, (enum fleet_message)i), &w->pattern[i], e);
 	}
 	if (plan->proof == FLEET_PROOF_PROXY)
@@ -304,8 +307,11 @@ fleet_wire_request(const struct fleet_wire *w, const struct fleet_request *r, ch
 {
 	const struct pattern *p = &w->pattern[r->message];
 	char body[FLEET_BODY_MAX], *at = to;
-	size_t n = fleet_wire_body(w, r->message, r->device, r->uuid, body);
+	size_t n;
 
+	if (r->message == FLEET_NOTHING)
+		return (size_t)(copy(to, p->head, p->head_n) - to);
+	n = fleet_wire_body(w, r->message, r->device, r->uuid, body);
 	at = copy(at, p->head, p->head_n);
 	at = decimal(at, n);
 	at = text(at, "\r\n");

@@ -19,8 +19,8 @@
 #define FILES_BESIDE 128 /* stalled connections, the fleet, the ledger */
 #define PLOT_MAX (4 << 20)
 
-static const char *const scenarios[] = { "poll", "cycle", "checkin", "herd", "reauth", "mixed", "handshake", "enroll",
-	NULL };
+static const char *const scenarios[] = { "poll", "cycle", "checkin", "herd", "reauth", "mixed", "floor", "handshake",
+	"enroll", NULL };
 static const char *const proofs[] = { "signature", "proxy", NULL };
 
 /* clang-format off */
@@ -56,6 +56,7 @@ const char fleet_run_more[] =
     "  herd       all devices within one second, each until it was served\n"
     "  reauth     an expired token, its renewal, the poll again\n"
     "  mixed      cycle 80 %, checkin 15 %, reauth 5 %\n"
+    "  floor      a path that nobody serves: what an answer costs before it means anything\n"
     "  handshake  a full TLS handshake and no request\n"
     "  enroll     whole enrollments through TLS, as many at once as --connections says; needs no prepared fleet\n"
     "Ctrl-C ends it with the result.";

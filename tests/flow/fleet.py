@@ -82,6 +82,7 @@ def scenarios(fleet):
     is_good(fleet.run("poll", "--duration", "1", proxy=False), "with Mdm-Signatures")
     is_good(fleet.run("poll", "--duration", "1", proxy=False, tls=True), "and through TLS")
     is_good(fleet.run("checkin", "--duration", "1", proxy=False), "Authenticate and TokenUpdate again")
+    is_good(fleet.run("floor", "--duration", "1"), "a path that nobody serves is answered")
     shaken = fleet.run("handshake", "--duration", "1", tls=True)
     ok(is_good(shaken, "TLS handshakes alone") and shaken["connects"] >= shaken["requests"], "each on a new connection")
     reauth = fleet.run("reauth", "--duration", "1")

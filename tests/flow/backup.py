@@ -6,6 +6,8 @@ another passphrase, leave nothing.
 
 import json
 import os
+import resource
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -13,7 +15,7 @@ import sys
 import threading
 
 from loss import HALVES
-from postern import BUILD, Device, Refused, Server, done, ok, same, say, together
+from postern import BUILD, Device, Refused, Server, done, ok, same, say, together, until
 
 PASSPHRASE = "a long passphrase for the safe"
 OLD_ROWS = 60000
@@ -174,6 +176,32 @@ def check_refusals(server, path, passphrase):
     ok(status == 1 and "SQLite" in text and "PostgreSQL" in text, "a node of a store that one process owns is refused", text)
 
 
+def full_disk():
+    """In a child: no file may grow past 200 kB, which an unwilling disk says in the same way."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+
+
+def check_trouble(server, path, passphrase):
+    """A disk that is full, and a restore that is killed."""
+    how = ["--passphrase-file", passphrase]
+    bad, folder = os.path.join(server.folder, "no-room"), os.path.join(server.folder, "killed")
+    for rule, args in (("a backup", ["--data", server.data, "backup", bad]), ("a restore", ["--data", bad, "restore", path])):
+        end = subprocess.run([os.path.join(BUILD, "postern"), *args, *how], capture_output=True, text=True,
+                             preexec_fn=full_disk, restore_signals=False, timeout=120)
+        left = [n for n in os.listdir(server.folder) if n.startswith("no-room")]
+        ok(end.returncode == 1 and end.stderr.count("\n") == 1 and not left, f"{rule} on a full disk says so and leaves nothing",
+           (end.returncode, end.stderr, left))
+    restore = subprocess.Popen([os.path.join(BUILD, "postern"), "--data", folder, "restore", path, *how])
+    until(lambda: os.path.exists(os.path.join(folder, ".making", "postern.conf")))
+    restore.kill()
+    restore.wait()
+    ok("postern.conf" not in os.listdir(folder), "a restore that was killed left no installation", os.listdir(folder))
+    server.run("--data", folder, "restore", path, *how)
+    ok(sorted(os.listdir(folder))[0] != ".making" and os.path.exists(os.path.join(folder, "postern.conf")),
+       "and the next one clears away what it left", os.listdir(folder))
+
+
 def newer(server, path, passphrase):
     """A backup of a program that knows one more migration."""
     change(server, "INSERT INTO schema_migration SELECT max(version) + 1, 'future', 1 FROM schema_migration")
@@ -243,6 +271,7 @@ def main():
 
     check_sealed(server, path)
     check_refusals(server, path, passphrase)
+    check_trouble(server, path, passphrase)
     newer(server, path, passphrase)
     for i, p in enumerate(made):
         folder = os.path.join(server.folder, f"restored-{i}")

@@ -110,9 +110,12 @@ struct batch {
 static enum rc
 flush_batch(struct call *c, void *arg)
 {
-	static const char enrollment_sql[] = "UPDATE enrollment SET last_seen_at = ?2 WHERE id = ?1";
+	/* Another node may have seen it later and written it sooner. */
+	static const char enrollment_sql[] = "UPDATE enrollment SET last_seen_at = ?2 WHERE id = ?1"
+					     " AND (last_seen_at IS NULL OR last_seen_at < ?2)";
 	static const char channel_sql[] =
-	    "UPDATE channel SET last_seen_at = ?3 WHERE enrollment_id = ?1 AND user_id = ?2";
+	    "UPDATE channel SET last_seen_at = ?3 WHERE enrollment_id = ?1 AND user_id = ?2"
+	    " AND (last_seen_at IS NULL OR last_seen_at < ?3)";
 	const struct batch *b = arg;
 	enum rc rc;
 

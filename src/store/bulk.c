@@ -329,7 +329,9 @@ store_fill_row(struct store_fill *f, const struct db_value *row, struct err *e)
 enum rc
 store_fill_each(struct store_fill *f, const struct store_table *t, store_row_fn *fn, void *arg, struct err *e)
 {
-	return each(f->driver, f->conn, t, fn, arg, e);
+	enum rc rc = f->insert != NULL ? flush(f, e) : RC_OK;
+
+	return rc == RC_OK ? each(f->driver, f->conn, t, fn, arg, e) : rc;
 }
 
 enum rc

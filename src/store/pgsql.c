@@ -50,8 +50,9 @@ may_connect(struct db *db, struct err *e)
 		rc = RC_UNAVAILABLE;
 		if (e != NULL)
 			*e = db->why;
+	} else {
+		db->retry_at = now + RETRY_MS; /* whoever comes meanwhile fails at once, and puts nothing off */
 	}
-	db->retry_at = now + RETRY_MS;
 	pthread_mutex_unlock(&db->lock);
 	return rc;
 }

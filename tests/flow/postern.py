@@ -34,8 +34,8 @@ class Server(independent.Server):
     """Made by `init --lab`; not started. On a database of its own on the server at $POSTERN_TEST_DSN, if there is one
     (tests/with-postgres) and the test is not about SQLite's files."""
 
-    def __init__(self, sqlite=False):
-        self.store = None if sqlite or not postgres.address() else postgres.fresh_database()
+    def __init__(self, sqlite=False, store=None):
+        self.store = store or (None if sqlite or not postgres.address() else postgres.fresh_database())
         super().__init__(store=self.store)
         self.device_ca = os.path.join(self.folder, "device-ca")
         subprocess.run([os.path.join(CLIENTS, "postern-device"), "ca", "--out", self.device_ca], check=True,

@@ -2,31 +2,13 @@
 
 #include "base/tap.h"
 #include "command/policy.h"
-#include "fmt/plist.h"
+#include "command/testing.h"
 
 #define UDID "00008110-001A2C3E4F5A801E"
 #define SERIAL "F2LXK0ABCD12"
 #define IMEI "353456789012348"
 #define ICCID "8949022600012345678"
 #define PHONE "+491701234567"
-
-static struct arena *a;
-
-static const struct policy_target iphone = { POLICY_BYOD, APPLE_IOS, "18.2", POLICY_DEVICE };
-static const struct policy_target mac = { POLICY_BYOD, APPLE_MACOS, "15.2", POLICY_DEVICE };
-static const struct policy_target iphone_adde = { POLICY_ADDE, APPLE_IOS, "18.2", POLICY_DEVICE };
-
-static plist_t
-tree(const char *xml_body)
-{
-	const char *xml = arena_printf(a, "<plist version=\"1.0\"><dict>%s</dict></plist>", xml_body);
-	struct err err = { 0 };
-	plist_t p = NULL;
-
-	if (plist_parse(a, bytes_str(xml), &p, &err) != RC_OK)
-		printf("# %s\n", err.text);
-	return p;
-}
 
 static const char *
 text(plist_t p)

@@ -2,30 +2,13 @@
 
 #include "base/tap.h"
 #include "command/policy_rows.h"
-#include "fmt/plist.h"
+#include "command/testing.h"
 
-static struct arena *a;
-
-static const struct policy_target iphone = { POLICY_BYOD, APPLE_IOS, "18.2", POLICY_DEVICE };
-static const struct policy_target mac = { POLICY_BYOD, APPLE_MACOS, "15.2", POLICY_DEVICE };
 static const struct policy_target vision = { POLICY_BYOD, APPLE_VISIONOS, "2.2", POLICY_DEVICE };
 static const struct policy_target mac_user = { POLICY_BYOD, APPLE_MACOS, "15.2", POLICY_USER };
-static const struct policy_target iphone_adde = { POLICY_ADDE, APPLE_IOS, "18.2", POLICY_DEVICE };
 static const struct policy_target mac_adde = { POLICY_ADDE, APPLE_MACOS, "15.2", POLICY_DEVICE };
 static const struct policy_target mac_adde_user = { POLICY_ADDE, APPLE_MACOS, "15.2", POLICY_USER };
 static const struct policy_target vision_adde = { POLICY_ADDE, APPLE_VISIONOS, "2.2", POLICY_DEVICE };
-
-static plist_t
-tree(const char *xml_body)
-{
-	const char *xml = arena_printf(a, "<plist version=\"1.0\"><dict>%s</dict></plist>", xml_body);
-	struct err err = { 0 };
-	plist_t p = NULL;
-
-	if (plist_parse(a, bytes_str(xml), &p, &err) != RC_OK)
-		printf("# %s\n", err.text);
-	return p;
-}
 
 /* Check a command given as the inside of its dictionary; the sentence is in *err. */
 static enum rc

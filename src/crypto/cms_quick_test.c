@@ -8,19 +8,6 @@
 #include "crypto/testkit.h"
 #include "fmt/der.h"
 
-static const struct x509_template ca_t = {
-	.subject = { .cn = "CA" },
-	.not_before = NOW - DAY,
-	.not_after = NOW + DAY,
-	.is_ca = true,
-	.key_usage = X509_USE_CERT_SIGN | X509_USE_SIGN,
-};
-static const struct x509_template leaf_t = {
-	.subject = { .cn = "device" },
-	.not_before = NOW - DAY,
-	.not_after = NOW + DAY,
-	.key_usage = X509_USE_SIGN,
-};
 static const char text[] = "<plist><dict/></plist>";
 static struct bytes body;
 
@@ -32,7 +19,7 @@ struct identity { /* what a row holds */
 static struct identity
 identity(enum x509_key_kind kind, const struct pair *ca)
 {
-	struct identity id = { .pair = make(kind, &leaf_t, ca) };
+	struct identity id = { .pair = make(kind, &kit_leaf, ca) };
 	struct bytes spki;
 
 	x509_key_public(a, id.pair.key, &spki, &e);
@@ -462,7 +449,7 @@ main(void)
 
 	kit_start();
 	body = bytes_str(text);
-	ca = make(X509_RSA_2048, &ca_t, NULL);
+	ca = make(X509_RSA_2048, &kit_ca, NULL);
 	rsa_id = identity(X509_RSA_2048, &ca);
 	ec_id = identity(X509_P256, &ca);
 	p384_id = identity(X509_P384, &ca);

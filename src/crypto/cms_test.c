@@ -5,20 +5,6 @@
 #include "crypto/jws.h"
 #include "crypto/testkit.h"
 
-static const struct x509_template ca_t = {
-	.subject = { .cn = "CA" },
-	.not_before = NOW - DAY,
-	.not_after = NOW + DAY,
-	.is_ca = true,
-	.key_usage = X509_USE_CERT_SIGN | X509_USE_SIGN,
-};
-static const struct x509_template leaf_t = {
-	.subject = { .cn = "device" },
-	.not_before = NOW - DAY,
-	.not_after = NOW + DAY,
-	.key_usage = X509_USE_SIGN,
-};
-
 static void
 put_pair(const char *name, struct pair p)
 {
@@ -124,7 +110,7 @@ test_refusals(const struct pair *ca, const struct pair *leaf)
 		cms_verify(a, out, bytes_of(NULL, 0), &s, &e) == RC_BAD_INPUT,
 	    "a bag of certificates is not a signature");
 	for (int i = 0; i < 17; i++)
-		many[i] = make(X509_P256, &leaf_t, ca).cert;
+		many[i] = make(X509_P256, &kit_leaf, ca).cert;
 	cms_sign(a, content, leaf->cert, leaf->key, many, 15, false, &der, &e);
 	ok(cms_verify(a, der, bytes_of(NULL, 0), &s, &e) == RC_OK && s.n_others == 15, "16 certificates are read");
 	cms_sign(a, content, leaf->cert, leaf->key, many, 16, false, &der, &e);
@@ -182,9 +168,9 @@ main(void)
 	struct pair ca, rsa, ec;
 
 	kit_start();
-	ca = make(X509_RSA_2048, &ca_t, NULL);
-	rsa = make(X509_RSA_2048, &leaf_t, &ca);
-	ec = make(X509_P256, &leaf_t, &ca);
+	ca = make(X509_RSA_2048, &kit_ca, NULL);
+	rsa = make(X509_RSA_2048, &kit_leaf, &ca);
+	ec = make(X509_P256, &kit_leaf, &ca);
 	put_pair("ca", ca);
 	put_pair("leaf", ec);
 	test_round(&ca, &ec, "EC");

@@ -17,6 +17,20 @@ static struct arena *a;
 static struct err e;
 static char dir[] = "/tmp/postern-test-XXXXXX";
 
+__attribute__((unused)) static const struct x509_template kit_ca = {
+	.subject = { .cn = "CA" },
+	.not_before = NOW - DAY,
+	.not_after = NOW + DAY,
+	.is_ca = true,
+	.key_usage = X509_USE_CERT_SIGN | X509_USE_SIGN,
+};
+__attribute__((unused)) static const struct x509_template kit_leaf = {
+	.subject = { .cn = "device" },
+	.not_before = NOW - DAY,
+	.not_after = NOW + DAY,
+	.key_usage = X509_USE_SIGN,
+};
+
 __attribute__((unused)) static void
 put(const char *name, const void *p, size_t n)
 {

@@ -27,7 +27,7 @@ import postgres
 import scep
 import selftest
 import web
-from device import CHECKIN_TYPE, COMMAND_TYPE, Device, Stopped, parse_challenge, verify_jwt
+from device import CHECKIN_TYPE, COMMAND_TYPE, Device, Stopped, is_challenge, parse_challenge, verify_jwt
 from server import DOMAIN, Refused, Server
 from tap import done, ok, same, say
 
@@ -63,17 +63,6 @@ class World:
 
 def no_store(reply):
     return "no-store" in (reply.header("Cache-Control") or "")
-
-
-def is_challenge(reply):
-    """A 401 a device can use: one Bearer challenge with all its parameters, and no body."""
-    if reply.status != 401 or len(reply.all("WWW-Authenticate")) != 1 or reply.body:
-        return False
-    try:
-        parse_challenge(reply)
-    except Stopped:
-        return False
-    return True
 
 
 def refused(reply):
@@ -891,7 +880,7 @@ def privacy(w):
     else:
         ok(True, "no access token is stored in clear")
     same(w.server.files_with(PASSWORD.encode()), [], "no password is stored in clear")
-    w.server.start()
+    w.server.start_with_mtls()
     same(d.report().status, 200, "the device is served after a restart")
 
 
@@ -924,7 +913,7 @@ def main():
     w = World()
     s = w.server
     try:
-        s.start()
+        s.start_with_mtls()
         for user, password in (("eliza", PASSWORD), ("anna", PASSWORD), ("bob", STRANGER), ("carl", PASSWORD)):
             s.add_user(f"{user}@{DOMAIN}", password)
         s.admin("rule", "add", "--user", f"anna@{DOMAIN}", "--byod", "--method", "apple-as-web")

@@ -58,32 +58,12 @@ class Server(independent.Server):
         return ["--device-ca", self.device_ca, "--device-key", "p256", "--cacert", self.cacert, "--connect-to",
                 self.connect_to[0]]
 
-    def launch(self, *args, env=None, build=BUILD):
-        """Start the daemon without waiting for anything; its output goes to the log."""
-        with open(os.path.join(self.folder, "log"), "ab") as log:
-            self.daemon = subprocess.Popen([os.path.join(build, "posternd"), "--data", self.data, "--listen",
-                                            f"127.0.0.1:{self.port}", *args], stdout=log, stderr=log,
-                                           env={**os.environ, **(env or {})})
-        return self.daemon
-
     def start_earlier(self, seconds):
         """Start it with a clock that is late by so much. The release build: the library that does it and a sanitizer
         want to be the first in a process both."""
         preload, = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
         return self.start(env={"LD_PRELOAD": preload, "FAKETIME": f"-{seconds}", "FAKETIME_DONT_FAKE_MONOTONIC": "1"},
                           build=CLIENTS)
-
-    def start(self, *args, env=None, build=BUILD):
-        """Start it and wait until it listens."""
-        self.launch(*args, env=env, build=build)
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and self.daemon.poll() is None:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return self
-            except OSError:
-                time.sleep(0.05)
-        raise Refused(f"posternd does not listen:\n{self.log[-2000:]}")
 
     def kill(self):
         """Like a power cut of the machine, as far as a process can be cut. The status it had."""

@@ -18,7 +18,7 @@ from postern import DOMAIN, PASSWORD, Refused, ok, same  # noqa: E402, F401
 
 import openssl  # noqa: E402
 import web  # noqa: E402
-from device import Device as Independent, Stopped, parse_challenge  # noqa: E402
+from device import Device as Independent, Stopped, is_challenge, parse_challenge  # noqa: E402, F401
 
 SERVER_UUID = "5D1C9A0E-7F5A-4B0E-8A51-0B9F2A0C9F11"
 UNRECOGNIZED = "com.apple.unrecognized.device"
@@ -159,17 +159,6 @@ class Phone(postern.Device):
 
 def shown(reply):
     return f"{reply.status} {reply.headers}\n{reply.body[:300]!r}"
-
-
-def is_challenge(reply):
-    """401 with one Bearer challenge that has all its parameters, and no body (protocol 8.1)."""
-    if reply.status != 401 or len(reply.all("WWW-Authenticate")) != 1 or reply.body:
-        return False
-    try:
-        parse_challenge(reply)
-    except Stopped:
-        return False
-    return True
 
 
 def in_batches(work, items, n=4):

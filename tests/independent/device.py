@@ -58,6 +58,17 @@ def parse_challenge(reply):
     return values
 
 
+def is_challenge(reply):
+    """401 with one Bearer challenge that has all its parameters, and no body (protocol 8.1)."""
+    if reply.status != 401 or len(reply.all("WWW-Authenticate")) != 1 or reply.body:
+        return False
+    try:
+        parse_challenge(reply)
+    except Stopped:
+        return False
+    return True
+
+
 def split_identifier(user):
     """At the last @; both parts non-empty, the domain fully qualified (protocol 2.1)."""
     left, _, domain = user.rpartition("@")

@@ -48,20 +48,30 @@ class Server:
         with open(os.path.join(self.folder, "log"), "rb") as f:
             return f.read().decode(errors="replace")
 
-    def start(self):
+    def launch(self, *args, env=None, build=BUILD):
+        """Start the daemon without waiting for anything; its output goes to the log."""
         with open(os.path.join(self.folder, "log"), "ab") as log:
-            self.daemon = subprocess.Popen(
-                [os.path.join(BUILD, "posternd"), "--data", self.data, "--listen", f"127.0.0.1:{self.port}",
-                 "--listen-mtls", f"127.0.0.1:{self.mtls_port}"], stdout=log, stderr=log,
-                env={**os.environ, "POSTERN_MTLS_URL": f"https://localhost:{self.mtls_port}"})
+            self.daemon = subprocess.Popen([os.path.join(build, "posternd"), "--data", self.data, "--listen",
+                                            f"127.0.0.1:{self.port}", *args], stdout=log, stderr=log,
+                                           env={**os.environ, **(env or {})})
+        return self.daemon
+
+    def start(self, *args, env=None, build=BUILD):
+        """Start it and wait until it listens."""
+        self.launch(*args, env=env, build=build)
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self.daemon.poll() is None:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
                 return self
             except OSError:
-                time.sleep(0.1)
-        raise Refused(f"posternd does not listen:\n{self.log}")
+                time.sleep(0.05)
+        raise Refused(f"posternd does not listen:\n{self.log[-2000:]}")
+
+    def start_with_mtls(self):
+        """With a listener that asks for client certificates, and profiles that name it."""
+        return self.start("--listen-mtls", f"127.0.0.1:{self.mtls_port}",
+                          env={"POSTERN_MTLS_URL": f"https://localhost:{self.mtls_port}"})
 
     def stop(self):
         """The daemon's exit status after SIGTERM; None if it had to be killed."""

@@ -256,9 +256,11 @@ class Rounds:
         """The same on a disk that is never flushed. How much was lost."""
         if self.cluster:
             self.traffic({}, 4 * len(self.workers), self.crash, self.forget)
-            self.kill()
+            if self.server.daemon:
+                self.kill()
             postgres.ask(self.cluster.dsn(), "ALTER SYSTEM RESET ALL")
             postgres.ask(self.cluster.dsn(), "SELECT pg_reload_conf()")
+            until(lambda: postgres.ask(self.cluster.dsn(), "SHOW synchronous_commit") == [("on",)], PATIENCE_S)
         else:
             self.traffic(self.disk("&synchronous=off"), 2 * len(self.workers), self.kill)
         self.look()

@@ -68,7 +68,7 @@ read_manifest(struct restoring *s, const char *what)
 
 	if ((rc = archive_next(s->r, &kind, &content, s->e)) != RC_OK)
 		return rc;
-	if (kind != ARCHIVE_MANIFEST || (rc = parse(s, content, &o)) != RC_OK)
+	if (kind != ARCHIVE_MANIFEST || parse(s, content, &o) != RC_OK)
 		return damaged(s, "it has no manifest");
 	if (json_get_int(o, "format", 0) > BACKUP_FORMAT)
 		return fail(s->e, RC_CONFLICT, "%s was made by postern %.20s, which is newer: use that one", s->b->file,

@@ -184,7 +184,7 @@ enum rc
 password_hash(struct password_gate *g, struct arena *a, const char *password, char **out, struct err *e)
 {
 	struct hasher_work w = { 0 };
-	struct hasher_result result;
+	struct hasher_result result = { .r = -1 };
 	enum rc rc;
 
 	if (!acceptable(password, &w.n))
@@ -204,7 +204,7 @@ enum rc
 password_verify(struct password_gate *g, const char *hash, const char *password, struct err *e)
 {
 	struct hasher_work w = { 0 };
-	struct hasher_result result;
+	struct hasher_result result = { .r = -1 };
 	enum rc rc;
 
 	/* The answer to such a password tells nothing about an account. */

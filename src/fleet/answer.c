@@ -170,9 +170,10 @@ fleet_answer_read(char *p, size_t n, bool ended, struct fleet_answer *out)
 static struct bytes
 between(struct bytes in, const char *open, const char *until)
 {
-	const uint8_t *p = memmem(in.p, in.n, open, strlen(open)), *end;
+	const uint8_t *p, *end;
 
-	if (p == NULL)
+	/* Absent where the answer had none: memmem must not be given it. */
+	if (in.p == NULL || (p = memmem(in.p, in.n, open, strlen(open))) == NULL)
 		return bytes_of(NULL, 0);
 	p += strlen(open);
 	end = memmem(p, (size_t)(in.p + in.n - p), until, strlen(until));
@@ -186,7 +187,7 @@ fleet_answer_plist_text(struct bytes document, const char *key)
 	size_t n = strlen(key);
 	const uint8_t *p;
 
-	if (n > sizeof open - 12)
+	if (document.p == NULL || n > sizeof open - 12)
 		return bytes_of(NULL, 0);
 	memcpy(open, "<key>", 5);
 	memcpy(open + 5, key, n);
@@ -205,9 +206,12 @@ fleet_answer_plist_text(struct bytes document, const char *key)
 struct bytes
 fleet_answer_json_text(struct bytes document, const char *key)
 {
-	const uint8_t *p = document.p, *end = document.p + document.n;
+	const uint8_t *p = document.p, *end;
 	size_t n = strlen(key);
 
+	if (p == NULL)
+		return bytes_of(NULL, 0);
+	end = p + document.n;
 	while ((p = memmem(p, (size_t)(end - p), key, n)) != NULL) {
 		const uint8_t *q = p + n;
 

@@ -60,6 +60,10 @@ reads_fields(void)
 	ok(bytes_eq(fleet_answer_parameter(a.challenge, "token-url"), bytes_str("https://h/oauth2/token")),
 	    "a parameter of the challenge");
 	ok(fleet_answer_parameter(a.challenge, "url-token").p == NULL, "one that is not there is absent");
+	ok(fleet_answer_parameter(bytes_of(NULL, 0), "token-url").p == NULL &&
+		fleet_answer_plist_text(bytes_of(NULL, 0), "CommandUUID").p == NULL &&
+		fleet_answer_json_text(bytes_of(NULL, 0), "access_token").p == NULL,
+	    "nor is anything in what the answer did not have");
 	free(p);
 	ok(reading("HTTP/1.1 200 OK\r\n\r\nabc", 22, false, &a, &p) == FLEET_ANSWER_MORE,
 	    "without a length the body goes on");

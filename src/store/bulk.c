@@ -230,7 +230,7 @@ begin_batch(struct store_fill *f)
 {
 	arena_free(f->batch);
 	f->batch = arena_new(0);
-	f->waiting = arena_array(f->batch, (size_t)(f->together * f->n_columns), sizeof *f->waiting);
+	f->waiting = arena_array(f->batch, (size_t)f->together * (size_t)f->n_columns, sizeof *f->waiting);
 	f->n_waiting = 0;
 	f->octets = 0;
 }

@@ -37,8 +37,10 @@ make(const char *sql, size_t n, uint64_t hash, struct pgsql_stmt **out, struct e
 	enum rc rc;
 
 	*out = NULL;
-	if (st == NULL)
-		return fail(e, RC_UNAVAILABLE, "out of memory");
+	if (st == NULL) {
+		fail(e, RC_UNAVAILABLE, "out of memory");
+		return RC_UNAVAILABLE;
+	}
 	memcpy(st->sql, sql, n + 1);
 	text = memcpy(st->sql + n + 1, sql, n + 1);
 	if ((rc = rewrite_placeholders(text, &st->about, e)) != RC_OK) {

@@ -38,8 +38,10 @@ lone_new(const char *dsn, struct lone **out, struct err *e)
 	struct lone *l = calloc(1, sizeof *l);
 	enum rc rc;
 
-	if (l == NULL)
-		return fail(e, RC_UNAVAILABLE, "out of memory");
+	if (l == NULL) {
+		fail(e, RC_UNAVAILABLE, "out of memory");
+		return RC_UNAVAILABLE;
+	}
 	l->lent.conn = &l->lent.own;
 	if ((rc = sqlite_dsn_parse(dsn, &l->dsn, &l->options, e)) == RC_OK && l->options.path == NULL)
 		rc = fail(e, RC_BAD_INPUT, "a database in memory has no file");

@@ -50,16 +50,16 @@ crowd(struct password_gate *g, const char *hash, enum rc rc)
 	return n;
 }
 
-/* Microseconds of processor, the least of a few. */
+/* Microseconds of processor, the least of a few; computed by this thread, not by a process of the gate. */
 static int64_t
-cost(struct password_gate *g, const char *hash)
+cost(const char *hash)
 {
 	int64_t least = INT64_MAX;
 
 	for (int i = 0; i < 5; i++) {
 		int64_t t = clock_cpu_us();
 
-		password_verify(g, hash, "wrong", NULL);
+		password_verify(NULL, hash, "wrong", NULL);
 		t = clock_cpu_us() - t;
 		least = t < least ? t : least;
 	}
@@ -110,8 +110,8 @@ main(void)
 	ok(password_verify(g, "$argon2id$nonsense", "x", &e) == RC_FORBIDDEN, "a damaged hash refuses");
 
 	ok(password_verify(g, NULL, "wrong", &e) == RC_FORBIDDEN, "a missing account is refused");
-	known = cost(g, hash);
-	unknown = cost(g, NULL);
+	known = cost(hash);
+	unknown = cost(NULL);
 	ok(unknown > known / 4 && known > unknown / 4, "and costs about the same (%lld and %lld us)", (long long)known,
 	    (long long)unknown);
 

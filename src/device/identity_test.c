@@ -39,7 +39,7 @@ signed_by(struct device *d, const char *dir, enum x509_key_kind kind, const stru
 	struct arena *a = d->arena;
 	struct cms_signed message;
 	struct x509_info info;
-	struct bytes der;
+	struct bytes der = { 0 };
 	struct err e;
 
 	ok(device_identity_make(d, dir, kind, NOW) == RC_OK && device_machineinfo_signed(d, true, &der) == RC_OK,

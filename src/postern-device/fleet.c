@@ -230,6 +230,15 @@ fits(struct arena *a, struct fleet_plan *p, struct err *e)
 	return make_room_for(p->connections, e);
 }
 
+/* False: not all of it is in the file. Closes it. */
+static bool
+write_whole(FILE *f, const struct buf *b)
+{
+	bool whole = fwrite(b->p, 1, b->n, f) == b->n;
+
+	return fclose(f) == 0 && whole;
+}
+
 static enum rc
 draw(const struct argv *v, const struct fleet_plan *p, const struct fleet_result *r, struct err *e)
 {
@@ -256,7 +265,7 @@ draw(const struct argv *v, const struct fleet_plan *p, const struct fleet_result
 	fleet_plot_svg(&b, &plot);
 	if (!buf_ok(&b) || (f = fopen(path, "we")) == NULL)
 		rc = fail(e, RC_UNAVAILABLE, "%s: %s", path, strerror(errno));
-	else if ((fwrite(b.p, 1, b.n, f) != b.n) | (fclose(f) != 0))
+	else if (!write_whole(f, &b))
 		rc = fail(e, RC_UNAVAILABLE, "%s could not be written", path);
 	buf_free(&b);
 	return rc;

@@ -116,7 +116,7 @@ static void
 handshake(struct keys *k)
 {
 	SSL *server = SSL_new(k->server), *client = SSL_new(k->client);
-	BIO *to_client, *to_server;
+	BIO *to_client = NULL, *to_server = NULL;
 	bool done = false;
 
 	need(server != NULL && client != NULL && BIO_new_bio_pair(&to_client, 0, &to_server, 0) == 1, "a connection");

@@ -104,8 +104,8 @@ put_store(struct admin_call *x)
 	    "SELECT 'enrollment', COUNT(*) FROM enrollment UNION ALL SELECT 'certificate', COUNT(*) FROM certificate"
 	    " UNION ALL SELECT 'attempt', COUNT(*) FROM attempt UNION ALL SELECT 'event', COUNT(*) FROM event"
 	    " UNION ALL SELECT 'sign-in', COUNT(*) FROM oauth_grant UNION ALL SELECT 'token', COUNT(*) FROM oauth_token"
-	    " UNION ALL SELECT 'command', COUNT(*) FROM command"
-	    " UNION ALL SELECT 'result', COUNT(*) FROM command_result";
+	    " UNION ALL SELECT 'command', COUNT(*) FROM command WHERE answered_at IS NULL"
+	    " UNION ALL SELECT 'result', COUNT(*) FROM command WHERE answered_at IS NOT NULL";
 	int64_t octets = 0, unused = 0;
 	enum rc rc;
 

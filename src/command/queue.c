@@ -9,20 +9,22 @@
 #include "store/store.h"
 
 #define COLUMNS "uuid, enrollment_id, user_id, request_type, queued_by, payload, queued_at, delivered_at, not_now_at"
+#define N_COLUMNS 9
+#define QUEUED " WHERE enrollment_id = ?1 AND user_id = ?2 AND answered_at IS NULL"
 
 static void
-command_from_row(struct command *m, const struct db_rows *r, int i)
+command_from_row(struct command *m, const struct db_rows *r, int i, int at)
 {
 	*m = (struct command){
-		.uuid = db_get_text(r, i, 0),
-		.enrollment_id = db_get_text(r, i, 1),
-		.user_id = db_get_text(r, i, 2),
-		.request_type = db_get_text(r, i, 3),
-		.queued_by = db_get_text(r, i, 4),
-		.payload = db_get_blob(r, i, 5),
-		.queued_at = db_get_int(r, i, 6),
-		.delivered_at = db_get_int(r, i, 7),
-		.not_now_at = db_get_int(r, i, 8),
+		.uuid = db_get_text(r, i, at),
+		.enrollment_id = db_get_text(r, i, at + 1),
+		.user_id = db_get_text(r, i, at + 2),
+		.request_type = db_get_text(r, i, at + 3),
+		.queued_by = db_get_text(r, i, at + 4),
+		.payload = db_get_blob(r, i, at + 5),
+		.queued_at = db_get_int(r, i, at + 6),
+		.delivered_at = db_get_int(r, i, at + 7),
+		.not_now_at = db_get_int(r, i, at + 8),
 	};
 }
 
@@ -47,8 +49,7 @@ queue_in_unit(struct call *c, void *arg)
 	static const char live_sql[] = "SELECT 1 FROM enrollment WHERE id = ?1 AND ended_at IS NULL";
 	static const char channel_sql[] = "SELECT 1 FROM channel WHERE enrollment_id = ?1 AND user_id = ?2";
 	static const char span_sql[] =
-	    "SELECT COUNT(*), COALESCE(MIN(position), 1), COALESCE(MAX(position), 0) FROM command"
-	    " WHERE enrollment_id = ?1 AND user_id = ?2";
+	    "SELECT COUNT(*), COALESCE(MIN(position), 1), COALESCE(MAX(position), 0) FROM command" QUEUED;
 	static const char insert_sql[] =
 	    "INSERT INTO command (uuid, enrollment_id, user_id, position, request_type, payload,"
 	    " queued_at, queued_by, put_off) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0)";
@@ -122,7 +123,7 @@ enum rc
 command_send_removal(struct call *c, const struct enrollment *e, const char **uuid)
 {
 	static const char there_sql[] = "SELECT uuid FROM command WHERE enrollment_id = ?1 AND user_id = ''"
-					" AND queued_by = 'eviction'";
+					" AND answered_at IS NULL AND queued_by = 'eviction'";
 	struct sending s = { .e = e, .user_id = "", .by = "eviction", .first = true };
 	plist_t command = plist_keep(c->arena, plist_new_dict());
 	struct db_rows r;
@@ -157,9 +158,7 @@ struct turn {
 static enum rc
 first_queued(struct call *c, const struct turn *t, struct db_rows *r)
 {
-	static const char sql[] =
-	    "SELECT " COLUMNS " FROM command WHERE enrollment_id = ?1 AND user_id = ?2 AND put_off = 0"
-	    " ORDER BY position LIMIT 1";
+	static const char sql[] = "SELECT " COLUMNS " FROM command" QUEUED " AND put_off = 0 ORDER BY position LIMIT 1";
 
 	return store_run(c, sql, DB_ARGS(db_text(t->e->id), db_text(t->user_id)), r);
 }
@@ -176,12 +175,10 @@ deliver(struct call *c, struct turn *t)
 	*t->next = (struct command){ 0 };
 	if ((rc = first_queued(c, t, &r)) != RC_OK || r.rows == 0)
 		return rc;
-	command_from_row(t->next, &r, 0);
+	command_from_row(t->next, &r, 0, 0);
 	if (t->next->delivered_at != 0)
 		return RC_OK;
-	if ((rc = store_run(c, sql, DB_ARGS(db_text(t->next->uuid), db_int(c->now)), NULL)) != RC_OK)
-		return rc;
-	return attempt_event(c, t->e->attempt_id, EV_command_delivered, "%s %s", t->next->request_type, t->next->uuid);
+	return store_run(c, sql, DB_ARGS(db_text(t->next->uuid), db_int(c->now)), NULL);
 }
 
 static enum rc
@@ -189,60 +186,42 @@ put_off(struct call *c, struct turn *t)
 {
 	/* NotNow keeps its place: the device asks again by itself. */
 	static const char sql[] = "UPDATE command SET not_now_at = ?4, put_off = 1"
-				  " WHERE uuid = ?1 AND enrollment_id = ?2 AND user_id = ?3 RETURNING request_type";
+				  " WHERE uuid = ?1 AND enrollment_id = ?2 AND user_id = ?3 AND answered_at IS NULL";
 	struct db_rows r;
 	enum rc rc;
 
 	rc = store_run(
 	    c, sql, DB_ARGS(db_text(t->in->uuid), db_text(t->e->id), db_text(t->user_id), db_int(c->now)), &r);
-	if (rc != RC_OK || r.rows == 0)
-		return rc;
-	t->answered = true;
-	return attempt_event(c, t->e->attempt_id, EV_command_put_off, "%s %s", db_get_text(&r, 0, 0), t->in->uuid);
+	t->answered = rc == RC_OK && r.changed > 0;
+	return rc;
 }
 
 static enum rc
 store_answer(struct call *c, struct turn *t)
 {
-	static const char take_sql[] = "DELETE FROM command WHERE uuid = ?1 AND enrollment_id = ?2 AND user_id = ?3"
-				       " RETURNING request_type, queued_at";
-	static const char put_sql[] =
-	    "INSERT INTO command_result (uuid, enrollment_id, user_id, request_type, status, answer,"
-	    " error, dropped, queued_at, answered_at)"
-	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (uuid) DO NOTHING";
+	static const char sql[] =
+	    "UPDATE command SET status = ?4, answer = ?5, error = ?6, dropped = ?7, answered_at = ?8, payload = NULL"
+	    " WHERE uuid = ?1 AND enrollment_id = ?2 AND user_id = ?3 AND answered_at IS NULL RETURNING request_type";
 	const struct command_answer *in = t->in;
-	bool good = strcmp(in->status, "Acknowledged") == 0;
 	struct db_rows r;
-	const char *type;
 	enum rc rc;
 
-	rc = store_run(c, take_sql, DB_ARGS(db_text(in->uuid), db_text(t->e->id), db_text(t->user_id)), &r);
+	rc = store_run(c, sql,
+	    DB_ARGS(db_text(in->uuid), db_text(t->e->id), db_text(t->user_id), db_text(in->status), db_blob(t->stored),
+		db_text(t->error), db_int(t->dropped), db_int(c->now)),
+	    &r);
 	if (rc != RC_OK || r.rows == 0)
 		return rc; /* unknown, or the same answer again: the first one counted */
 	t->answered = true;
-	type = db_get_text(&r, 0, 0);
-	rc = store_run(c, put_sql,
-	    DB_ARGS(db_text(in->uuid), db_text(t->e->id), db_text(t->user_id), db_text(type), db_text(in->status),
-		db_blob(t->stored), db_text(t->error), db_int(t->dropped), db_int(db_get_int(&r, 0, 1)),
-		db_int(c->now)),
-	    NULL);
-	if (rc != RC_OK)
-		return rc;
-	if (t->dropped > 0 &&
-	    (rc = attempt_event(c, t->e->attempt_id, EV_identifiers_dropped, "answer to %s", type)) != RC_OK)
-		return rc;
-	return attempt_event(c, t->e->attempt_id, good ? EV_command_answered : EV_command_error, "%s %s%s%s", type,
-	    in->uuid, good ? "" : ": ",
-	    good               ? ""
-	    : t->error != NULL ? t->error
-			       : in->status);
+	return t->dropped == 0
+		   ? RC_OK
+		   : attempt_event(c, t->e->attempt_id, EV_identifiers_dropped, "answer to %s", db_get_text(&r, 0, 0));
 }
 
 static enum rc
 turn_in_unit(struct call *c, void *arg)
 {
-	static const char session_sql[] = "UPDATE command SET put_off = 0"
-					  " WHERE enrollment_id = ?1 AND user_id = ?2 AND put_off = 1";
+	static const char session_sql[] = "UPDATE command SET put_off = 0" QUEUED " AND put_off = 1";
 	struct turn *t = arg;
 	enum rc rc;
 
@@ -281,7 +260,7 @@ error_sentence(struct call *c, plist_t body)
 static enum rc
 filter(struct call *c, struct turn *t)
 {
-	static const char sql[] = "SELECT request_type FROM command WHERE uuid = ?1";
+	static const char sql[] = "SELECT request_type FROM command WHERE uuid = ?1 AND answered_at IS NULL";
 	static const char *const envelope[] = { "CommandUUID", "Status", "EnrollmentID", "UDID", "EnrollmentUserID",
 		"UserID", "UserShortName", "UserLongName", "NotOnConsole", "ErrorChain" };
 	struct policy_target target = target_of(t->e, t->user_id);
@@ -302,8 +281,8 @@ filter(struct call *c, struct turn *t)
 static enum rc
 idle_turn(struct call *c, struct turn *t, bool *needs_unit)
 {
-	static const char sql[] = "SELECT " COLUMNS ", put_off FROM command WHERE enrollment_id = ?1 AND user_id = ?2"
-				  " ORDER BY put_off DESC, position LIMIT 1";
+	static const char sql[] =
+	    "SELECT " COLUMNS ", put_off FROM command" QUEUED " ORDER BY put_off DESC, position LIMIT 1";
 	struct db_rows r;
 	enum rc rc;
 
@@ -311,7 +290,7 @@ idle_turn(struct call *c, struct turn *t, bool *needs_unit)
 		return rc;
 	*needs_unit = r.rows > 0 && (db_get_int(&r, 0, 9) != 0 || db_is_null(&r, 0, 7));
 	if (t->next != NULL && r.rows > 0 && !*needs_unit)
-		command_from_row(t->next, &r, 0);
+		command_from_row(t->next, &r, 0, 0);
 	return RC_OK;
 }
 
@@ -338,41 +317,25 @@ command_next(struct call *c, const struct enrollment *e, const char *user_id, co
 
 /* ---- looking and cancelling ---- */
 
-static enum rc
-cancel_in_unit(struct call *c, void *arg)
-{
-	static const char take_sql[] = "DELETE FROM command WHERE uuid = ?1"
-				       " RETURNING enrollment_id, user_id, request_type, queued_at";
-	static const char put_sql[] =
-	    "INSERT INTO command_result (uuid, enrollment_id, user_id, request_type, status, answer,"
-	    " error, dropped, queued_at, answered_at)"
-	    " VALUES (?1, ?2, ?3, ?4, 'Cancelled', NULL, ?5, 0, ?6, ?7)";
-	const char *const *in = arg; /* uuid, by */
-	struct db_rows r;
-	enum rc rc;
-
-	if ((rc = store_run(c, take_sql, DB_ARGS(db_text(in[0])), &r)) != RC_OK)
-		return rc;
-	if (r.rows == 0)
-		return fail(&c->err, RC_NOT_FOUND, "no command %s is queued", in[0]);
-	return store_run(c, put_sql,
-	    DB_ARGS(db_text(in[0]), db_text(db_get_text(&r, 0, 0)), db_text(db_get_text(&r, 0, 1)),
-		db_text(db_get_text(&r, 0, 2)), db_text(in[1]), db_int(db_get_int(&r, 0, 3)), db_int(c->now)),
-	    NULL);
-}
-
 enum rc
 command_cancel(struct call *c, const char *uuid, const char *by)
 {
-	const char *in[] = { uuid, arena_printf(c->arena, "cancelled by %s", by != NULL ? by : "an administrator") };
+	static const char sql[] = "UPDATE command SET status = 'Cancelled', error = ?2, dropped = 0, answered_at = ?3,"
+				  " payload = NULL WHERE uuid = ?1 AND answered_at IS NULL";
+	const char *why = arena_printf(c->arena, "cancelled by %s", by != NULL ? by : "an administrator");
+	struct db_rows r;
+	enum rc rc = store_run(c, sql, DB_ARGS(db_text(uuid), db_text(why), db_int(c->now)), &r);
 
-	return store_unit(c, cancel_in_unit, in);
+	if (rc == RC_OK && r.changed == 0)
+		return fail(&c->err, RC_NOT_FOUND, "no command %s is queued", uuid);
+	return rc;
 }
 
 enum rc
 command_list(struct call *c, const char *enrollment_id, struct command **out, int *n)
 {
-	static const char sql[] = "SELECT " COLUMNS " FROM command WHERE enrollment_id = ?1 ORDER BY user_id, position";
+	static const char sql[] = "SELECT " COLUMNS " FROM command WHERE enrollment_id = ?1 AND answered_at IS NULL"
+				  " ORDER BY user_id, position";
 	struct db_rows r;
 	enum rc rc;
 
@@ -381,7 +344,7 @@ command_list(struct call *c, const char *enrollment_id, struct command **out, in
 	*out = arena_array(c->arena, (size_t)r.rows, sizeof **out);
 	*n = r.rows;
 	for (int i = 0; i < r.rows; i++)
-		command_from_row(&(*out)[i], &r, i);
+		command_from_row(&(*out)[i], &r, i, 0);
 	return RC_OK;
 }
 
@@ -389,27 +352,27 @@ command_list(struct call *c, const char *enrollment_id, struct command **out, in
 	"uuid, enrollment_id, user_id, request_type, status, error, answer, dropped, queued_at, answered_at"
 
 static void
-result_from_row(struct command_result *m, const struct db_rows *r, int i)
+result_from_row(struct command_result *m, const struct db_rows *r, int i, int at)
 {
 	*m = (struct command_result){
-		.uuid = db_get_text(r, i, 0),
-		.enrollment_id = db_get_text(r, i, 1),
-		.user_id = db_get_text(r, i, 2),
-		.request_type = db_get_text(r, i, 3),
-		.status = db_get_text(r, i, 4),
-		.error = db_get_text(r, i, 5),
-		.answer = db_get_blob(r, i, 6),
-		.dropped = db_get_int(r, i, 7),
-		.queued_at = db_get_int(r, i, 8),
-		.answered_at = db_get_int(r, i, 9),
+		.uuid = db_get_text(r, i, at),
+		.enrollment_id = db_get_text(r, i, at + 1),
+		.user_id = db_get_text(r, i, at + 2),
+		.request_type = db_get_text(r, i, at + 3),
+		.status = db_get_text(r, i, at + 4),
+		.error = db_get_text(r, i, at + 5),
+		.answer = db_get_blob(r, i, at + 6),
+		.dropped = db_get_int(r, i, at + 7),
+		.queued_at = db_get_int(r, i, at + 8),
+		.answered_at = db_get_int(r, i, at + 9),
 	};
 }
 
 enum rc
 command_results(struct call *c, const char *enrollment_id, struct command_result **out, int *n)
 {
-	static const char sql[] = "SELECT " RESULT_COLUMNS " FROM command_result WHERE enrollment_id = ?1"
-				  " ORDER BY answered_at DESC, uuid LIMIT 500";
+	static const char sql[] = "SELECT " RESULT_COLUMNS " FROM command WHERE enrollment_id = ?1"
+				  " AND answered_at IS NOT NULL ORDER BY answered_at DESC, uuid LIMIT 500";
 	struct db_rows r;
 	enum rc rc;
 
@@ -418,30 +381,23 @@ command_results(struct call *c, const char *enrollment_id, struct command_result
 	*out = arena_array(c->arena, (size_t)r.rows, sizeof **out);
 	*n = r.rows;
 	for (int i = 0; i < r.rows; i++)
-		result_from_row(&(*out)[i], &r, i);
+		result_from_row(&(*out)[i], &r, i, 0);
 	return RC_OK;
 }
 
 enum rc
 command_find(struct call *c, const char *uuid, struct command *queued, struct command_result *result, bool *is_result)
 {
+	static const char sql[] = "SELECT " COLUMNS ", " RESULT_COLUMNS " FROM command WHERE uuid = ?1";
 	struct db_rows r;
 	enum rc rc;
 
-	*is_result = false;
-	rc = store_run(c, "SELECT " COLUMNS " FROM command WHERE uuid = ?1", DB_ARGS(db_text(uuid)), &r);
-	if (rc != RC_OK)
-		return rc;
-	if (r.rows > 0) {
-		command_from_row(queued, &r, 0);
-		return RC_OK;
-	}
-	rc = store_run(c, "SELECT " RESULT_COLUMNS " FROM command_result WHERE uuid = ?1", DB_ARGS(db_text(uuid)), &r);
-	if (rc != RC_OK)
+	if ((rc = store_run(c, sql, DB_ARGS(db_text(uuid)), &r)) != RC_OK)
 		return rc;
 	if (r.rows == 0)
 		return fail(&c->err, RC_NOT_FOUND, "no command %s", uuid);
-	*is_result = true;
-	result_from_row(result, &r, 0);
+	command_from_row(queued, &r, 0, 0);
+	result_from_row(result, &r, 0, N_COLUMNS);
+	*is_result = result->answered_at != 0;
 	return RC_OK;
 }

@@ -5,7 +5,7 @@
 #include "enroll/testing.h"
 #include "fmt/plist.h"
 
-static struct enrollment phone, mac;
+static struct enrollment phone, mac, pad;
 
 static struct enrollment
 make(struct scene *s, struct call *c, const char *attempt, const char *mode, const char *family, const char *os)
@@ -161,6 +161,42 @@ endings(struct call *c)
 	    "nothing is queued after it");
 }
 
+/* The steps of commands are told by their rows, between the events of the attempt. */
+static void
+timeline(struct call *c)
+{
+	static const char *const want[] = { "profile-sent", "command-delivered", "command-put-off", "command-delivered",
+		"command-answered", "command-error", "unenrolled" };
+	struct event *events;
+	struct call later = *c;
+	const char *one, *two;
+	int n;
+
+	command_send(c, &pad, "", command(c, "ProfileList"), "test", &one);
+	command_send(c, &pad, "", command(c, "DeviceInformation"), "test", &two);
+	command_send(c, &pad, "", command(c, "ProfileList"), "test", &(const char *){ NULL });
+	attempt_event(c, pad.attempt_id, EV_profile_sent, NULL);
+	say(c, &pad, "Idle", NULL, NULL, NULL);
+	later.now++;
+	say(&later, &pad, "NotNow", one, NULL, NULL);
+	say(&later, &pad, "Acknowledged", two, NULL, NULL);
+	later.now++;
+	say(&later, &pad, "Idle", NULL, NULL, NULL);
+	say(&later, &pad, "Error", one, NULL, NULL);
+	attempt_event(&later, pad.attempt_id, EV_unenrolled, NULL);
+	ok(enrollment_end(&later, pad.id, "unenrolled") == RC_OK, "the enrollment ends with a command in the queue");
+	ok(attempt_events(c, pad.attempt_id, &events, &n) == RC_OK && n >= 7, "the timeline has %d steps", n);
+	for (int i = 0, k = 0; i < n; i++) {
+		printf("# %lld %s %s\n", (long long)events[i].at, events[i].code,
+		    events[i].details != NULL ? events[i].details : "");
+		if (k < 7 && strcmp(events[i].code, want[k]) == 0)
+			k++;
+		if (i == n - 1)
+			ok(k == 7, "deliveries, NotNow, answers and errors stand in it in their order: %d of 7", k);
+	}
+	ok(n > 0 && strcmp(events[n - 1].code, "unenrolled") == 0, "and the end is its end");
+}
+
 int
 main(void)
 {
@@ -171,7 +207,9 @@ main(void)
 	c = scene_call(&s);
 	phone = make(&s, &c, "phone", "byod", "iPhone", "18.2");
 	mac = make(&s, &c, "mac", "adde", "Mac", "15.1");
+	pad = make(&s, &c, "pad", "byod", "iPad", "18.2");
 	order(&c);
+	timeline(&c);
 	policy(&c);
 	filtering(&c);
 	endings(&c);

@@ -282,21 +282,3 @@ attempt_event(struct call *c, const char *id, enum enroll_code code, const char 
 	rc = store_part(c, add_event, &e);
 	return rc == RC_OK ? rc : fail_in(&c->err, rc, "write event %s", e.f->code);
 }
-
-enum rc
-attempt_events(struct call *c, const char *id, struct event **out, int *n)
-{
-	static const char sql[] = "SELECT seq, at, stage, code, outcome, details FROM event WHERE attempt_id = ?1"
-				  " ORDER BY seq LIMIT 2000";
-	struct db_rows r;
-	enum rc rc;
-
-	if ((rc = store_run(c, sql, DB_ARGS(db_text(id)), &r)) != RC_OK)
-		return fail_in(&c->err, rc, "list events");
-	*out = arena_array(c->arena, (size_t)r.rows, sizeof **out);
-	*n = r.rows;
-	for (int i = 0; i < r.rows; i++)
-		(*out)[i] = (struct event){ db_get_int(&r, i, 0), db_get_int(&r, i, 1), db_get_text(&r, i, 2),
-			db_get_text(&r, i, 3), db_get_text(&r, i, 4), db_get_text(&r, i, 5) };
-	return RC_OK;
-}

@@ -167,12 +167,9 @@ end_in_unit(struct call *c, void *arg)
 		int args; /* ?1 the enrollment, ?2 now */
 	} steps[] = {
 		/* What was still queued is answered by the end, so that nobody waits for it. */
-		{ "INSERT INTO command_result (uuid, enrollment_id, user_id, request_type, status, answer, error, "
-		  "dropped,"
-		  " queued_at, answered_at) SELECT uuid, enrollment_id, user_id, request_type, 'Ended', NULL, NULL, 0,"
-		  " queued_at, ?2 FROM command WHERE enrollment_id = ?1",
+		{ "UPDATE command SET status = 'Ended', dropped = 0, answered_at = ?2, payload = NULL"
+		  " WHERE enrollment_id = ?1 AND answered_at IS NULL",
 		    2 },
-		{ "DELETE FROM command WHERE enrollment_id = ?1", 1 },
 		{ "DELETE FROM channel WHERE enrollment_id = ?1", 1 },
 		{ "DELETE FROM scep_challenge WHERE enrollment_id = ?1", 1 },
 		{ "UPDATE certificate SET revoked_at = ?2 WHERE enrollment_id = ?1 AND revoked_at IS NULL", 2 },

@@ -32,7 +32,7 @@ X(GRACE,   OF("attempt", "id", "account_id IS NULL AND started_at < ?1") " RETUR
 X(GRACE,   OF("enrollment", "id", "state = 'pending' AND created_at < ?1") " RETURNING id", \
   "UPDATE attempt SET state = 'ended' WHERE enrollment_id = ?1", NULL, NULL, NULL) \
 /* History. */ \
-X(HISTORY, OF("command_result", "uuid", "answered_at < ?1"), NULL, NULL, NULL, NULL) \
+X(HISTORY, OF("command", "uuid", "answered_at < ?1"), NULL, NULL, NULL, NULL) \
 X(HISTORY, "DELETE FROM event WHERE (attempt_id, seq) IN (SELECT attempt_id, seq FROM event WHERE at < ?1 LIMIT ?2)" \
   " RETURNING attempt_id", "UPDATE attempt SET pruned = pruned + 1 WHERE id = ?1", NULL, NULL, NULL) \
 X(HISTORY, OF("attempt", "id", "state = 'ended' AND updated_at < ?1") " RETURNING id", \
@@ -45,7 +45,7 @@ X(HISTORY, OF("oauth_grant", "id", "revoked_at < ?1") " RETURNING id", \
   "DELETE FROM oauth_token WHERE grant_id = ?1", NULL, NULL, NULL) \
 /* What is left of an enrollment that ended; its certificates say who it was. */ \
 X(HISTORY, OF("enrollment", "id", "ended_at < ?1") " RETURNING id", \
-  "DELETE FROM command_result WHERE enrollment_id = ?1", "DELETE FROM channel WHERE enrollment_id = ?1", \
+  "DELETE FROM command WHERE enrollment_id = ?1", "DELETE FROM channel WHERE enrollment_id = ?1", \
   "DELETE FROM oauth_token WHERE grant_id IN (SELECT id FROM oauth_grant WHERE enrollment_id = ?1)", \
   "DELETE FROM oauth_grant WHERE enrollment_id = ?1") \
 X(COUNTS,  "DELETE FROM discovery_count WHERE day < ?1 / 86400 AND ?2 > 0", NULL, NULL, NULL, NULL)
@@ -116,14 +116,13 @@ static enum rc
 by_number(struct call *c, struct enroll_prune *p)
 {
 	static const char recent_sql[] =
-	    "SELECT enrollment_id, MAX(answered_at), COUNT(*) FROM (SELECT enrollment_id, answered_at FROM "
-	    "command_result"
+	    "SELECT enrollment_id, MAX(answered_at), COUNT(*) FROM (SELECT enrollment_id, answered_at FROM command"
 	    " WHERE answered_at >= ?1 ORDER BY answered_at LIMIT ?2) AS recent GROUP BY enrollment_id";
-	static const char over_sql[] = "SELECT uuid FROM command_result WHERE enrollment_id = ?1"
+	static const char over_sql[] = "SELECT uuid FROM command WHERE enrollment_id = ?1 AND answered_at IS NOT NULL"
 				       " ORDER BY answered_at DESC LIMIT 1 OFFSET ?2";
 	static const char delete_sql[] =
-	    "DELETE FROM command_result WHERE uuid IN (SELECT uuid FROM command_result WHERE enrollment_id = ?1"
-	    " ORDER BY answered_at DESC LIMIT ?3 OFFSET ?2)";
+	    "DELETE FROM command WHERE uuid IN (SELECT uuid FROM command WHERE enrollment_id = ?1"
+	    " AND answered_at IS NOT NULL ORDER BY answered_at DESC LIMIT ?3 OFFSET ?2)";
 	const struct db_value keep = db_int(c->conf->results_per_enrollment);
 	int64_t newest = p->counted_to, looked_at = 0;
 	struct db_rows recent, r;

@@ -79,8 +79,9 @@ static const char make_events[] =
 
 static const char make_results[] =
     "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
-    " INSERT INTO command_result (uuid, enrollment_id, user_id, request_type, status, dropped, queued_at, answered_at)"
-    " SELECT 'r' || i, CASE WHEN i % 3 = 0 THEN 'ended' ELSE 'live' END, '', 't', 'Acknowledged', 0, 1,"
+    " INSERT INTO command (uuid, enrollment_id, user_id, position, request_type, put_off, status, dropped, queued_at,"
+    " answered_at)"
+    " SELECT 'r' || i, CASE WHEN i % 3 = 0 THEN 'ended' ELSE 'live' END, '', 0, 't', 0, 'Acknowledged', 0, 1,"
     " CASE WHEN i <= 100 THEN 1 ELSE 1764000000 + i / 10 END FROM n";
 
 #define ENROLLMENT \
@@ -161,10 +162,10 @@ test_rows(void)
 	ok(count("SELECT count(*) FROM event") == 1000, "events are kept for history_days, also of those who stay");
 	ok(count("SELECT events - pruned FROM attempt WHERE id = 'live'") == 1000,
 	    "and their attempt knows what is left");
-	ok(count("SELECT count(*) FROM command_result WHERE answered_at = 1") == 0, "old answers go");
-	ok(count("SELECT count(*) FROM command_result WHERE enrollment_id = 'live'") == 1200,
+	ok(count("SELECT count(*) FROM command WHERE answered_at = 1") == 0, "old answers go");
+	ok(count("SELECT count(*) FROM command WHERE enrollment_id = 'live'") == 1200,
 	    "and those over results_per_enrollment");
-	ok(count("SELECT min(answered_at) FROM command_result WHERE enrollment_id = 'live'") >= NOW + 119,
+	ok(count("SELECT min(answered_at) FROM command WHERE enrollment_id = 'live'") >= NOW + 119,
 	    "the oldest of them");
 	ok(count("SELECT count(*) FROM enrollment WHERE id IN ('live', 'fresh')") == 2 &&
 		count("SELECT count(*) FROM enrollment") == 2,
@@ -178,7 +179,7 @@ test_rows(void)
 	ok(count("SELECT count(*) FROM certificate") == 1, "a certificate stays: it says who comes back");
 	ok(prune(NOW, &p) == 0, "a second time there is nothing");
 	(void)prune(NOW + 100 * DAY, &p);
-	ok(count("SELECT count(*) FROM event") == 0 && count("SELECT count(*) FROM command_result") == 0 &&
+	ok(count("SELECT count(*) FROM event") == 0 && count("SELECT count(*) FROM command") == 0 &&
 		count("SELECT count(*) FROM enrollment") == 1 && count("SELECT count(*) FROM attempt") == 2,
 	    "later the rest of history goes, but nothing of who is enrolled");
 }
@@ -192,9 +193,9 @@ test_shrink(void)
 	enum rc rc = RC_OK;
 
 	run("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO "
-	    "command_result"
-	    " (uuid, enrollment_id, user_id, request_type, status, answer, dropped, queued_at, answered_at)"
-	    " SELECT 'x' || i, 'gone', '', 't', 'Acknowledged', randomblob(800), 0, 1, 1 FROM n");
+	    "command"
+	    " (uuid, enrollment_id, user_id, position, request_type, put_off, status, answer, dropped, queued_at,"
+	    " answered_at) SELECT 'x' || i, 'gone', '', 0, 't', 0, 'Acknowledged', randomblob(800), 0, 1, 1 FROM n");
 	ok(store_size(store, &before, &empty, &e) == RC_OK && before > 16000000, "the database has a size");
 	(void)prune(NOW, &(struct enroll_prune){ 0 });
 	ok(store_size(store, &after, &empty, &e) == RC_OK && empty > before / 2, "after pruning most of it is free");

@@ -8,7 +8,6 @@ remove_in_unit(struct call *c, void *arg)
 	static const char *const rows[] = {
 		"DELETE FROM oauth_token WHERE grant_id IN (SELECT id FROM oauth_grant WHERE enrollment_id = ?1)",
 		"DELETE FROM oauth_grant WHERE enrollment_id = ?1",
-		"DELETE FROM command_result WHERE enrollment_id = ?1",
 		"DELETE FROM command WHERE enrollment_id = ?1",
 		"DELETE FROM scep_challenge WHERE enrollment_id = ?1",
 		"DELETE FROM certificate WHERE enrollment_id = ?1",

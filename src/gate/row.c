@@ -9,15 +9,15 @@
 enum rc
 gate_row_read(struct call *c, struct bytes fingerprint, const char *bearer, struct gate_row *out)
 {
-	static const char sql[] =
-	    "SELECT " CA_COLUMNS ", " ENROLLMENT_COLUMNS ", " GRANT_BEARER_COLUMNS
-	    ", CASE WHEN EXISTS (SELECT 1 FROM command q WHERE q.enrollment_id = k.enrollment_id) THEN 1 ELSE 0 END"
-	    " FROM certificate k"
-	    " LEFT JOIN enrollment e ON e.id = k.enrollment_id"
-	    " LEFT JOIN oauth_token t ON t.hash = ?2 AND t.kind = 'access'"
-	    " LEFT JOIN oauth_grant g ON g.id = t.grant_id"
-	    " LEFT JOIN account a ON a.id = g.account_id"
-	    " WHERE k.fingerprint = ?1";
+	static const char sql[] = "SELECT " CA_COLUMNS ", " ENROLLMENT_COLUMNS ", " GRANT_BEARER_COLUMNS
+				  ", CASE WHEN EXISTS (SELECT 1 FROM command q WHERE q.enrollment_id = k.enrollment_id"
+				  " AND q.answered_at IS NULL) THEN 1 ELSE 0 END"
+				  " FROM certificate k"
+				  " LEFT JOIN enrollment e ON e.id = k.enrollment_id"
+				  " LEFT JOIN oauth_token t ON t.hash = ?2 AND t.kind = 'access'"
+				  " LEFT JOIN oauth_grant g ON g.id = t.grant_id"
+				  " LEFT JOIN account a ON a.id = g.account_id"
+				  " WHERE k.fingerprint = ?1";
 	struct bytes token = { NULL, 0 };
 	struct db_rows r;
 	enum rc rc;

@@ -20,7 +20,7 @@ or_default(int value, int otherwise)
 static void
 fill_settings(struct http_settings *s)
 {
-	static const int workers[HTTP_CLASSES] = { [HTTP_QUICK] = 8, [HTTP_HEAVY] = 4, [HTTP_OUTWARD] = 4 };
+	static const int workers[HTTP_CLASSES] = { [HTTP_QUICK] = 16, [HTTP_HEAVY] = 4, [HTTP_OUTWARD] = 4 };
 	int cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
 
 	s->loops = or_default(s->loops, cores < 1 ? 1 : cores > LOOPS_MAX ? LOOPS_MAX : cores);

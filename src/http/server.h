@@ -103,7 +103,7 @@ struct http_listener {
 
 struct http_settings {
 	int loops; /* event loops; 0: one per core, at most 4 */
-	int workers[HTTP_CLASSES]; /* 0: 8 quick, 4 heavy, 4 outward */
+	int workers[HTTP_CLASSES]; /* 0: 16 quick, 4 heavy, 4 outward */
 	int queue[HTTP_CLASSES]; /* requests waiting; more get 503 with Retry-After; 0: 1024 each */
 	size_t body_budget; /* bytes of bodies over all connections; 0: 32 MB */
 	int header_ms, body_ms, idle_ms; /* deadlines; 0: 10 s, 30 s (+ size at 1 kB/s), 60 s */

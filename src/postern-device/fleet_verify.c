@@ -214,48 +214,38 @@ one_number(struct verify *v, const char *sql, struct db_value key, int64_t *n)
 	return rc;
 }
 
-/* An acknowledged answer has its result, and its command is queued no more. */
+/* An acknowledged answer is in the store, and its command is queued no more. */
 static enum rc
 check_command(struct verify *v, const char *uuid)
 {
-	int64_t results, queued;
+	static const char there_sql[] = "SELECT COUNT(*) FROM command WHERE uuid = ?1";
+	static const char queued_sql[] = "SELECT COUNT(*) FROM command WHERE uuid = ?1 AND answered_at IS NULL";
+	int64_t there, queued;
 	enum rc rc;
 
-	rc = one_number(v, "SELECT COUNT(*) FROM command_result WHERE uuid = ?1", db_text(uuid), &results);
+	rc = one_number(v, there_sql, db_text(uuid), &there);
 	if (rc == RC_OK)
-		rc = one_number(v, "SELECT COUNT(*) FROM command WHERE uuid = ?1", db_text(uuid), &queued);
+		rc = one_number(v, queued_sql, db_text(uuid), &queued);
 	if (rc != RC_OK)
 		return rc;
-	if (results == 0)
+	if (there == 0)
 		tell(v, &v->lost, "lost", uuid, "its acknowledged answer is not in the store");
 	if (queued != 0)
 		tell(v, &v->doubled, "doubled", uuid, "answered, and still queued");
 	return RC_OK;
 }
 
-/* What was prepared is queued or answered, and not both. */
+/* What was prepared is queued or answered. */
 static enum rc
 check_queue(struct verify *v, const char *who, const char *enrollment)
 {
-	int64_t queued, answered, both;
-	enum rc rc;
+	static const char sql[] = "SELECT COUNT(*) FROM command WHERE enrollment_id = ?1";
+	int64_t n;
+	enum rc rc = one_number(v, sql, db_text(enrollment), &n);
 
-	rc = one_number(v, "SELECT COUNT(*) FROM command WHERE enrollment_id = ?1", db_text(enrollment), &queued);
-	if (rc == RC_OK)
-		rc = one_number(
-		    v, "SELECT COUNT(*) FROM command_result WHERE enrollment_id = ?1", db_text(enrollment), &answered);
-	if (rc == RC_OK)
-		rc = one_number(v,
-		    "SELECT COUNT(*) FROM command c JOIN command_result r ON r.uuid = c.uuid WHERE c.enrollment_id = "
-		    "?1",
-		    db_text(enrollment), &both);
-	if (rc != RC_OK)
-		return rc;
-	if (queued + answered - both < (int64_t)v->fleet.head->commands)
+	if (rc == RC_OK && n < (int64_t)v->fleet.head->commands)
 		tell(v, &v->lost, "lost", who, "commands are neither queued nor answered");
-	if (both > 0)
-		tell(v, &v->doubled, "doubled", who, "commands are queued and answered");
-	return RC_OK;
+	return rc;
 }
 
 /* The last acknowledged TokenUpdate, or one after it whose answer was lost. */

@@ -20,15 +20,16 @@ const struct store_rule store_rules[] = {
 	  " OR EXISTS (SELECT 1 FROM channel c WHERE c.enrollment_id = e.id))" },
 	{ "an enrollment that ended has neither a queue nor a living sign-in",
 	  "SELECT e.id FROM enrollment e WHERE " ENDED " AND (e.ended_at IS NULL"
-	  " OR EXISTS (SELECT 1 FROM command m WHERE m.enrollment_id = e.id)"
+	  " OR EXISTS (SELECT 1 FROM command m WHERE m.enrollment_id = e.id AND m.answered_at IS NULL)"
 	  " OR EXISTS (SELECT 1 FROM oauth_grant g WHERE g.enrollment_id = e.id AND g.revoked_at IS NULL))" },
 	{ "a device has one living enrollment",
 	  "SELECT device_id FROM enrollment WHERE ended_at IS NULL AND device_id IS NOT NULL"
 	  " GROUP BY organization_id, device_id HAVING COUNT(*) > 1" },
-	{ "a command is queued or answered, not both",
-	  "SELECT m.uuid FROM command m WHERE EXISTS (SELECT 1 FROM command_result r WHERE r.uuid = m.uuid)" },
+	{ "a command is queued with what is to be delivered, or answered with a status",
+	  "SELECT m.uuid FROM command m WHERE (m.answered_at IS NULL) <> (m.status IS NULL)"
+	  " OR (m.answered_at IS NULL AND m.payload IS NULL)" },
 	{ "a command belongs to a device that can fetch it",
-	  "SELECT m.uuid FROM command m WHERE NOT EXISTS"
+	  "SELECT m.uuid FROM command m WHERE m.answered_at IS NULL AND NOT EXISTS"
 	  " (SELECT 1 FROM enrollment e WHERE e.id = m.enrollment_id AND e.ended_at IS NULL)" },
 	{ "a certificate has its enrollment",
 	  "SELECT x.serial FROM certificate x WHERE NOT EXISTS (SELECT 1 FROM enrollment e WHERE e.id = x.enrollment_id)" },

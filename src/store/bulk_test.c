@@ -166,13 +166,14 @@ write_much(struct store *s, int n)
 
 	for (int i = 0; i < n && rc == RC_OK; i++)
 		rc = store_run(&c,
-		    "INSERT INTO command_result (uuid, enrollment_id, user_id, request_type, status, answer, dropped,"
-		    " queued_at, answered_at) VALUES (?1, 'e', '', 't', 's', ?2, 0, 0, 0)",
+		    "INSERT INTO command (uuid, enrollment_id, user_id, position, request_type, status, answer, "
+		    "dropped, put_off,"
+		    " queued_at, answered_at) VALUES (?1, 'e', '', 0, 't', 's', ?2, 0, 0, 0, 0)",
 		    DB_ARGS(
 			db_text(arena_printf(c.arena, "%d %p", i, (void *)&rc)), db_blob(bytes_of(much, sizeof much))),
 		    NULL);
 	ok(rc == RC_OK, "%d MB are written: %s", n, c.err.text);
-	rc = store_run(&c, "DELETE FROM command_result WHERE enrollment_id = 'e'", DB_NONE, NULL);
+	rc = store_run(&c, "DELETE FROM command WHERE enrollment_id = 'e'", DB_NONE, NULL);
 	ok(rc == RC_OK, "and deleted");
 	testing_free(&c);
 }

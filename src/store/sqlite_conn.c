@@ -146,6 +146,8 @@ sqlite_conn_open(const struct sqlite_options *o, enum sqlite_use use, struct sql
 		    (rc = settings(c, o->sync_off ? "PRAGMA synchronous=OFF" : "PRAGMA synchronous=FULL", e)) != RC_OK)
 			goto out;
 	}
+	if (use == SQLITE_USE_WRITER && (rc = settings(c, "PRAGMA cache_size=-4096", e)) != RC_OK)
+		goto out;
 	if (use == SQLITE_USE_WRITER && o->cache_large && (rc = settings(c, "PRAGMA cache_size=-262144", e)) != RC_OK)
 		goto out;
 	if (use == SQLITE_USE_READER)

@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 
-#define COPY_EVERY 1000 /* pages */
+#define COPY_EVERY 4000 /* pages */
 #define EMPTY_OVER (64 * 1024 * 1024 / SQLITE_PAGE) /* pages */
 #define PAUSE_MS 100 /* units wait no longer for a reader that is in the way of emptying */
 
@@ -44,7 +44,7 @@ checkpoint(struct keeper *k, int mode, int *left, struct err *e)
 
 /* k->conn_lock is held. Units wait meanwhile: for `wait_ms` at most, if a reader is in the way. */
 static enum rc
-empty(struct keeper *k, int wait_ms, struct err *e)
+empty(struct keeper *k, int mode, int wait_ms, struct err *e)
 {
 	struct db_conn *pause;
 	enum rc rc;
@@ -56,7 +56,7 @@ empty(struct keeper *k, int wait_ms, struct err *e)
 	if ((rc = group_pause(k->group, &pause, e)) != RC_OK)
 		return rc;
 	sqlite3_busy_timeout(k->conn.db, wait_ms);
-	rc = checkpoint(k, SQLITE_CHECKPOINT_TRUNCATE, &left, e);
+	rc = checkpoint(k, mode, &left, e);
 	sqlite3_busy_timeout(k->conn.db, SQLITE_BUSY_MS);
 	group_resume(k->group, pause);
 	return rc;
@@ -68,7 +68,7 @@ keeper_empty(struct keeper *k, struct err *e)
 	enum rc rc;
 
 	pthread_mutex_lock(&k->conn_lock);
-	rc = empty(k, SQLITE_BUSY_MS, e);
+	rc = empty(k, SQLITE_CHECKPOINT_TRUNCATE, SQLITE_BUSY_MS, e);
 	pthread_mutex_unlock(&k->conn_lock);
 	return rc;
 }
@@ -82,7 +82,8 @@ work(struct keeper *k, bool large)
 	int left;
 
 	pthread_mutex_lock(&k->conn_lock);
-	rc = large ? empty(k, PAUSE_MS, &e) : checkpoint(k, SQLITE_CHECKPOINT_PASSIVE, &left, &e);
+	rc = large ? empty(k, SQLITE_CHECKPOINT_RESTART, PAUSE_MS, &e)
+		   : checkpoint(k, SQLITE_CHECKPOINT_PASSIVE, &left, &e);
 	in_the_way = rc != RC_OK && sqlite3_errcode(k->conn.db) == SQLITE_BUSY;
 	pthread_mutex_unlock(&k->conn_lock);
 	if (rc != RC_OK && large) {

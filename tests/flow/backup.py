@@ -63,8 +63,8 @@ def expire(server, enrollment):
 def long_history(server):
     """A store that takes a moment to read."""
     change(server, """WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-        INSERT INTO command_result (uuid, enrollment_id, user_id, request_type, status, answer, dropped, queued_at,
-        answered_at) SELECT 'OLD-' || i, 'nobody-' || i, '', 'DeviceInformation', 'Acknowledged', randomblob(300), 0, 1,
+        INSERT INTO command (uuid, enrollment_id, user_id, position, put_off, request_type, status, answer, dropped,
+        queued_at, answered_at) SELECT 'OLD-' || i, 'nobody-' || i, '', 0, 0, 'DeviceInformation', 'Acknowledged', randomblob(300), 0, 1,
         4000000000 FROM n""", OLD_ROWS)
 
 

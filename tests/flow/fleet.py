@@ -147,8 +147,8 @@ def notices(fleet):
     with open(fleet.ledger) as f:
         text = f.read()
     change, tampered = fleet.server.rows, fleet.ledger + "-2"
-    uuid, enrollment, row = change("SELECT r.uuid, e.device_id, e.id FROM command_result r JOIN enrollment e"
-                                   " ON e.id = r.enrollment_id ORDER BY r.answered_at DESC LIMIT 1")[0]
+    uuid, enrollment, row = change("SELECT r.uuid, e.device_id, e.id FROM command r JOIN enrollment e"
+                                   " ON e.id = r.enrollment_id WHERE r.answered_at IS NOT NULL ORDER BY r.answered_at DESC LIMIT 1")[0]
 
     def with_line(line):
         with open(tampered, "w") as f:
@@ -163,10 +163,10 @@ def notices(fleet):
     ok(status == 0, "a last line that was cut off is no one's promise", out + fleet.err)
     status, out = with_line("Idle 00000000-0000-0000-0000-000000000000\n")
     ok(status == 1 and "line" in fleet.err, "a ledger of other devices is refused", out + fleet.err)
-    change("UPDATE command_result SET uuid = 'X' || uuid WHERE enrollment_id = ?", row)
+    change("UPDATE command SET uuid = 'X' || uuid WHERE enrollment_id = ?", row)
     status, out = fleet.verify()
     ok(status == 1 and " 0 lost" not in out, "results taken out of the store are lost", out)
-    change("UPDATE command_result SET uuid = SUBSTR(uuid, 2) WHERE enrollment_id = ?", row)
+    change("UPDATE command SET uuid = SUBSTR(uuid, 2) WHERE enrollment_id = ?", row)
     change("UPDATE oauth_grant SET revoked_at = 1 WHERE enrollment_id = ?", row)
     status, out = fleet.verify()
     ok(status == 1 and out.endswith("0 lost, 0 doubled, 1 stuck"), "a device whose sign-in is gone is stuck", out)

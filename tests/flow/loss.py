@@ -39,14 +39,16 @@ HALVES = (
         OR NOT EXISTS (SELECT 1 FROM oauth_grant g WHERE g.id = e.grant_id AND g.enrollment_id = e.id)))"""),
     ("an enrollment that ended has neither a queue nor a living sign-in",
      """SELECT e.id FROM enrollment e WHERE e.state IN ('unenrolled', 'evicted', 'replaced') AND (e.ended_at IS NULL
-        OR EXISTS (SELECT 1 FROM command m WHERE m.enrollment_id = e.id)
+        OR EXISTS (SELECT 1 FROM command m WHERE m.enrollment_id = e.id AND m.answered_at IS NULL)
         OR EXISTS (SELECT 1 FROM oauth_grant g WHERE g.enrollment_id = e.id AND g.revoked_at IS NULL))"""),
     ("a device has one living enrollment",
      "SELECT device_id FROM enrollment WHERE ended_at IS NULL AND device_id IS NOT NULL GROUP BY 1 HAVING COUNT(*) > 1"),
-    ("a command is queued or answered, not both", "SELECT uuid FROM command INTERSECT SELECT uuid FROM command_result"),
+    ("a command is queued with what is to be delivered, or answered with a status",
+     """SELECT uuid FROM command WHERE (answered_at IS NULL) <> (status IS NULL)
+        OR (answered_at IS NULL AND payload IS NULL)"""),
     ("a command belongs to a device that can fetch it",
-     """SELECT m.uuid FROM command m WHERE NOT EXISTS (SELECT 1 FROM enrollment e WHERE e.id = m.enrollment_id
-        AND e.ended_at IS NULL)"""),
+     """SELECT m.uuid FROM command m WHERE m.answered_at IS NULL AND NOT EXISTS (SELECT 1 FROM enrollment e
+        WHERE e.id = m.enrollment_id AND e.ended_at IS NULL)"""),
     ("a spent challenge has its certificate, and a certificate its enrollment",
      """SELECT fingerprint FROM scep_challenge WHERE fingerprint IS NOT NULL AND fingerprint NOT IN
         (SELECT fingerprint FROM certificate) UNION ALL SELECT fingerprint FROM certificate WHERE enrollment_id NOT IN
@@ -203,8 +205,8 @@ class Rounds:
         for rule, sql in HALVES:
             for row in rows(sql)[:3]:
                 self.lost.append(f"half made: {row}, although {rule}")
-        queued = {u for u, in rows("SELECT uuid FROM command")}
-        results = {u for u, in rows("SELECT uuid FROM command_result")}
+        queued = {u for u, in rows("SELECT uuid FROM command WHERE answered_at IS NULL")}
+        results = {u for u, in rows("SELECT uuid FROM command WHERE answered_at IS NOT NULL")}
         self.lost += [f"queued command {u}" for u in self.sent - queued - results]
         count = "SELECT COUNT(*) FROM enrollment e JOIN account a ON a.id = e.account_id WHERE a.user_identifier = ?1 AND "
         for w in self.workers:
@@ -228,7 +230,7 @@ class Rounds:
         if self.server.stop() != 0:
             self.stuck.append(f"the daemon does not stop: {self.server.log[-1500:]}")
         waiting = self.server.rows("SELECT e.state, m.uuid FROM command m JOIN enrollment e ON e.id = m.enrollment_id"
-                                   " JOIN account a ON a.id = e.account_id WHERE e.enrolled_at = (SELECT MAX(enrolled_at)"
+                                   " JOIN account a ON a.id = e.account_id WHERE m.answered_at IS NULL AND e.enrolled_at = (SELECT MAX(enrolled_at)"
                                    " FROM enrollment x WHERE x.account_id = a.id)")
         self.stuck += [f"a command stays in the queue: {row}" for row in waiting[:3]]
 

@@ -224,7 +224,7 @@ def main():
     for rule, sql in HALVES:
         found = back.rows(sql)
         ok(not found, f"back on SQLite: {rule}", found[:3])
-    for table in ("account", "enrollment", "certificate", "event", "oauth_token", "command_result"):
+    for table in ("account", "enrollment", "certificate", "event", "oauth_token", "command"):
         same(back.rows(f"SELECT count(*) FROM {table}"), postgres.ask(dsn, f"SELECT count(*) FROM {table}"),
              f"every {table} is there")
     back.start()

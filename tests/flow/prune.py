@@ -16,8 +16,8 @@ def old_answers(server):
     """Answers of long ago, 2 kB each. Only while no daemon has the database."""
     with sqlite3.connect(server.database) as db:
         db.execute("""WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-            INSERT INTO command_result (uuid, enrollment_id, user_id, request_type, status, answer, dropped, queued_at,
-            answered_at) SELECT 'OLD-' || i, 'nobody', '', 'DeviceInformation', 'Acknowledged', randomblob(2000), 0, 1, 2
+            INSERT INTO command (uuid, enrollment_id, user_id, position, put_off, request_type, status, answer,
+            dropped, queued_at, answered_at) SELECT 'OLD-' || i, 'nobody', '', 0, 0, 'DeviceInformation', 'Acknowledged', randomblob(2000), 0, 1, 2
             FROM n""", (ROWS,))
     db.close()
 

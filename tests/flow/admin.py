@@ -445,6 +445,7 @@ def test_timeline():
                  "the device asked where to enroll", "Seen       \"That user name and password don't match.\"",
                  "[signin-wrong-password]", "To do      postern user show"):
         ok(part in r.out, "the story of a wrong password has: " + part, r)
+    time.sleep(1)   # attempts are ordered by the second in which they began
     r = enroll(SECRET)
     ok(r.status == 0, "a simulated iPhone enrolls", r)
     r = good("its attempt leads to the enrollment", "attempt", "show", "--last", "anna@betterbag.com",

@@ -9,7 +9,7 @@ import sys
 from postern import Device, Server, done, ok, same, until
 
 ROWS = 8000
-PATIENCE_S = 300
+PATIENCE_S, PAUSE_S = 300, 0.3
 
 
 def old_answers(server):
@@ -35,9 +35,10 @@ def main():
     server.start()
     status, = server.listing("status")
     ok(status["rows"]["result"] >= ROWS and status["store_size"] >= before, "status says how large it is", status)
-    end = until(lambda: server.listing("status")[0]["rows"]["result"] < ROWS / 100, PATIENCE_S)
+    end = until(lambda: server.listing("status")[0]["rows"]["result"] < ROWS / 100, PATIENCE_S, PAUSE_S)
     ok(end, "old answers go by themselves")
-    ok(until(lambda: server.listing("status")[0]["store_size"] < before / 4, PATIENCE_S), "and their room in the file")
+    ok(until(lambda: server.listing("status")[0]["store_size"] < before / 4, PATIENCE_S, PAUSE_S),
+       "and their room in the file")
     same(d.poll(), 0, "a device polls as before")
     same(server.stop(), 0, "the server drains")
     ok(os.path.getsize(server.database) < before / 4, "the file is small again", os.path.getsize(server.database))

@@ -4,11 +4,12 @@ import threading
 import time
 
 
-def until(look, seconds=60):
-    """What look() says once it is true, or at last: for states that come when the machine gets round to it."""
+def until(look, seconds=60, pause=0.02):
+    """What look() says once it is true, or at last: for states that come when the machine gets round to it. A look that
+    is a process of its own wants a longer pause."""
     end = time.monotonic() + seconds
     while not (found := look()) and time.monotonic() < end:
-        time.sleep(0.02)
+        time.sleep(pause)
     return found
 
 

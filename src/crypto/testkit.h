@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/tap.h"
+#include "crypto/start.h"
 #include "crypto/x509.h"
 
 #define NOW 1790000000 /* some day in 2026 */
@@ -114,6 +115,7 @@ make(enum x509_key_kind kind, const struct x509_template *t, const struct pair *
 __attribute__((unused)) static void
 kit_start(void)
 {
+	crypto_start(); /* as the programs do */
 	a = arena_new(0);
 	if (mkdtemp(dir) == NULL)
 		abort();

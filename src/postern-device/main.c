@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "crypto/hash.h"
+#include "crypto/start.h"
 #include "device/enroll.h"
 #include "device/file.h"
 #include "device/identity.h"
@@ -445,5 +446,6 @@ main(int argc, char **argv)
 {
 	/* Passwords, tokens and keys are in this process. */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	crypto_start();
 	return argv_run(&program, argc, argv, NULL);
 }

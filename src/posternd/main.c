@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "crypto/password.h"
+#include "crypto/start.h"
 #include "discovery/discovery.h"
 #include "enroll/enrollment.h"
 #include "enroll/prune.h"
@@ -410,5 +411,6 @@ static const struct argv_program program = { "posternd", "Server for account-dri
 int
 main(int argc, char **argv)
 {
+	crypto_start();
 	return argv_run(&program, argc, argv, NULL);
 }

@@ -252,6 +252,7 @@ account_list(struct call *c, const char *organization_id, const char *after, str
 struct change {
 	const char *id, *password_hash;
 	const char *const *groups;
+	bool disabled;
 };
 
 static enum rc
@@ -284,20 +285,40 @@ account_set_password(struct call *c, const char *id, const char *password_hash)
 	return store_part(c, set_password, &in);
 }
 
-enum rc
-account_set_disabled(struct call *c, const char *id, bool disabled)
+/* No device of theirs enters by a pass (enroll/pass.h): the account itself is asked. */
+static enum rc
+take_passes(struct call *c, const char *id)
 {
+	return store_run(c, "UPDATE enrollment SET pass_hash = NULL WHERE account_id = ?1 AND pass_hash IS NOT NULL",
+	    DB_ARGS(db_text(id)), NULL);
+}
+
+static enum rc
+set_disabled(struct call *c, void *arg)
+{
+	const struct change *in = arg;
 	struct db_rows r;
 	enum rc rc; /* a person disabled twice stays disabled since the first time */
 
-	rc = disabled ? store_run(c,
-			    "UPDATE account SET disabled_at = COALESCE(disabled_at, ?2), updated_at = ?2 WHERE id = ?1",
-			    DB_ARGS(db_text(id), db_int(c->now)), &r)
-		      : store_run(c, "UPDATE account SET disabled_at = NULL, updated_at = ?2 WHERE id = ?1",
-			    DB_ARGS(db_text(id), db_int(c->now)), &r);
+	rc = in->disabled
+		 ? store_run(c,
+		       "UPDATE account SET disabled_at = COALESCE(disabled_at, ?2), updated_at = ?2 WHERE id = ?1",
+		       DB_ARGS(db_text(in->id), db_int(c->now)), &r)
+		 : store_run(c, "UPDATE account SET disabled_at = NULL, updated_at = ?2 WHERE id = ?1",
+		       DB_ARGS(db_text(in->id), db_int(c->now)), &r);
 	if (rc != RC_OK)
 		return rc;
-	return r.changed > 0 ? RC_OK : nobody(c, id);
+	if (r.changed == 0)
+		return nobody(c, in->id);
+	return in->disabled ? take_passes(c, in->id) : RC_OK;
+}
+
+enum rc
+account_set_disabled(struct call *c, const char *id, bool disabled)
+{
+	struct change in = { .id = id, .disabled = disabled };
+
+	return store_part(c, set_disabled, &in);
 }
 
 static enum rc
@@ -338,7 +359,7 @@ remove_one(struct call *c, void *arg)
 		rc = store_run(c, "DELETE FROM account WHERE id = ?1", DB_ARGS(db_text(in->id)), &r);
 	if (rc != RC_OK)
 		return rc;
-	return r.changed > 0 ? RC_OK : nobody(c, in->id);
+	return r.changed > 0 ? take_passes(c, in->id) : nobody(c, in->id);
 }
 
 enum rc

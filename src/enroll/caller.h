@@ -6,12 +6,13 @@
 
 #include "base/call.h"
 #include "enroll/enrollment.h"
+#include "enroll/pass.h"
 
 struct enroll_caller {
 	struct enrollment enrollment; /* as it was when the gate looked */
 	const char *user_id; /* "" is the device channel */
 	struct bytes certificate_fp; /* the identity that was proven */
-	const char *grant_id; /* of the bearer that came along; NULL without one */
+	struct pass pass; /* what the bearer that came along is worth, where it has none yet */
 	bool account_disabled; /* on a Mac's device channel only: accept, deliver nothing */
 	bool nothing_queued; /* for any of its channels, when the gate looked */
 	bool bearer_good; /* false: let in without (CheckOut, evicting, Mac device channel) */

@@ -127,7 +127,7 @@ prepare_in_unit(struct call *c, void *arg)
 
 		enrollment_read(e, &r, 0, 0);
 		e->grant_id = grant_id;
-		return store_run(c, "UPDATE enrollment SET grant_id = ?2 WHERE id = ?1",
+		return store_run(c, "UPDATE enrollment SET grant_id = ?2, pass_hash = NULL WHERE id = ?1",
 		    DB_ARGS(db_text(e->id), db_text(grant_id)), NULL);
 	}
 	return store_run(c, insert_sql,
@@ -179,7 +179,8 @@ end_in_unit(struct call *c, void *arg)
 		{ "UPDATE attempt SET state = 'ended', updated_at = ?2 WHERE enrollment_id = ?1 AND state <> 'failed'",
 		    2 },
 	};
-	static const char end_sql[] = "UPDATE enrollment SET state = ?2, ended_at = ?3, unlock_token = NULL"
+	static const char end_sql[] = "UPDATE enrollment SET state = ?2, ended_at = ?3, unlock_token = NULL,"
+				      " pass_hash = NULL, pass_key = NULL"
 				      " WHERE id = ?1 AND ended_at IS NULL RETURNING id";
 	const struct ending *end = arg;
 	struct db_rows r;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "crypto/hash.h"
+#include "enroll/pass.h"
 #include "store/store.h"
 
 /* Tokens are rows keyed by SHA-256, of three kinds. `access` and `refresh` are what their names say. A
@@ -243,6 +244,8 @@ rotate(struct call *c, const struct shown *t, const char *family, struct grant *
 	g->used_at = c->now;
 	rc = store_run(c, "UPDATE oauth_grant SET generation = ?2, confirmed = 0, used_at = ?3 WHERE id = ?1",
 	    DB_ARGS(db_text(g->id), db_int(g->generation), db_int(c->now)), NULL);
+	if (rc == RC_OK && g->enrollment_id != NULL)
+		rc = pass_take_enrollment(c, g->enrollment_id);
 	if (rc == RC_OK)
 		rc = tidy(c, g);
 	return rc == RC_OK ? issue(c, &o, g, family, out) : rc;
@@ -390,35 +393,57 @@ grant_bind(struct call *c, const char *grant_id, const char *enrollment_id)
 
 /* ---- ending ---- */
 
-static enum rc
-revoke(struct call *c, const char *sql, const char *key, const char *why, int *n)
-{
-	struct db_rows r;
-	enum rc rc = store_run(c, sql, DB_ARGS(db_text(key), db_int(c->now), db_text(why)), &r);
+struct revocation {
+	const char *sql, *key, *why;
+	enum rc (*take)(struct call *c, const char *key); /* the passes of what is revoked */
+	int n;
+};
 
-	if (n != NULL)
-		*n = rc == RC_OK ? r.changed : 0;
-	return rc;
+static enum rc
+revoke(struct call *c, void *arg)
+{
+	struct revocation *v = arg;
+	struct db_rows r;
+	enum rc rc = store_run(c, v->sql, DB_ARGS(db_text(v->key), db_int(c->now), db_text(v->why)), &r);
+
+	v->n = rc == RC_OK ? r.changed : 0;
+	return rc == RC_OK && v->n > 0 ? v->take(c, v->key) : rc;
 }
 
 #define REVOKE "UPDATE oauth_grant SET revoked_at = ?2, revoked_why = ?3 WHERE revoked_at IS NULL AND "
 
+static enum rc
+revoke_all(struct call *c, struct revocation *v, int *n)
+{
+	enum rc rc = store_part(c, revoke, v);
+
+	if (n != NULL)
+		*n = rc == RC_OK ? v->n : 0;
+	return rc;
+}
+
 enum rc
 grant_revoke(struct call *c, const char *grant_id, const char *why)
 {
-	return revoke(c, REVOKE "id = ?1", grant_id, why, NULL);
+	struct revocation v = { REVOKE "id = ?1", grant_id, why, pass_take_grant, 0 };
+
+	return revoke_all(c, &v, NULL);
 }
 
 enum rc
 grant_revoke_account(struct call *c, const char *account_id, const char *why, int *n)
 {
-	return revoke(c, REVOKE "account_id = ?1", account_id, why, n);
+	struct revocation v = { REVOKE "account_id = ?1", account_id, why, pass_take_account, 0 };
+
+	return revoke_all(c, &v, n);
 }
 
 enum rc
 grant_revoke_enrollment(struct call *c, const char *enrollment_id, const char *why, int *n)
 {
-	return revoke(c, REVOKE "enrollment_id = ?1", enrollment_id, why, n);
+	struct revocation v = { REVOKE "enrollment_id = ?1", enrollment_id, why, pass_take_enrollment, 0 };
+
+	return revoke_all(c, &v, n);
 }
 
 enum rc

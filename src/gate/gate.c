@@ -220,6 +220,8 @@ bearer_fault(const struct check *k)
 	const struct enrollment *e = &k->who->enrollment;
 	const struct grant_bearer *b = &k->row.bearer;
 
+	if (k->row.passed)
+		return ENROLL_CODES;
 	if (k->in->bearer == NULL)
 		return EV_bearer_missing;
 	if (b->grant.id == NULL)
@@ -238,20 +240,57 @@ bearer_fault(const struct check *k)
 	return ENROLL_CODES;
 }
 
-/* A good token ends the grace of the one before it, and a wait for the person to sign in. */
+static bool
+is_renewed(const struct check *k)
+{
+	const struct enrollment *e = &k->who->enrollment;
+
+	return e->certificate_fp.p != NULL && !bytes_eq(e->certificate_fp, k->row.certificate.fingerprint);
+}
+
+/* A pass is for what stays as it is: not for a grant that Authenticate has yet to bind, nor for a certificate
+ * that has yet to take over. */
+static bool
+deserves_pass(const struct check *k)
+{
+	const struct enrollment *e = &k->who->enrollment;
+	const struct grant *g = &k->row.bearer.grant;
+
+	return k->row.bearer.generation == g->generation && is(g->enrollment_id, e->id) && is(e->grant_id, g->id) &&
+	       e->certificate_fp.p != NULL && !is_renewed(k);
+}
+
 static enum rc
-note_good_bearer(struct call *c, const struct check *k)
+note_in_unit(struct call *c, void *arg)
 {
 	static const char sql[] = "UPDATE enrollment SET state = 'enrolled' WHERE id = ?1 AND state = 'reauth'";
+	const struct check *k = arg;
 	const struct grant_bearer *b = &k->row.bearer;
-	enum rc rc;
+	enum rc rc = RC_OK;
 
-	if (b->generation == b->grant.generation && !b->grant.confirmed &&
-	    (rc = grant_confirm(c, b->grant.id, b->generation)) != RC_OK)
-		return rc;
-	if (!is(k->who->enrollment.state, "reauth"))
-		return RC_OK;
-	return store_run(c, sql, DB_ARGS(db_text(k->who->enrollment.id)), NULL);
+	if (b->generation == b->grant.generation && !b->grant.confirmed)
+		rc = grant_confirm(c, b->grant.id, b->generation);
+	if (rc == RC_OK && is(k->who->enrollment.state, "reauth"))
+		rc = store_run(c, sql, DB_ARGS(db_text(k->who->enrollment.id)), NULL);
+	return rc == RC_OK && deserves_pass(k) ? pass_give(c, &k->who->pass) : rc;
+}
+
+/* A good token ends the grace of the one before it, and a wait for the person to sign in; and the next time
+ * it comes it needs no second look. */
+static enum rc
+note_good_bearer(struct call *c, struct check *k)
+{
+	const struct grant_bearer *b = &k->row.bearer;
+
+	k->who->pass = (struct pass){ .enrollment_id = k->who->enrollment.id,
+		.grant_id = b->grant.id,
+		.generation = b->generation,
+		.hash = grant_token_hash(c, k->in->bearer),
+		.until = b->expires_at };
+	if ((b->generation == b->grant.generation && !b->grant.confirmed) || is(k->who->enrollment.state, "reauth") ||
+	    deserves_pass(k))
+		return store_unit(c, note_in_unit, k);
+	return RC_OK;
 }
 
 /* A Mac's device channel carries no bearer (protocol 8), and is let in by its certificate; what a
@@ -285,9 +324,8 @@ check_bearer(struct call *c, struct check *k, struct enroll_reply *out)
 		/* Sent once, and the certificate says who it is (S-29). */
 		return is(k->type, "CheckOut") ? RC_OK : challenge(c, k, out, fault);
 	}
-	k->who->grant_id = k->row.bearer.grant.id;
 	k->who->bearer_good = true;
-	return note_good_bearer(c, k);
+	return k->row.passed ? RC_OK : note_good_bearer(c, k);
 }
 
 /* A renewed certificate takes the enrollment over with its first accepted request; the one before is good
@@ -295,7 +333,8 @@ check_bearer(struct call *c, struct check *k, struct enroll_reply *out)
 static enum rc
 take_over(struct call *c, void *arg)
 {
-	static const char bind_sql[] = "UPDATE enrollment SET certificate_fp = ?2 WHERE id = ?1 AND ended_at IS NULL";
+	static const char bind_sql[] = "UPDATE enrollment SET certificate_fp = ?2, pass_hash = NULL"
+				       " WHERE id = ?1 AND ended_at IS NULL";
 	static const char revoke_sql[] = "UPDATE certificate SET revoked_at = ?3"
 					 " WHERE enrollment_id = ?1 AND fingerprint <> ?2 AND revoked_at IS NULL";
 	const struct check *k = arg;
@@ -307,14 +346,6 @@ take_over(struct call *c, void *arg)
 	if (rc == RC_OK)
 		rc = store_run(c, revoke_sql, DB_ARGS(db_text(id), db_blob(fingerprint), db_int(c->now)), NULL);
 	return rc == RC_OK ? attempt_event(c, k->who->enrollment.attempt_id, EV_certificate_renewed, NULL) : rc;
-}
-
-static bool
-is_renewed(const struct check *k)
-{
-	const struct enrollment *e = &k->who->enrollment;
-
-	return e->certificate_fp.p != NULL && !bytes_eq(e->certificate_fp, k->row.certificate.fingerprint);
 }
 
 enum rc

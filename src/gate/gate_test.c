@@ -86,8 +86,12 @@ static void
 enroll(struct call *c, struct device *d)
 {
 	ok(grant_bind(c, d->grant.id, d->e.id) == RC_OK &&
-		store_run(c, "UPDATE enrollment SET device_id = ?2, state = 'enrolled', enrolled_at = ?3 WHERE id = ?1",
-		    DB_ARGS(db_text(d->e.id), db_text(d->id), db_int(c->now)), NULL) == RC_OK,
+		store_run(c,
+		    "UPDATE enrollment SET device_id = ?2, state = 'enrolled', enrolled_at = ?3, certificate_fp = ?4"
+		    " WHERE id = ?1",
+		    DB_ARGS(db_text(d->e.id), db_text(d->id), db_int(c->now),
+			db_blob(crypto_sha256(c->arena, d->certificate))),
+		    NULL) == RC_OK,
 	    "%s is enrolled", d->id);
 }
 
@@ -140,6 +144,16 @@ last_code(struct call *c, const struct device *d)
 	struct attempt t;
 
 	return attempt_get(c, d->e.attempt_id, &t) == RC_OK ? t.code : "gone";
+}
+
+static bool
+has_pass(struct call *c, const struct device *d)
+{
+	struct db_rows r;
+
+	return store_run(c, "SELECT 1 FROM enrollment WHERE id = ?1 AND pass_hash IS NOT NULL",
+		   DB_ARGS(db_text(d->e.id)), &r) == RC_OK &&
+	       r.rows == 1;
 }
 
 static bool
@@ -288,8 +302,7 @@ renewals(struct scene *s, struct call *c)
 	struct bytes csr, idle;
 
 	enroll(c, &d);
-	ok(store_run(c, "UPDATE enrollment SET certificate_fp = ?2 WHERE id = ?1",
-	       DB_ARGS(db_text(d.e.id), db_blob(crypto_sha256(c->arena, d.certificate))), NULL) == RC_OK &&
+	ok(pass(c, &d, message(c, &d, NULL, NULL), d.tokens.access).rc == RC_OK && has_pass(c, &d) &&
 		x509_key_new(c->arena, X509_RSA_2048, &renewed.key, &c->err) == RC_OK &&
 		ca_challenge(c, "bag", d.e.id, &challenge) == RC_OK &&
 		x509_csr_new(c->arena, &name, renewed.key, challenge, &csr, &c->err) == RC_OK &&
@@ -298,9 +311,134 @@ renewals(struct scene *s, struct call *c)
 	idle = message(c, &d, NULL, NULL);
 	ok(pass(c, &d, idle, d.tokens.access).rc == RC_OK, "the one before is good until the new one is used");
 	ok(pass(c, &renewed, idle, d.tokens.access).rc == RC_OK, "the new one takes the enrollment over");
+	ok(!has_pass(c, &d), "and the pass, which has the old one's key, is taken");
 	is_str(last_code(c, &d), "certificate-renewed", "and the timeline says so");
 	ok(says(pass(c, &d, idle, d.tokens.access), 403, "identity-unknown"), "then the one before is revoked");
 	ok(pass(c, &renewed, idle, d.tokens.access).rc == RC_OK, "and the new one goes on, with the same tokens");
+	ok(has_pass(c, &d) && pass(c, &renewed, idle, d.tokens.access).rc == RC_OK, "and with a pass");
+}
+
+/* ---- passes: whatever ends what one stands for is heard at the next request ---- */
+
+static void
+end_person(struct scene *s, struct call *c, struct device *d)
+{
+	(void)d;
+	account_set_disabled(c, s->eliza.id, true);
+}
+
+static void
+end_grant(struct scene *s, struct call *c, struct device *d)
+{
+	(void)s;
+	grant_revoke(c, d->grant.id, "token-revoked");
+}
+
+static void
+end_grants_of_person(struct scene *s, struct call *c, struct device *d)
+{
+	(void)d;
+	grant_revoke_account(c, s->eliza.id, "token-revoked", NULL);
+}
+
+static void
+end_certificate(struct scene *s, struct call *c, struct device *d)
+{
+	(void)s;
+	ca_revoke(c, crypto_sha256(c->arena, d->certificate));
+}
+
+static void
+end_enrollment(struct scene *s, struct call *c, struct device *d)
+{
+	(void)s;
+	enrollment_end(c, d->e.id, "unenrolled");
+}
+
+static void
+end_token(struct scene *s, struct call *c, struct device *d)
+{
+	(void)s, (void)d;
+	c->now += 3601;
+}
+
+static void
+end_by_eviction(struct scene *s, struct call *c, struct device *d)
+{
+	const char *way;
+
+	(void)s;
+	enrollment_evict(c, d->e.id, &way);
+}
+
+static const struct {
+	const char *what;
+	void (*end)(struct scene *s, struct call *c, struct device *d);
+	int status;
+	const char *code; /* of the timeline's newest event */
+	bool keeps; /* the pass stays in the row, and does not count */
+} ends[] = {
+	/* clang-format off */
+	{ "a person is disabled",	end_person,		401, "person-disabled",		false },
+	{ "a grant is revoked",		end_grant,		401, "bearer-revoked",		false },
+	{ "all of a person's are",	end_grants_of_person,	401, "bearer-revoked",		false },
+	{ "a certificate is revoked",	end_certificate,	403, "identity-unknown",	false },
+	{ "an enrollment ended",	end_enrollment,		403, "unknown-device-turned-away", false },
+	{ "a token expired",		end_token,		401, "bearer-expired",		true },
+	{ "a device is evicted",	end_by_eviction,	403, "evicted",			true },
+	/* clang-format on */
+};
+
+static void
+passes(struct scene *s, struct call *c)
+{
+	const int64_t now = c->now;
+
+	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+		struct device d = prepare(s, c, arena_printf(c->arena, "pass-%zu", i), "byod", "iPhone", "18.2");
+		struct bytes idle = message(c, &d, NULL, NULL);
+		struct verdict v;
+
+		ok(pass(c, &d, message(c, &d, "Authenticate", NULL), d.tokens.access).rc == RC_OK && !has_pass(c, &d),
+		    "an enrollment that is not bound yet gets no pass");
+		enroll(c, &d);
+		ok(pass(c, &d, idle, d.tokens.access).rc == RC_OK && has_pass(c, &d), "a good request leaves a pass");
+		v = pass(c, &d, idle, d.tokens.access);
+		ok(v.rc == RC_OK && v.who.bearer_good && v.who.pass.hash.p == NULL &&
+			strcmp(v.who.enrollment.id, d.e.id) == 0,
+		    "the next one is let in by it");
+		ok(says(pass(c, NULL, idle, d.tokens.access), 403, "identity-missing"),
+		    "S-23: but not without a proof");
+		ends[i].end(s, c, &d);
+		ok(has_pass(c, &d) == ends[i].keeps, "%s: the pass is taken at once", ends[i].what);
+		v = pass(c, &d, idle, d.tokens.access);
+		ok(v.rc == RC_FORBIDDEN && v.reply.status == ends[i].status, "%s: the next request is refused",
+		    ends[i].what);
+		if (ends[i].end != end_enrollment) /* told without a timeline of its own */
+			is_str(last_code(c, &d), ends[i].code, "and the timeline says why");
+		account_set_disabled(c, s->eliza.id, false);
+		c->now = now;
+	}
+}
+
+/* Rotation: the new token takes the pass over when it is used, the one before is good by its own row. */
+static void
+passes_and_rotation(struct scene *s, struct call *c)
+{
+	struct device d = prepare(s, c, "rotation", "byod", "iPhone", "18.2");
+	struct bytes idle = message(c, &d, NULL, NULL);
+	struct grant_tokens next;
+	struct grant g;
+
+	enroll(c, &d);
+	ok(pass(c, &d, idle, d.tokens.access).rc == RC_OK && has_pass(c, &d), "a device has a pass");
+	ok(grant_refresh(c, d.tokens.refresh, "x", &g, &next) == RC_OK && !has_pass(c, &d), "its renewal takes it");
+	ok(pass(c, &d, idle, d.tokens.access).rc == RC_OK && !has_pass(c, &d),
+	    "S-28: the token before is good for a while, without a pass");
+	ok(pass(c, &d, idle, next.access).rc == RC_OK && has_pass(c, &d), "the new one gets it when it is used");
+	ok(grant_refresh(c, next.refresh, "x", &g, &next) == RC_OK &&
+		pass(c, &d, idle, d.tokens.access).reply.status == 401,
+	    "S-16: a token of two renewals ago is unknown");
 }
 
 int
@@ -323,6 +461,8 @@ main(void)
 	macs(&s, &c);
 	beginnings_and_ends(&s, &c);
 	renewals(&s, &c);
+	passes(&s, &c);
+	passes_and_rotation(&s, &c);
 	testing_free(&c);
 	scene_close(&s);
 	return done();

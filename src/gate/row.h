@@ -1,5 +1,5 @@
-/* Everything that the gate has to know of a caller, by one read: a poll that finds nothing to do costs no
- * other, nor a second round trip to a database elsewhere. */
+/* Everything that the gate has to know of a caller. With a pass it is one row, and a poll that finds nothing to
+ * do reads no other (enroll/pass.h); without, one statement asks all five tables. */
 #ifndef GATE_ROW_H
 #define GATE_ROW_H
 
@@ -8,7 +8,8 @@
 #include "enroll/grant.h"
 
 struct gate_row {
-	struct ca_certificate certificate; /* without the certificate itself */
+	bool passed; /* let in by its pass: the bearer is good, and nothing else of it was read */
+	struct ca_certificate certificate; /* without the certificate itself; with a pass the key alone */
 	struct enrollment enrollment; /* of the certificate; id NULL: gone */
 	struct grant_bearer bearer; /* of the token that came along; grant.id NULL: unknown */
 	bool nothing_queued; /* for any channel of the enrollment */

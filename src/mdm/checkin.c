@@ -57,7 +57,8 @@ static enum rc
 authenticate_in_unit(struct call *c, void *arg)
 {
 	static const char sql[] =
-	    "UPDATE enrollment SET device_id = ?2, certificate_fp = ?3, product = COALESCE(?4, product),"
+	    "UPDATE enrollment SET device_id = ?2, certificate_fp = ?3, pass_hash = NULL, product = COALESCE(?4, "
+	    "product),"
 	    " os_version = COALESCE(?5, os_version), build_version = COALESCE(?6, build_version), device_name = ?7,"
 	    " serial_number = ?8, imei = ?9, meid = ?10 WHERE id = ?1 AND ended_at IS NULL RETURNING id";
 	const struct authenticate *a = arg;
@@ -81,6 +82,8 @@ authenticate_in_unit(struct call *c, void *arg)
 		return rc;
 	if (r.rows == 0)
 		return fail(&c->err, RC_CONFLICT, "the enrollment ended meanwhile");
+	if (m->who->pass.hash.p != NULL && (rc = pass_give(c, &m->who->pass)) != RC_OK)
+		return rc;
 	if (m->dropped > 0 && (rc = attempt_event(c, e->attempt_id, EV_identifiers_dropped, "Authenticate")) != RC_OK)
 		return rc;
 	return attempt_event(c, e->attempt_id, EV_authenticated, NULL);

@@ -178,7 +178,9 @@ enrollment_row(struct batch *b, uint64_t n, const struct ids *i, struct db_value
 		db_text(arena_printf(a, "%s%s", h->url, h->checkin_path)), db_text(person(b, n)), db_int(0),
 		db_text(b->r->organization->identity_proof),
 		db_text(arena_printf(a, "postern.%s.enrollment", h->organization)),
-		db_blob(crypto_sha256(a, certificate_of(b, n))), db_int(b->c->now), db_int(b->c->now) };
+		db_blob(crypto_sha256(a, certificate_of(b, n))), db_int(b->c->now), db_int(b->c->now),
+		db_blob(crypto_sha256_text(a, fleet_at(b->r->fleet, n)->access)),
+		db_int(b->c->now + b->r->token_life_s), db_blob(b->r->raw_keys[fleet_at(b->r->fleet, n)->key]) };
 
 	memcpy(v, row, sizeof row);
 }
@@ -218,8 +220,8 @@ static const struct {
 	  " not_after)", 8, certificate_row },
 	{ "enrollment (id, organization_id, mode, device_id, account_id, attempt_id, grant_id, state, family,"
 	  " product, os_version, build_version, topic, server_url, check_in_url, assigned_managed_apple_id,"
-	  " per_user_connections, identity_proof, profile_identifier, certificate_fp, created_at, enrolled_at)",
-	  22, enrollment_row },
+	  " per_user_connections, identity_proof, profile_identifier, certificate_fp, created_at, enrolled_at,"
+	  " pass_hash, pass_until, pass_key)", 25, enrollment_row },
 	{ "channel (enrollment_id, user_id, push_token, push_magic, updated_at, wake_at)", 6, channel_row },
 	/* clang-format on */
 };

@@ -22,6 +22,15 @@ const struct store_rule store_rules[] = {
 	  "SELECT e.id FROM enrollment e WHERE " ENDED " AND (e.ended_at IS NULL"
 	  " OR EXISTS (SELECT 1 FROM command m WHERE m.enrollment_id = e.id AND m.answered_at IS NULL)"
 	  " OR EXISTS (SELECT 1 FROM oauth_grant g WHERE g.enrollment_id = e.id AND g.revoked_at IS NULL))" },
+	{ "a pass is for a living sign-in with a good certificate, and for a token of it",
+	  "SELECT e.id FROM enrollment e WHERE e.pass_hash IS NOT NULL AND (e.ended_at IS NOT NULL"
+	  " OR NOT EXISTS (SELECT 1 FROM oauth_grant g JOIN account a ON a.id = g.account_id WHERE g.id = e.grant_id"
+	  "  AND g.enrollment_id = e.id AND g.account_id = e.account_id AND g.confirmed = 1 AND g.revoked_at IS NULL"
+	  "  AND a.disabled_at IS NULL)"
+	  " OR NOT EXISTS (SELECT 1 FROM certificate x WHERE x.fingerprint = e.certificate_fp AND x.enrollment_id = e.id"
+	  "  AND x.revoked_at IS NULL AND x.raw_key = e.pass_key)"
+	  " OR EXISTS (SELECT 1 FROM oauth_token t WHERE t.hash = e.pass_hash"
+	  "  AND (t.grant_id <> e.grant_id OR t.expires_at <> e.pass_until)))" },
 	{ "a device has one living enrollment",
 	  "SELECT device_id FROM enrollment WHERE ended_at IS NULL AND device_id IS NOT NULL"
 	  " GROUP BY organization_id, device_id HAVING COUNT(*) > 1" },

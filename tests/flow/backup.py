@@ -56,6 +56,7 @@ def change(server, sql, *args):
 
 def expire(server, enrollment):
     """The access tokens of an enrollment are over: its device has to renew them."""
+    change(server, "UPDATE enrollment SET pass_hash = NULL WHERE id = ?", enrollment)
     return change(server, """UPDATE oauth_token SET expires_at = issued_at WHERE kind = 'access' AND grant_id IN
         (SELECT grant_id FROM enrollment WHERE id = ?)""", enrollment)
 

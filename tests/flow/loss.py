@@ -222,6 +222,7 @@ class Rounds:
     def expire(self):
         """Every access token is over: the next round refreshes."""
         self.server.ask("UPDATE oauth_token SET expires_at = 1 WHERE kind = 'access'")
+        self.server.ask("UPDATE enrollment SET pass_until = 1")
 
     def go_on(self):
         if self.server.daemon is None:

@@ -41,6 +41,7 @@ def administrator(server, stop):
 def expire(server):
     """With the daemon away: every access token is over, so that all devices refresh at once."""
     server.rows("UPDATE oauth_token SET expires_at = 1 WHERE kind = 'access'")
+    server.rows("UPDATE enrollment SET pass_until = 1")
 
 
 def main():

@@ -84,9 +84,12 @@ class World(postern.Server):
     def time_passes(self, *users):
         """The access tokens of these people are past their life, without waiting for it."""
         for user in users:
+            past = int(time.time()) - 1
             self.ask("UPDATE oauth_token SET expires_at = ?1 WHERE kind = 'access' AND grant_id IN (SELECT g.id FROM "
                      "oauth_grant g JOIN account a ON a.id = g.account_id WHERE a.user_identifier = ?2)",
-                     int(time.time()) - 1, user)
+                     past, user)
+            self.ask("UPDATE enrollment SET pass_until = ?1 WHERE account_id IN (SELECT id FROM account "
+                     "WHERE user_identifier = ?2)", past, user)
 
     def healthy(self):
         """The end of a story: the daemon drains, and no sanitizer has anything to say."""

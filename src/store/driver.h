@@ -1,8 +1,8 @@
 /* What an engine gives to the store. One table per engine; store.c stands on its members and knows
  * no engine, an engine knows nothing of calls.
  *
- * A `struct db_conn` is a connection as lent to one thread, between begin and end or between borrow
- * and give_back. A call that is ended by its arena's ceiling leaves `run` by longjmp: end and
+ * A `struct db_conn` is a connection as lent to one thread, inside a unit or between borrow
+ * and give_back. A call that is ended by its arena's ceiling leaves `run` by longjmp: a unit's end and
  * give_back therefore also clear up after a statement that was not finished. */
 #ifndef STORE_DRIVER_H
 #define STORE_DRIVER_H
@@ -15,6 +15,8 @@
 struct db; /* an engine's own, behind one struct store */
 struct db_conn;
 
+typedef bool db_unit_fn(struct db_conn *conn, void *arg); /* whether what it did is to be kept */
+
 struct db_driver {
 	const char *name; /* for people */
 
@@ -23,16 +25,16 @@ struct db_driver {
 	void (*close)(struct db *db);
 	bool (*is_broken)(const struct db *db);
 
-	/* A connection inside a new unit. RC_UNAVAILABLE: none began. */
-	enum rc (*begin)(struct db *db, struct db_conn **out, struct err *e);
+	/* Run `body` inside a new unit, on this thread or on one that runs several while they wait; commit the unit
+	 * if it says so or roll it back, and return once what it saw and wrote is on disk. RC_UNAVAILABLE: no unit
+	 * began and `body` was not run; or the outcome is unknown, unless *again: it is certain that nothing of it
+	 * was kept, and running it once more may succeed. */
+	enum rc (*unit)(struct db *db, db_unit_fn *body, void *arg, bool *again, struct err *e);
 
-	/* As begin, for a migration: it waits for others of its kind, of any process, and sees what they did. */
+	/* A connection inside a unit for a migration: it waits for others of its kind, of any process, and sees what
+	 * they did. Ends as a unit does. */
 	enum rc (*begin_migration)(struct db *db, struct db_conn **out, struct err *e);
-
-	/* Commit the unit (`keep`) or roll it back, and return once what it saw and wrote is on disk.
-	 * RC_UNAVAILABLE: the outcome is unknown, unless *again: it is certain that nothing of it was
-	 * kept, and running it once more may succeed. */
-	enum rc (*end)(struct db *db, struct db_conn *conn, bool keep, bool *again, struct err *e);
+	enum rc (*end_migration)(struct db *db, struct db_conn *conn, bool keep, bool *again, struct err *e);
 
 	/* A connection for one statement outside units. */
 	enum rc (*borrow)(struct db *db, struct db_conn **out, struct err *e);

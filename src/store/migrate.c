@@ -71,7 +71,7 @@ apply(const struct store *s, struct arena *a, const struct store_migration *m, s
 		if ((rc = s->driver->begin_migration(s->db, &conn, e)) != RC_OK)
 			return rc;
 		rc = apply_in(s, conn, a, m, e);
-		end = s->driver->end(s->db, conn, rc == RC_OK, &again, &end_err);
+		end = s->driver->end_migration(s->db, conn, rc == RC_OK, &again, &end_err);
 	} while (again);
 	if (end != RC_OK && rc == RC_OK) {
 		if (e != NULL)

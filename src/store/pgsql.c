@@ -237,22 +237,25 @@ pgsql_is_broken(const struct db *db)
 /* ---- units ---- */
 
 static enum rc
-pgsql_begin(struct db *db, struct db_conn **out, struct err *e)
-{
-	enum rc rc = pgsql_borrow(db, out, e);
-
-	if (rc == RC_OK)
-		pgsql_conn_begin(&(*out)->conn, BEGIN_UNIT);
-	return rc;
-}
-
-static enum rc
 pgsql_end(struct db *db, struct db_conn *conn, bool keep, bool *again, struct err *e)
 {
 	enum rc rc = pgsql_conn_end(&conn->conn, keep, again, e);
 
 	pgsql_give_back(db, conn);
 	return rc;
+}
+
+static enum rc
+pgsql_unit(struct db *db, db_unit_fn *body, void *arg, bool *again, struct err *e)
+{
+	struct db_conn *conn;
+	enum rc rc;
+
+	*again = false;
+	if ((rc = pgsql_borrow(db, &conn, e)) != RC_OK)
+		return rc;
+	pgsql_conn_begin(&conn->conn, BEGIN_UNIT);
+	return pgsql_end(db, conn, body(conn, arg), again, e);
 }
 
 static enum rc
@@ -343,9 +346,9 @@ const struct db_driver store_pgsql = {
 	.open = pgsql_open,
 	.close = pgsql_close,
 	.is_broken = pgsql_is_broken,
-	.begin = pgsql_begin,
+	.unit = pgsql_unit,
 	.begin_migration = pgsql_begin_migration,
-	.end = pgsql_end,
+	.end_migration = pgsql_end,
 	.borrow = pgsql_borrow,
 	.give_back = pgsql_give_back,
 	.run = pgsql_run,

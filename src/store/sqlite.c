@@ -163,15 +163,22 @@ sqlite_is_broken(const struct db *db)
 
 /* ---- units ---- */
 
+/* One writer at a time: no unit ever fails only because another one ran beside it. */
 static enum rc
-sqlite_begin(struct db *db, struct db_conn **out, struct err *e)
+sqlite_unit(struct db *db, db_unit_fn *body, void *arg, bool *again, struct err *e)
+{
+	*again = false;
+	return group_unit(&db->group, body, arg, e);
+}
+
+static enum rc
+sqlite_begin_migration(struct db *db, struct db_conn **out, struct err *e)
 {
 	return group_begin(&db->group, out, e);
 }
 
-/* One writer at a time: no unit ever fails only because another one ran beside it. */
 static enum rc
-sqlite_end(struct db *db, struct db_conn *conn, bool keep, bool *again, struct err *e)
+sqlite_end_migration(struct db *db, struct db_conn *conn, bool keep, bool *again, struct err *e)
 {
 	*again = false;
 	return group_end(&db->group, conn, keep, e);
@@ -279,9 +286,9 @@ const struct db_driver store_sqlite = {
 	.open = sqlite_open,
 	.close = sqlite_close,
 	.is_broken = sqlite_is_broken,
-	.begin = sqlite_begin,
-	.begin_migration = sqlite_begin,
-	.end = sqlite_end,
+	.unit = sqlite_unit,
+	.begin_migration = sqlite_begin_migration,
+	.end_migration = sqlite_end_migration,
 	.borrow = sqlite_borrow,
 	.give_back = sqlite_give_back,
 	.run = sqlite_run,

@@ -41,14 +41,10 @@ unit_free(struct db_conn *u)
 	free(u);
 }
 
-/* A semaphore rather than a condition: who is woken needs no lock, and one COMMIT wakes many. */
-static void
-sleep_until_woken(struct db_conn *u)
-{
-	while (sem_wait(&u->wake) != 0)
-		; /* a signal */
-}
+/* ---- the baton ---- */
 
+/* Wait in line. Who returns has the baton, unless its unit was run meanwhile (u->done). A semaphore rather
+ * than a condition: who is woken needs no lock, and one COMMIT wakes many. */
 static void
 take_baton(struct group *g, struct db_conn *u)
 {
@@ -64,22 +60,20 @@ take_baton(struct group *g, struct db_conn *u)
 		g->first = u;
 	g->last = u;
 	pthread_mutex_unlock(&g->lock);
-	sleep_until_woken(u);
+	while (sem_wait(&u->wake) != 0)
+		; /* a signal */
 }
 
-/* g->lock is held. Who gets the baton now, to be woken once the lock is free; NULL: nobody waits. */
+/* g->lock is held. */
 static struct db_conn *
-next_in_line(struct group *g)
+first_in_line(struct group *g)
 {
 	struct db_conn *u = g->first;
 
-	if (u == NULL) {
-		g->held = false;
-		return NULL;
-	}
-	if ((g->first = u->next) == NULL)
+	if (u != NULL && (g->first = u->next) == NULL)
 		g->last = NULL;
-	u->next = NULL;
+	if (u != NULL)
+		u->next = NULL;
 	return u;
 }
 
@@ -89,7 +83,8 @@ pass_baton(struct group *g)
 	struct db_conn *u;
 
 	pthread_mutex_lock(&g->lock);
-	u = next_in_line(g);
+	if ((u = first_in_line(g)) == NULL)
+		g->held = false;
 	pthread_mutex_unlock(&g->lock);
 	if (u != NULL)
 		sem_post(&u->wake);
@@ -156,36 +151,6 @@ commit(struct group *g, struct err *e)
 	return rc == RC_CONFLICT || rc == RC_TOO_LARGE || rc == RC_INTERNAL ? RC_UNAVAILABLE : rc;
 }
 
-/* The group is over: the baton goes on, and everybody learns how it ended. `self`, if it is a member,
- * is not woken: its thread is this one. */
-static enum rc
-end_group(struct group *g, struct db_conn *self, bool lost, struct err *e)
-{
-	struct db_conn *members, *next;
-	enum rc rc = RC_UNAVAILABLE;
-
-	if (lost)
-		drop_transaction(g);
-	else
-		rc = commit(g, e);
-	pthread_mutex_lock(&g->lock);
-	members = g->members;
-	g->members = NULL;
-	g->size = 0;
-	pthread_mutex_unlock(&g->lock);
-	pass_baton(g); /* first: the next group begins while this one wakes */
-	for (struct db_conn *m = members; m != NULL; m = next) {
-		next = m->next; /* m is its owner's again once it is woken */
-		if (m == self)
-			continue;
-		m->rc = rc;
-		if (rc != RC_OK)
-			m->err = *e;
-		sem_post(&m->wake);
-	}
-	return rc;
-}
-
 /* ---- units ---- */
 
 /* Open the transaction, if this unit is the group's first, and the unit's savepoint in it. */
@@ -207,53 +172,124 @@ open_savepoint(struct group *g, struct err *e)
 	return RC_OK;
 }
 
+/* Run one unit under its savepoint. False: nothing more can be run in this group, and *lost says whether its
+ * transaction is gone. */
+static bool
+run_unit(struct group *g, struct db_conn *u, bool *lost)
+{
+	if ((u->rc = open_savepoint(g, &u->err)) != RC_OK) {
+		*lost = g->writer.in_transaction && sqlite_conn_lost(&g->writer);
+		return false;
+	}
+	return !(*lost = !end_savepoint(g, u->body(u, u->arg), &u->err));
+}
+
+/* Who of those in line is the next member; NULL: nobody, or the group is full. */
+static struct db_conn *
+next_member(struct group *g, int size)
+{
+	struct db_conn *u = NULL;
+
+	pthread_mutex_lock(&g->lock);
+	if (size < GROUP_MAX && g->first != NULL && g->first->body != NULL)
+		u = first_in_line(g);
+	pthread_mutex_unlock(&g->lock);
+	return u;
+}
+
+/* The group is over: everybody learns how it ended, those whose unit began only. `self` is not woken: its thread
+ * is this one. */
+static void
+tell_members(struct db_conn *members, const struct db_conn *self, enum rc rc, const struct err *e)
+{
+	struct db_conn *next;
+
+	for (struct db_conn *m = members; m != NULL; m = next) {
+		next = m->next; /* m is its owner's again once it is woken */
+		if (m->rc == RC_OK && (m->rc = rc) != RC_OK)
+			m->err = *e;
+		m->done = true;
+		if (m != self)
+			sem_post(&m->wake);
+	}
+}
+
+/* The baton is held: run `self` and whoever is in line, one after another on this thread, and commit for all. */
+static void
+lead(struct group *g, struct db_conn *self)
+{
+	struct db_conn *members = NULL;
+	enum rc rc = RC_OK;
+	struct err e = { 0 };
+	bool lost = false, more = true;
+	int size = 0;
+
+	for (struct db_conn *u = self; u != NULL; u = more ? next_member(g, size) : NULL) {
+		more = run_unit(g, u, &lost);
+		u->next = members;
+		members = u;
+		size++;
+		if (!more)
+			e = u->err;
+	}
+	if (lost) {
+		drop_transaction(g);
+		rc = RC_UNAVAILABLE;
+	} else if (g->writer.in_transaction)
+		rc = commit(g, &e);
+	pass_baton(g); /* first: the next group begins while the members of this one wake */
+	tell_members(members, self, rc, &e);
+}
+
+enum rc
+group_unit(struct group *g, db_unit_fn *body, void *arg, struct err *e)
+{
+	struct db_conn *u = unit_new(g, e);
+	enum rc rc;
+
+	if (u == NULL)
+		return RC_UNAVAILABLE;
+	u->body = body;
+	u->arg = arg;
+	take_baton(g, u);
+	if (!u->done)
+		lead(g, u);
+	if ((rc = u->rc) != RC_OK && e != NULL)
+		*e = u->err;
+	unit_free(u);
+	return rc;
+}
+
+/* ---- a transaction of its own ---- */
+
 enum rc
 group_begin(struct group *g, struct db_conn **out, struct err *e)
 {
 	struct db_conn *u = unit_new(g, e);
-	struct err why;
+	enum rc rc;
 
-	if (u == NULL)
+	if ((*out = u) == NULL)
 		return RC_UNAVAILABLE;
 	take_baton(g, u);
-	if (open_savepoint(g, e) == RC_OK) {
-		*out = u;
-		return RC_OK;
-	}
-	/* It holds the baton all the same, and others may wait for their COMMIT. */
-	if (g->writer.in_transaction) {
-		(void)fail(&why, RC_UNAVAILABLE, "the database dropped the transaction of this unit's group");
-		(void)end_group(g, NULL, sqlite_conn_lost(&g->writer), &why);
-	} else
-		pass_baton(g);
+	if ((rc = open_savepoint(g, e)) == RC_OK)
+		return rc;
+	drop_transaction(g);
+	pass_baton(g);
 	unit_free(u);
-	return RC_UNAVAILABLE;
+	return rc;
 }
 
 enum rc
-group_end(struct group *g, struct db_conn *unit, bool keep, struct err *e)
+group_end(struct group *g, struct db_conn *u, bool keep, struct err *e)
 {
-	bool lost = !end_savepoint(g, keep, &unit->err), more;
-	struct db_conn *next = NULL;
-	enum rc rc;
+	enum rc rc = RC_UNAVAILABLE;
 
-	pthread_mutex_lock(&g->lock);
-	unit->next = g->members;
-	g->members = unit;
-	g->size++;
-	more = !lost && g->size < GROUP_MAX && g->first != NULL && !g->first->alone;
-	if (more)
-		next = next_in_line(g);
-	pthread_mutex_unlock(&g->lock);
-	if (more) {
-		sem_post(&next->wake);
-		sleep_until_woken(unit);
-		rc = unit->rc;
-	} else
-		rc = end_group(g, unit, lost, &unit->err);
-	if (rc != RC_OK && e != NULL)
-		*e = unit->err;
-	unit_free(unit);
+	if (end_savepoint(g, keep, e))
+		rc = commit(g, e);
+	else
+		drop_transaction(g);
+	pass_baton(g);
+	unit_free(u);
 	return rc;
 }
 
@@ -266,7 +302,6 @@ group_pause(struct group *g, struct db_conn **out, struct err *e)
 
 	if ((*out = u) == NULL)
 		return RC_UNAVAILABLE;
-	u->alone = true;
 	take_baton(g, u);
 	return RC_OK;
 }

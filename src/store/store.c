@@ -196,34 +196,49 @@ guarded(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg, enu
 	return true;
 }
 
-/* One run of the unit. *again: nothing of it was kept and it may be run once more. *whole: false when the arena's
- * ceiling ended it. */
+/* One run of a unit. */
+struct unit_run {
+	struct call *c;
+	enum rc (*fn)(struct call *c, void *arg);
+	void *arg;
+	struct unit unit;
+	enum rc rc;
+	bool ran;
+	bool whole; /* false when the arena's ceiling ended it */
+};
+
+/* Possibly on the thread of another unit of the same group, while this call's own thread waits. */
+static bool
+run_body(struct db_conn *conn, void *arg)
+{
+	struct unit_run *r = arg;
+	struct unit *u = &r->unit;
+
+	r->ran = true;
+	u->conn = conn;
+	r->c->unit = u;
+	r->whole = guarded(r->c, r->fn, r->arg, &r->rc);
+	r->c->unit = NULL;
+	return r->whole && !u->discard && u->ended == RC_OK && r->rc != RC_UNAVAILABLE && r->rc != RC_INTERNAL;
+}
+
+/* *again: nothing of it was kept and it may be run once more. *whole: as unit_run.whole. */
 static enum rc
 unit_once(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg, bool *again, bool *whole)
 {
 	const struct store *s = c->store;
-	struct unit u = { .conn = NULL };
-	enum rc rc = RC_OK, end;
+	struct unit_run r = { .c = c, .fn = fn, .arg = arg, .whole = true };
 	struct err e;
-	bool keep;
+	enum rc end = s->driver->unit(s->db, run_body, &r, again, &e);
 
-	*again = false;
-	*whole = true;
-	if ((rc = s->driver->begin(s->db, &u.conn, &c->err)) != RC_OK)
-		return rc;
-	c->unit = &u;
-	*whole = guarded(c, fn, arg, &rc);
-	c->unit = NULL;
-	keep = *whole && !u.discard && u.ended == RC_OK && rc != RC_UNAVAILABLE && rc != RC_INTERNAL;
-	end = s->driver->end(s->db, u.conn, keep, again, &e);
-	if (!*whole)
+	if (!(*whole = r.whole))
 		return RC_TOO_LARGE;
-	if (end != RC_OK) {
+	if (end != RC_OK || !r.ran) {
 		c->err = e;
 		return end;
 	}
 	/* A function that swallowed what ended its unit must not report success for nothing. */
-	return rc == RC_OK ? u.ended : rc;
+	return r.rc == RC_OK ? r.unit.ended : r.rc;
 }
 
 /* Two units that met once must not meet again in step. The first try again is at once: most often the other

@@ -136,6 +136,9 @@ sqlite_open(const char *dsn, bool create, struct db **out, struct err *e)
 
 	if (db == NULL)
 		return fail(e, RC_UNAVAILABLE, "out of memory");
+	/* Statistics about memory cost every allocation a lock that all threads share. Refused, and no harm, once
+	 * SQLite has begun: then the process's first store_open said it already. */
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	db->lock_fd = -1;
 	db->readers_max = readers_max();
 	pthread_mutex_init(&db->lock, NULL);

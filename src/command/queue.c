@@ -255,21 +255,39 @@ error_sentence(struct call *c, plist_t body)
 	    domain != NULL ? domain : "no domain", (long long)plist_int(first, "ErrorCode", 0));
 }
 
+/* The RequestType of what is answered; NULL: nothing in line has this UUID. */
+static enum rc
+type_of(struct call *c, const struct command_answer *in, const char **type)
+{
+	static const char sql[] = "SELECT request_type FROM command WHERE uuid = ?1 AND answered_at IS NULL";
+	size_t n = strlen(in->uuid);
+	struct db_rows r;
+	enum rc rc;
+
+	*type = NULL;
+	if (in->queued != NULL && strncmp(in->queued, in->uuid, n) == 0 && in->queued[n] == ' ') {
+		*type = in->queued + n + 1;
+		return RC_OK;
+	}
+	if ((rc = store_run(c, sql, DB_ARGS(db_text(in->uuid)), &r)) == RC_OK && r.rows > 0)
+		*type = db_get_text(&r, 0, 0);
+	return rc;
+}
+
 /* What may be kept of an answer (S-10, S-32): filtered by the tables for the command that it answers, and
  * without the keys that every message carries. */
 static enum rc
 filter(struct call *c, struct turn *t)
 {
-	static const char sql[] = "SELECT request_type FROM command WHERE uuid = ?1 AND answered_at IS NULL";
 	static const char *const envelope[] = { "CommandUUID", "Status", "EnrollmentID", "UDID", "EnrollmentUserID",
 		"UserID", "UserShortName", "UserLongName", "NotOnConsole", "ErrorChain" };
 	struct policy_target target = target_of(t->e, t->user_id);
-	struct db_rows r;
+	const char *type;
 	enum rc rc;
 
-	if ((rc = store_run(c, sql, DB_ARGS(db_text(t->in->uuid)), &r)) != RC_OK || r.rows == 0)
+	if ((rc = type_of(c, t->in, &type)) != RC_OK || type == NULL)
 		return rc;
-	policy_answer_filter(c->arena, &target, db_get_text(&r, 0, 0), t->in->body, &t->dropped);
+	policy_answer_filter(c->arena, &target, type, t->in->body, &t->dropped);
 	t->error = error_sentence(c, t->in->body);
 	for (size_t i = 0; i < sizeof envelope / sizeof envelope[0]; i++)
 		plist_dict_remove_item(t->in->body, envelope[i]);

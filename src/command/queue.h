@@ -31,6 +31,7 @@ enum rc command_send(struct call *c, const struct enrollment *e, const char *use
 struct command_answer {
 	const char *status, *uuid;
 	plist_t body; /* whole message; NULL for Idle */
+	const char *queued; /* as enroll_caller.queued, which spares a look; NULL is fine */
 };
 enum rc command_next(struct call *c, const struct enrollment *e, const char *user_id,
     const struct command_answer *answer, struct command *next, bool *answered);

@@ -46,11 +46,16 @@ command(struct call *c, const char *type)
 	return d;
 }
 
+static const char *first_in_line; /* what the gate would have seen */
+
 /* What the device says; returns the next command's UUID or NULL. */
 static const char *
 say(struct call *c, const struct enrollment *e, const char *status, const char *uuid, plist_t body, bool *answered)
 {
-	struct command_answer in = { status, uuid, body != NULL ? body : plist_keep(c->arena, plist_new_dict()) };
+	struct command_answer in = { .status = status,
+		.uuid = uuid,
+		.body = body != NULL ? body : plist_keep(c->arena, plist_new_dict()),
+		.queued = first_in_line };
 	struct command next;
 	bool ignored;
 
@@ -108,7 +113,7 @@ policy(struct call *c)
 }
 
 static void
-filtering(struct call *c)
+filtering(struct call *c, const char *seen)
 {
 	plist_t body = plist_keep(c->arena, plist_new_dict()), answers = plist_new_dict();
 	struct command_result *results;
@@ -116,12 +121,16 @@ filtering(struct call *c)
 	int n;
 
 	command_send(c, &phone, "", command(c, "DeviceInformation"), "test", &uuid);
+	if (seen == NULL)
+		seen = arena_printf(c->arena, "%s DeviceInformation", uuid);
 	plist_put_text(answers, "OSVersion", "18.2");
 	plist_put_text(answers, "SerialNumber", "SECRETSERIAL");
 	plist_put_text(answers, "UDID", "SECRETUDID");
 	plist_put(body, "QueryResponses", answers);
 	plist_put_text(body, "EnrollmentID", "the-id");
+	first_in_line = seen;
 	say(c, &phone, "Acknowledged", uuid, body, NULL);
+	first_in_line = NULL;
 	ok(command_results(c, phone.id, &results, &n) == RC_OK && n > 0, "the answer is stored");
 	for (int i = 0; i < n; i++) {
 		if (strcmp(results[i].uuid, uuid) != 0)
@@ -211,7 +220,9 @@ main(void)
 	order(&c);
 	timeline(&c);
 	policy(&c);
-	filtering(&c);
+	filtering(&c, NULL);
+	filtering(&c, "OTHER-UUID DeviceLock"); /* what is first in line is not what was answered */
+	filtering(&c, "");
 	endings(&c);
 	testing_free(&c);
 	scene_close(&s);

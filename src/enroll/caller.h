@@ -14,7 +14,8 @@ struct enroll_caller {
 	struct bytes certificate_fp; /* the identity that was proven */
 	struct pass pass; /* what the bearer that came along is worth, where it has none yet */
 	bool account_disabled; /* on a Mac's device channel only: accept, deliver nothing */
-	bool nothing_queued; /* for any of its channels, when the gate looked */
+	const char *
+	    queued; /* "UUID RequestType" of the first command in line when the gate looked; NULL: none, for any channel */
 	bool bearer_good; /* false: let in without (CheckOut, evicting, Mac device channel) */
 };
 

@@ -188,7 +188,7 @@ check_enrollment(struct call *c, struct check *k, struct enroll_reply *out)
 		return turn_away(c, k, out);
 	*e = k->row.enrollment;
 	k->who->certificate_fp = k->row.certificate.fingerprint;
-	k->who->nothing_queued = k->row.nothing_queued;
+	k->who->queued = k->row.queued;
 	c->trace = e->attempt_id;
 	if (!is(e->organization_id, k->in->organization_id)) {
 		fail(&c->err, RC_FORBIDDEN, "the certificate belongs to another organization");

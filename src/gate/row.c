@@ -11,17 +11,18 @@
 #define AT_BEARER (AT_ENROLLMENT + ENROLLMENT_N_COLUMNS)
 #define AT_QUEUED (AT_BEARER + GRANT_BEARER_N_COLUMNS)
 
+#define FIRST_QUEUED(enrollment) \
+	" (SELECT q.uuid || ' ' || q.request_type FROM command q WHERE q.enrollment_id = " enrollment \
+	" AND q.answered_at IS NULL ORDER BY q.user_id, q.position LIMIT 1)"
+
 /* The enrollment's row alone. What the states leave out has more to be done about it than a pass can say. */
 static enum rc
 read_pass(struct call *c, struct bytes fingerprint, struct bytes token, struct gate_row *out)
 {
-	static const char sql[] =
-	    "SELECT " ENROLLMENT_COLUMNS ", e.pass_key,"
-	    " CASE WHEN EXISTS (SELECT 1 FROM command q WHERE q.enrollment_id = e.id AND q.answered_at IS NULL) THEN 1 "
-	    "ELSE 0 END"
-	    " FROM enrollment e"
-	    " WHERE substr(e.certificate_fp, 1, 8) = ?1 AND e.certificate_fp IS NOT NULL AND e.pass_hash = ?2"
-	    " AND e.pass_until > ?3 AND e.ended_at IS NULL AND e.state IN ('pending', 'enrolled')";
+	static const char sql[] = "SELECT " ENROLLMENT_COLUMNS ", e.pass_key," FIRST_QUEUED(
+	    "e.id") " FROM enrollment e"
+		    " WHERE substr(e.certificate_fp, 1, 8) = ?1 AND e.certificate_fp IS NOT NULL AND e.pass_hash = ?2"
+		    " AND e.pass_until > ?3 AND e.ended_at IS NULL AND e.state IN ('pending', 'enrolled')";
 	struct bytes prefix = bytes_of(fingerprint.p, fingerprint.n < PREFIX ? fingerprint.n : PREFIX);
 	struct enrollment e;
 	struct db_rows r;
@@ -39,22 +40,21 @@ read_pass(struct call *c, struct bytes fingerprint, struct bytes token, struct g
 	out->certificate = (struct ca_certificate){
 		.fingerprint = fingerprint, .raw_key = db_get_blob(&r, 0, AT_KEY), .enrollment_id = out->enrollment.id
 	};
-	out->nothing_queued = db_get_int(&r, 0, PASS_AT_QUEUED) == 0;
+	out->queued = db_get_text(&r, 0, PASS_AT_QUEUED);
 	return RC_OK;
 }
 
 static enum rc
 read_all(struct call *c, struct bytes fingerprint, struct bytes token, struct gate_row *out)
 {
-	static const char sql[] = "SELECT " CA_COLUMNS ", " ENROLLMENT_COLUMNS ", " GRANT_BEARER_COLUMNS
-				  ", CASE WHEN EXISTS (SELECT 1 FROM command q WHERE q.enrollment_id = k.enrollment_id "
-				  "AND q.answered_at IS NULL) THEN 1 ELSE 0 END"
-				  " FROM certificate k"
-				  " LEFT JOIN enrollment e ON e.id = k.enrollment_id"
-				  " LEFT JOIN oauth_token t ON t.hash = ?2 AND t.kind = 'access'"
-				  " LEFT JOIN oauth_grant g ON g.id = t.grant_id"
-				  " LEFT JOIN account a ON a.id = g.account_id"
-				  " WHERE k.fingerprint = ?1";
+	static const char sql[] =
+	    "SELECT " CA_COLUMNS ", " ENROLLMENT_COLUMNS ", " GRANT_BEARER_COLUMNS
+	    "," FIRST_QUEUED("k.enrollment_id") " FROM certificate k"
+						" LEFT JOIN enrollment e ON e.id = k.enrollment_id"
+						" LEFT JOIN oauth_token t ON t.hash = ?2 AND t.kind = 'access'"
+						" LEFT JOIN oauth_grant g ON g.id = t.grant_id"
+						" LEFT JOIN account a ON a.id = g.account_id"
+						" WHERE k.fingerprint = ?1";
 	struct db_rows r;
 	enum rc rc;
 
@@ -65,7 +65,7 @@ read_all(struct call *c, struct bytes fingerprint, struct bytes token, struct ga
 	ca_certificate_read(&out->certificate, &r, 0, 0);
 	enrollment_read(&out->enrollment, &r, 0, AT_ENROLLMENT);
 	grant_bearer_read(c, &out->bearer, &r, 0, AT_BEARER);
-	out->nothing_queued = db_get_int(&r, 0, AT_QUEUED) == 0;
+	out->queued = db_get_text(&r, 0, AT_QUEUED);
 	return RC_OK;
 }
 
@@ -75,7 +75,7 @@ gate_row_read(struct call *c, struct bytes fingerprint, const char *bearer, stru
 	struct bytes token = { NULL, 0 };
 	enum rc rc = RC_NOT_FOUND;
 
-	*out = (struct gate_row){ .nothing_queued = true };
+	*out = (struct gate_row){ 0 };
 	if (bearer != NULL) {
 		token = grant_token_hash(c, bearer);
 		rc = read_pass(c, fingerprint, token, out);

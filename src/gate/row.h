@@ -12,7 +12,7 @@ struct gate_row {
 	struct ca_certificate certificate; /* without the certificate itself; with a pass the key alone */
 	struct enrollment enrollment; /* of the certificate; id NULL: gone */
 	struct grant_bearer bearer; /* of the token that came along; grant.id NULL: unknown */
-	bool nothing_queued; /* for any channel of the enrollment */
+	const char *queued; /* as enroll_caller.queued */
 };
 
 /* By the certificate's fingerprint and the bearer token (NULL: none came along). RC_NOT_FOUND: the

@@ -52,6 +52,7 @@ mdm_answer(struct call *c, struct mdm_message *m)
 		.status = plist_text(c->arena, m->body, "Status"),
 		.uuid = plist_text(c->arena, m->body, "CommandUUID"),
 		.body = m->body,
+		.queued = m->who->queued,
 	};
 	struct command next = { 0 };
 
@@ -63,7 +64,7 @@ mdm_answer(struct call *c, struct mdm_message *m)
 	if (strcmp(in.status, "Idle") == 0)
 		in.uuid = NULL;
 	/* Most requests of a fleet end here: one read, by the gate, and no write. */
-	if (in.uuid == NULL && m->who->nothing_queued && !evicting) {
+	if (in.uuid == NULL && m->who->queued == NULL && !evicting) {
 		*m->out = (struct enroll_reply){ .status = 200 };
 		return;
 	}

@@ -135,7 +135,7 @@ issue_in_unit(struct call *c, void *arg)
 }
 
 static enum rc
-sign(struct call *c, struct issue *i, struct bytes spki)
+sign(struct call *c, struct issue *i, const struct x509_csr *request)
 {
 	const char *key = arena_printf(c->arena, "ca-%s", i->organization_id);
 	struct x509_template t = {
@@ -144,43 +144,52 @@ sign(struct call *c, struct issue *i, struct bytes spki)
 		.not_after = c->now + CA_IDENTITY_LIFE_S,
 		.key_usage = X509_USE_SIGN | X509_USE_ENCIPHER,
 		.ext_usage = X509_EXT_CLIENT,
+		.o_of_issuer = true,
+		.spki_is_good = true,
 	};
 	struct ca_certificate *m = &i->made;
-	struct x509_info ca, info;
 	struct bytes *chain;
 	enum rc rc;
 	int n;
 
+	/* Without one it would sign itself. */
 	if ((rc = keys_certificates(c->keys, c->arena, key, &chain, &n, &c->err)) != RC_OK)
 		return rc;
-	if (n == 0 || x509_parse(c->arena, chain[0], &ca, &c->err) != RC_OK)
-		return fail(&c->err, RC_INTERNAL, "%s has no certificate", key);
-	t.subject.o = ca.o;
-	if ((rc = keys_issue(c->keys, c->arena, key, &t, spki, &m->certificate, &c->err)) != RC_OK)
+	if ((rc = keys_issue(c->keys, c->arena, key, &t, request->spki, &m->certificate, &c->err)) != RC_OK)
 		return rc;
-	if ((rc = x509_parse(c->arena, m->certificate, &info, &c->err)) != RC_OK)
-		return rc;
-	m->fingerprint = info.fingerprint;
-	m->serial = info.serial;
-	m->not_after = info.not_after;
-	return x509_raw_key(c->arena, info.spki, &m->raw_key, &c->err);
+	m->fingerprint = crypto_sha256(c->arena, m->certificate);
+	m->not_after = t.not_after;
+	m->raw_key = request->raw_key;
+	if ((m->serial = x509_serial(c->arena, m->certificate)) == NULL)
+		return fail(&c->err, RC_INTERNAL, "a certificate without a serial number was made");
+	return RC_OK;
 }
 
 enum rc
 ca_issue(struct call *c, const char *organization_id, struct bytes csr, const char *challenge,
     struct bytes *certificate, const char **enrollment_id)
 {
+	struct x509_csr request;
+	enum rc rc = x509_csr_parse(c->arena, csr, &request, &c->err);
+
+	*enrollment_id = NULL;
+	if (rc != RC_OK)
+		return rc == RC_FORBIDDEN ? RC_BAD_INPUT : rc;
+	return ca_issue_read(c, organization_id, csr, &request, challenge, certificate, enrollment_id);
+}
+
+enum rc
+ca_issue_read(struct call *c, const char *organization_id, struct bytes csr, const struct x509_csr *request,
+    const char *challenge, struct bytes *certificate, const char **enrollment_id)
+{
 	static const char find_sql[] =
 	    "SELECT enrollment_id, csr_hash FROM scep_challenge"
 	    " WHERE hash = ?1 AND organization_id = ?2 AND (expires_at > ?3 OR csr_hash IS NOT NULL)";
 	struct issue i = { .organization_id = organization_id };
-	struct x509_csr request;
 	struct db_rows r;
 	enum rc rc;
 
 	*enrollment_id = NULL;
-	if ((rc = x509_csr_parse(c->arena, csr, &request, &c->err)) != RC_OK)
-		return rc == RC_FORBIDDEN ? RC_BAD_INPUT : rc;
 	i.challenge_hash = crypto_sha256_text(c->arena, challenge);
 	i.csr_hash = crypto_sha256(c->arena, csr);
 	rc = store_run(c, find_sql, DB_ARGS(db_blob(i.challenge_hash), db_text(organization_id), db_int(c->now)), &r);
@@ -191,7 +200,7 @@ ca_issue(struct call *c, const char *organization_id, struct bytes csr, const ch
 	*enrollment_id = i.enrollment_id = db_get_text(&r, 0, 0);
 	if (!db_is_null(&r, 0, 1))
 		return spent_for(c, &i, certificate);
-	if ((rc = sign(c, &i, request.spki)) != RC_OK || (rc = store_unit(c, issue_in_unit, &i)) != RC_OK)
+	if ((rc = sign(c, &i, request)) != RC_OK || (rc = store_unit(c, issue_in_unit, &i)) != RC_OK)
 		return rc;
 	*certificate = i.certificate;
 	return RC_OK;

@@ -53,6 +53,9 @@ issues(struct call *c)
 	ok(ca_issue(c, "bag", csr, late, &again, &enrollment) == RC_NOT_FOUND, "S-21: a challenge ends after an hour");
 	ok(ca_find(c, crypto_sha256(c->arena, certificate), &found) == RC_OK && found.raw_key.n > 256,
 	    "S-23: the certificate is found by its fingerprint, with its key ready to check signatures");
+	ok(x509_raw_key(c->arena, info.spki, &again, &c->err) == RC_OK && bytes_eq(again, found.raw_key) &&
+		strcmp(info.serial, found.serial) == 0 && info.not_after == found.not_after,
+	    "S-23: and the row says what the certificate says");
 	ok(ca_revoke(c, found.fingerprint) == RC_OK && ca_find(c, found.fingerprint, &found) == RC_OK &&
 		found.revoked_at == c->now,
 	    "it is revoked");

@@ -57,24 +57,18 @@ digests_are_fine(const STACK_OF(X509) * chain)
 }
 
 enum rc
-x509_verify(struct bytes leaf, const struct bytes *others, int n_others, const struct bytes *roots, int n_roots,
-    int64_t now, bool ignore_times, struct err *e)
+ossl_chain(X509 *x, STACK_OF(X509) * between, const struct bytes *roots, int n_roots, int64_t now, bool ignore_times,
+    struct err *e)
 {
-	X509 *x = NULL;
 	X509_STORE *trusted = NULL;
-	STACK_OF(X509) *untrusted = NULL;
 	X509_STORE_CTX *c = NULL;
 	X509_VERIFY_PARAM *param;
 	enum rc rc = RC_INTERNAL;
 
 	if (n_roots <= 0)
 		return fail(e, RC_NOT_FOUND, "the pool of trusted certificates is empty");
-	if (n_others > OTHERS_MAX)
-		return fail(e, RC_FORBIDDEN, "over %d certificates beside the one in question", OTHERS_MAX);
-	if ((x = ossl_certificate(leaf)) == NULL)
-		return fail(e, RC_FORBIDDEN, "not a certificate");
-	if ((trusted = pool(roots, n_roots)) == NULL || (untrusted = between(others, n_others)) == NULL ||
-	    (c = X509_STORE_CTX_new()) == NULL || X509_STORE_CTX_init(c, trusted, x, untrusted) != 1) {
+	if ((trusted = pool(roots, n_roots)) == NULL || (c = X509_STORE_CTX_new()) == NULL ||
+	    X509_STORE_CTX_init(c, trusted, x, between) != 1) {
 		ossl_fail(e, RC_INTERNAL, "preparing to check a certificate");
 		goto out;
 	}
@@ -95,9 +89,38 @@ x509_verify(struct bytes leaf, const struct bytes *others, int n_others, const s
 		rc = fail(e, RC_FORBIDDEN, "a certificate of the chain is signed with a digest that is not accepted");
 out:
 	X509_STORE_CTX_free(c);
-	sk_X509_pop_free(untrusted, X509_free);
 	X509_STORE_free(trusted);
-	X509_free(x);
 	ERR_clear_error();
 	return rc;
+}
+
+enum rc
+x509_verify(struct bytes leaf, const struct bytes *others, int n_others, const struct bytes *roots, int n_roots,
+    int64_t now, bool ignore_times, struct err *e)
+{
+	STACK_OF(X509) *untrusted = NULL;
+	X509 *x = NULL;
+	enum rc rc;
+
+	if (n_roots <= 0)
+		return fail(e, RC_NOT_FOUND, "the pool of trusted certificates is empty");
+	if (n_others > OTHERS_MAX)
+		return fail(e, RC_FORBIDDEN, "over %d certificates beside the one in question", OTHERS_MAX);
+	if ((x = ossl_certificate(leaf)) == NULL)
+		return fail(e, RC_FORBIDDEN, "not a certificate");
+	if ((untrusted = between(others, n_others)) != NULL)
+		rc = ossl_chain(x, untrusted, roots, n_roots, now, ignore_times, e);
+	else
+		rc = ossl_fail(e, RC_INTERNAL, "preparing to check a certificate");
+	sk_X509_pop_free(untrusted, X509_free);
+	X509_free(x);
+	return rc;
+}
+
+/* At most 16 certificates came with the message, the signer's among them: ossl_cms_verify counts. */
+enum rc
+cms_verify_chain(
+    const struct cms_signed *s, const struct bytes *roots, int n_roots, int64_t now, bool ignore_times, struct err *e)
+{
+	return ossl_chain(s->known->x, s->known->all, roots, n_roots, now, ignore_times, e);
 }

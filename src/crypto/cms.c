@@ -3,6 +3,11 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "fmt/der.h"
+
 #define CERTIFICATES_MAX 16
 #define KEY_BITS_MAX 8192 /* a larger signer's key is a way to burn our time */
 
@@ -138,6 +143,15 @@ ossl_cms_verify(
 	return rc;
 }
 
+const struct x509_known *
+ossl_known(struct arena *a, struct bytes der, X509 *x, STACK_OF(X509) * all)
+{
+	struct x509_known *k = arena_alloc(a, sizeof *k);
+
+	*k = (struct x509_known){ der, x, all };
+	return k;
+}
+
 enum rc
 cms_verify(struct arena *a, struct bytes der, struct bytes detached, struct cms_signed *out, struct err *e)
 {
@@ -154,6 +168,7 @@ cms_verify(struct arena *a, struct bytes der, struct bytes detached, struct cms_
 		.signer = ossl_certificate_der(a, s.signer),
 		.others = arena_array(a, (size_t)n, sizeof *out->others),
 	};
+	out->known = ossl_known(a, out->signer, s.signer, s.certificates);
 	for (int i = 0; i < n; i++) {
 		X509 *x = sk_X509_value(s.certificates, i);
 
@@ -230,15 +245,77 @@ cms_sign(struct arena *a, struct bytes content, struct bytes certificate, struct
 	return ossl_cms_sign(a, content, x, pkey, others, n_others, detached, der, e);
 }
 
+/* ---- a bag, written by hand: OpenSSL would decode each certificate to write it as it was ---- */
+
+/* Tag and length (X.690 8.1.3, in their shortest form) of `n` octets, before `at`; the new beginning. */
+static uint8_t *
+wrap(uint8_t *at, uint8_t tag, size_t n)
+{
+	int octets = 0;
+	size_t left = n;
+
+	if (n >= 0x80)
+		for (; left > 0; left >>= 8, octets++)
+			*--at = (uint8_t)left;
+	*--at = octets > 0 ? (uint8_t)(0x80 | octets) : (uint8_t)n;
+	*--at = tag;
+	return at;
+}
+
+static uint8_t *
+before(uint8_t *at, const void *p, size_t n)
+{
+	return memcpy(at - n, p, n);
+}
+
+/* In a SET OF, DER puts the smaller encoding first (X.690 11.6). */
+static int
+in_order(const void *x, const void *y)
+{
+	const struct bytes *p = x, *q = y;
+	int d = memcmp(p->p, q->p, p->n < q->n ? p->n : q->n);
+
+	return d != 0 ? d : (p->n > q->n) - (p->n < q->n);
+}
+
 enum rc
 cms_bag(struct arena *a, const struct bytes *certificates, int n, struct bytes *der, struct err *e)
 {
-	struct held *h = held_new(a);
-	CMS_ContentInfo *cms = hold_CMS_ContentInfo(h, CMS_sign(NULL, NULL, NULL, NULL, CMS_PARTIAL | CMS_DETACHED));
+	static const uint8_t signed_data[] = { 0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02 };
+	/* version 1, no digest, id-data without content */
+	static const uint8_t head[] = { 0x02, 1, 1, 0x31, 0, 0x30, 11, 0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d,
+		0x01, 0x07, 0x01 };
+	static const uint8_t no_signers[] = { 0x31, 0 };
+	struct bytes *sorted = arena_array(a, (size_t)(n > 0 ? n : 1), sizeof *sorted);
+	size_t room = 128;
+	uint8_t *at, *end, *inside;
+	struct der_item it;
 
-	if (cms == NULL || !add_certificates(cms, NULL, certificates, n))
-		return ossl_fail(e, RC_BAD_INPUT, "certificates for a PKCS#7 bag");
-	return encode(a, cms, der, e);
+	for (int i = 0; i < n; i++) {
+		struct bytes rest = certificates[i];
+
+		if (rest.n > OSSL_CERTIFICATE_MAX || !der_take(&rest, DER_SEQUENCE, &it) || rest.n > 0)
+			return fail(e, RC_BAD_INPUT, "certificates for a PKCS#7 bag");
+		sorted[i] = certificates[i];
+		room += rest.n + certificates[i].n;
+	}
+	if (n <= 0 || n > CERTIFICATES_MAX)
+		return fail(e, RC_BAD_INPUT, "1 to %d certificates go into a PKCS#7 bag", CERTIFICATES_MAX);
+	qsort(sorted, (size_t)n, sizeof *sorted, in_order);
+	end = at = (uint8_t *)arena_alloc(a, room) + room;
+	at = before(at, no_signers, sizeof no_signers);
+	inside = at;
+	for (int i = n - 1; i >= 0; i--)
+		if (i == 0 || !bytes_eq(sorted[i], sorted[i - 1]))
+			at = before(at, sorted[i].p, sorted[i].n);
+	at = wrap(at, DER_CONTEXT_0, (size_t)(inside - at));
+	at = before(at, head, sizeof head);
+	at = wrap(at, DER_SEQUENCE, (size_t)(end - at));
+	at = wrap(at, DER_CONTEXT_0, (size_t)(end - at));
+	at = before(at, signed_data, sizeof signed_data);
+	at = wrap(at, DER_SEQUENCE, (size_t)(end - at));
+	*der = bytes_of(at, (size_t)(end - at));
+	return RC_OK;
 }
 
 enum rc

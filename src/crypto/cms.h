@@ -3,9 +3,14 @@
 #ifndef CRYPTO_CMS_H
 #define CRYPTO_CMS_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/err.h"
+
+struct x509_known;
 
 /* What a SignedData holds, after its one signature was checked with the signer's own certificate.
  * Says nothing about trust: chain the signer with x509_verify. */
@@ -14,12 +19,18 @@ struct cms_signed {
 	struct bytes signer; /* certificate DER */
 	struct bytes *others; /* further certificates in the message */
 	int n_others;
+	const struct x509_known *known; /* the same decoded, for cms_verify_chain; as long as the arena */
 };
 
 /* Verify SignedData DER with exactly one signer. `detached` absent: the content is inside.
  * Digests SHA-1, SHA-256, SHA-384, SHA-512. RC_BAD_INPUT: not CMS, no or several signers, no
  * certificate, over 16 certificates. RC_FORBIDDEN: the signature does not match. */
 enum rc cms_verify(struct arena *a, struct bytes der, struct bytes detached, struct cms_signed *out, struct err *e);
+
+/* The signer's certificate leads to one of `roots` by way of those in the message: x509_verify, which see, without
+ * decoding them again. `s` as cms_verify left it. */
+enum rc cms_verify_chain(
+    const struct cms_signed *s, const struct bytes *roots, int n_roots, int64_t now, bool ignore_times, struct err *e);
 
 /* Quick way for a detached signature by a known key (engine: signatures on the hot path).
  * First the fingerprint alone, then the check with a raw key from the row. Both agree with cms_verify
@@ -44,6 +55,8 @@ struct scep_message {
 	enum scep_status status; /* CertRep */
 	enum scep_fail fail;
 	struct bytes signer; /* certificate DER: self-signed in PKCSReq */
+	struct bytes signer_spki; /* its public key; scep_open */
+	const struct x509_known *known; /* the same decoded, to answer it; as long as the arena; NULL: not at hand */
 	struct bytes content; /* decrypted: PKCS#10 in requests, degenerate PKCS#7 in SUCCESS; absent else */
 	const char *digest; /* "SHA1", "SHA256", ... as signed */
 	const char *cipher; /* "DES-EDE3-CBC", "AES-128-CBC", "AES-256-CBC"; NULL without content */

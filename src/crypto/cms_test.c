@@ -18,6 +18,7 @@ static void
 test_round(const struct pair *ca, const struct pair *leaf, const char *kind)
 {
 	struct bytes content = bytes_str("<plist>machine</plist>"), der, from_command;
+	struct pair other = make(X509_P256, &kit_ca, NULL);
 	struct cms_signed s;
 
 	ok(cms_sign(a, content, leaf->cert, leaf->key, &ca->cert, 1, false, &der, &e) == RC_OK, "%s: content is signed",
@@ -26,6 +27,13 @@ test_round(const struct pair *ca, const struct pair *leaf, const char *kind)
 		bytes_eq(s.signer, leaf->cert),
 	    "%s: and verified, with content and signer", kind);
 	ok(s.n_others == 1 && bytes_eq(s.others[0], ca->cert), "%s: further certificates come along", kind);
+	ok(cms_verify_chain(&s, &ca->cert, 1, NOW, false, &e) == RC_OK, "%s: the signer leads to the pool", kind);
+	ok(cms_verify_chain(&s, &other.cert, 1, NOW, false, &e) == RC_FORBIDDEN &&
+		cms_verify_chain(&s, NULL, 0, NOW, false, &e) == RC_NOT_FOUND,
+	    "%s: not to a pool of others, nor to none", kind);
+	ok(cms_verify_chain(&s, &ca->cert, 1, NOW + 2 * DAY, false, &e) == RC_FORBIDDEN &&
+		cms_verify_chain(&s, &ca->cert, 1, NOW + 2 * DAY, true, &e) == RC_OK,
+	    "%s: nor once it is too late, unless times are ignored", kind);
 	put("signed.der", der.p, der.n);
 	put("content", content.p, content.n);
 	ok(OPENSSL("cms", "-verify", "-inform", "DER", "-in", "signed.der", "-CAfile", "ca.pem", "-purpose", "any",
@@ -122,7 +130,7 @@ test_refusals(const struct pair *ca, const struct pair *leaf)
 static void
 test_bag(const struct pair *ca, const struct pair *leaf)
 {
-	struct bytes two[] = { leaf->cert, ca->cert }, der, *list;
+	struct bytes two[] = { leaf->cert, ca->cert }, der, *list, mine;
 	int n;
 
 	ok(cms_bag(a, two, 2, &der, &e) == RC_OK, "S-21: certificates in a degenerate PKCS#7");
@@ -135,6 +143,13 @@ test_bag(const struct pair *ca, const struct pair *leaf)
 	get("from.der", &der);
 	ok(cms_bag_open(a, der, &list, &n, &e) == RC_OK && n == 1 && bytes_eq(list[0], ca->cert),
 	    "and the other way round");
+	ok(cms_bag(a, &ca->cert, 1, &mine, &e) == RC_OK && bytes_eq(der, mine),
+	    "S-21: octet for octet what openssl writes");
+	two[1] = two[0];
+	ok(cms_bag(a, two, 2, &der, &e) == RC_OK && cms_bag_open(a, der, &list, &n, &e) == RC_OK && n == 1,
+	    "a certificate that is given twice is in it once");
+	two[1] = bytes_str("nonsense");
+	ok(cms_bag(a, two, 2, &der, &e) == RC_BAD_INPUT, "nonsense does not get into one");
 	ok(cms_bag_open(a, bytes_str("0"), &list, &n, &e) == RC_BAD_INPUT, "nonsense is no bag");
 }
 

@@ -141,6 +141,8 @@ parse(struct arena *a, struct bytes der, struct x509_csr *out, struct err *e)
 	subject = X509_REQ_get_subject_name(req);
 	out->cn = ossl_name_text(a, subject, NID_commonName);
 	out->o = ossl_name_text(a, subject, NID_organizationName);
+	if ((rc = ossl_raw_key(a, key, &out->raw_key, e)) != RC_OK)
+		return rc;
 	out->spki = ossl_spki_der(a, X509_REQ_get_X509_PUBKEY(req));
 	return out->spki.p != NULL ? RC_OK : ossl_fail(e, RC_INTERNAL, "writing a public key");
 }

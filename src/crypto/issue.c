@@ -7,6 +7,8 @@
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
+#include "fmt/der.h"
+
 #define SAN_MAX 64
 
 /* 126 random bits below a set one: positive, never zero, and past any guess (RFC 5280 4.1.2.2 allows
@@ -167,25 +169,103 @@ add_identifiers(X509 *x, X509 *issuer)
 	return good;
 }
 
+/* A public key as it came: X509_set_pubkey would encode a decoded one and decode that again, 60 us. False: not of a
+ * common shape. */
+static bool
+put_spki(X509 *x, struct bytes spki)
+{
+	struct der_item all, algorithm, bits;
+	struct bytes rest = spki;
+	const unsigned char *p;
+	const ASN1_OBJECT *oid;
+	const void *value;
+	unsigned char *key;
+	X509_ALGOR *decoded;
+	bool good = false;
+	int kind, type;
+
+	if (!der_take(&rest, DER_SEQUENCE, &all) || rest.n > 0)
+		return false;
+	rest = all.value;
+	if (!der_take(&rest, DER_SEQUENCE, &algorithm) || !der_take(&rest, DER_BIT_STRING, &bits) || rest.n > 0 ||
+	    bits.value.n < 2 || bits.value.p[0] != 0) /* bits that are left out: no key has any */
+		return false;
+	p = algorithm.whole.p;
+	decoded = d2i_X509_ALGOR(NULL, &p, (long)algorithm.whole.n);
+	key = OPENSSL_memdup(bits.value.p + 1, bits.value.n - 1);
+	if (decoded == NULL || key == NULL)
+		goto out;
+	X509_ALGOR_get0(&oid, &type, &value, decoded);
+	kind = OBJ_obj2nid(oid);
+	if (kind == NID_rsaEncryption && type == V_ASN1_NULL)
+		value = NULL;
+	else if (kind == NID_X9_62_id_ecPublicKey && type == V_ASN1_OBJECT && OBJ_obj2nid(value) != NID_undef)
+		value = OBJ_nid2obj(OBJ_obj2nid(value)); /* OpenSSL's own, which nobody frees */
+	else
+		goto out;
+	good = X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(x), OBJ_nid2obj(kind), type, (void *)(uintptr_t)value, key,
+		   (int)bits.value.n - 1) == 1;
+	if (good)
+		key = NULL; /* the certificate's now */
+out:
+	OPENSSL_free(key);
+	X509_ALGOR_free(decoded);
+	return good;
+}
+
+static bool
+put_key(X509 *x, struct held *h, struct bytes spki)
+{
+	EVP_PKEY *key;
+
+	if (put_spki(x, spki))
+		return true;
+	key = hold_EVP_PKEY(h, ossl_public(spki));
+	return key != NULL && X509_set_pubkey(x, key) == 1;
+}
+
+/* The subject, with the issuer's O where that is asked for. */
+static X509_NAME *
+subject_of(struct arena *a, const struct x509_template *t, X509 *issuer)
+{
+	struct x509_name n = t->subject;
+
+	if (t->o_of_issuer && issuer != NULL)
+		n.o = ossl_name_text(a, X509_get_subject_name(issuer), NID_organizationName);
+	return ossl_name(&n);
+}
+
+/* The public key is one, and it or its certificate belongs to the key that signs. */
+static enum rc
+check_keys(struct held *h, const struct x509_template *t, struct bytes spki, X509 *issuer, EVP_PKEY *key, struct err *e)
+{
+	EVP_PKEY *subject_key = NULL;
+
+	if (issuer == NULL || !t->spki_is_good) {
+		if ((subject_key = hold_EVP_PKEY(h, ossl_public(spki))) == NULL)
+			return fail(e, RC_BAD_INPUT, "not a public key");
+	}
+	if ((issuer != NULL ? X509_check_private_key(issuer, key) : EVP_PKEY_eq(subject_key, key)) != 1)
+		return ossl_fail(e, RC_BAD_INPUT, "issuer's certificate and key don't belong together");
+	return RC_OK;
+}
+
 enum rc
 ossl_issue(struct arena *a, const struct x509_template *t, struct bytes spki, X509 *issuer, EVP_PKEY *key,
     struct bytes *certificate, struct err *e)
 {
 	struct held *h = held_new(a);
-	EVP_PKEY *subject_key = hold_EVP_PKEY(h, ossl_public(spki));
-	X509_NAME *name = hold_X509_NAME(h, ossl_name(&t->subject));
+	X509_NAME *name = hold_X509_NAME(h, subject_of(a, t, issuer));
 	X509 *x = hold_X509(h, X509_new());
+	enum rc rc;
 
-	if (subject_key == NULL)
-		return fail(e, RC_BAD_INPUT, "not a public key");
 	if (name == NULL || x == NULL)
 		return ossl_fail(e, RC_BAD_INPUT, "subject of a certificate");
-	if ((issuer != NULL ? X509_check_private_key(issuer, key) : EVP_PKEY_eq(subject_key, key)) != 1)
-		return ossl_fail(e, RC_BAD_INPUT, "issuer's certificate and key don't belong together");
+	if ((rc = check_keys(h, t, spki, issuer, key, e)) != RC_OK)
+		return rc;
 	if (X509_set_version(x, X509_VERSION_3) != 1 || !set_serial(x) || !set_times(x, t->not_before, t->not_after) ||
 	    X509_set_subject_name(x, name) != 1 ||
-	    X509_set_issuer_name(x, issuer != NULL ? X509_get_subject_name(issuer) : name) != 1 ||
-	    X509_set_pubkey(x, subject_key) != 1)
+	    X509_set_issuer_name(x, issuer != NULL ? X509_get_subject_name(issuer) : name) != 1 || !put_key(x, h, spki))
 		return ossl_fail(e, RC_BAD_INPUT, "fields of a certificate");
 	if (!add_constraints(x, t) || !add_key_usage(x, t->key_usage) || !add_extended_usage(x, t->ext_usage) ||
 	    !add_names(x, t, X509_NAME_entry_count(name) == 0) || !add_identifiers(x, issuer))

@@ -40,6 +40,7 @@ X509 *ossl_certificate(struct bytes der);
 EVP_PKEY *ossl_private(struct bytes pkcs8);
 EVP_PKEY *ossl_public(struct bytes spki);
 EVP_PKEY *ossl_raw_public(struct bytes raw); /* as x509_raw_key writes it */
+enum rc ossl_raw_key(struct arena *a, EVP_PKEY *key, struct bytes *raw, struct err *e); /* x509_raw_key */
 
 /* Encode into `a`; absent when OpenSSL refuses. */
 struct bytes ossl_certificate_der(struct arena *a, const X509 *x);
@@ -55,6 +56,17 @@ X509_NAME *ossl_name(const struct x509_name *n);
 /* First value of that attribute as UTF-8 text; NULL when absent or when it holds a NUL. */
 const char *ossl_name_text(struct arena *a, const X509_NAME *n, int nid);
 const char *ossl_string_text(struct arena *a, const ASN1_STRING *s);
+
+/* Certificates of a message that was read, for whoever looks at them next. */
+struct x509_known {
+	struct bytes der; /* of `x`, in the message's result */
+	X509 *x;
+	STACK_OF(X509) * all; /* of the message, `x` among them; NULL: not kept */
+};
+const struct x509_known *ossl_known(struct arena *a, struct bytes der, X509 *x, STACK_OF(X509) * all);
+/* `x` leads to one of `roots` by way of `between`; as x509_verify, which see. */
+enum rc ossl_chain(X509 *x, STACK_OF(X509) * between, const struct bytes *roots, int n_roots, int64_t now,
+    bool ignore_times, struct err *e);
 
 /* A SignedData whose one signature was checked with the signer's own certificate. All held by `h`. */
 struct ossl_signed {

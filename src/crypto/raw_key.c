@@ -71,18 +71,22 @@ raw_ec(struct arena *a, EVP_PKEY *key, struct bytes *raw, struct err *e)
 }
 
 enum rc
-x509_raw_key(struct arena *a, struct bytes spki, struct bytes *raw, struct err *e)
+ossl_raw_key(struct arena *a, EVP_PKEY *key, struct bytes *raw, struct err *e)
 {
-	struct held *h = held_new(a);
-	EVP_PKEY *key = hold_EVP_PKEY(h, ossl_public(spki));
-
-	if (key == NULL)
-		return fail(e, RC_BAD_INPUT, "not a public key");
 	if (EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA)
 		return raw_rsa(a, key, raw, e);
 	if (EVP_PKEY_get_base_id(key) == EVP_PKEY_EC)
 		return raw_ec(a, key, raw, e);
 	return fail(e, RC_BAD_INPUT, "neither an RSA nor an EC key");
+}
+
+enum rc
+x509_raw_key(struct arena *a, struct bytes spki, struct bytes *raw, struct err *e)
+{
+	struct held *h = held_new(a);
+	EVP_PKEY *key = hold_EVP_PKEY(h, ossl_public(spki));
+
+	return key != NULL ? ossl_raw_key(a, key, raw, e) : fail(e, RC_BAD_INPUT, "not a public key");
 }
 
 static EVP_PKEY *

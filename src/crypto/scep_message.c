@@ -264,6 +264,8 @@ open_message(struct arena *a, struct bytes der, X509 *recipient, EVP_PKEY *key, 
 	if ((rc = understand(a, &attributes, out, e)) != RC_OK)
 		return rc;
 	out->signer = ossl_certificate_der(a, s.signer);
+	out->signer_spki = ossl_spki_der(a, X509_get_X509_PUBKEY(s.signer));
+	out->known = ossl_known(a, out->signer, s.signer, NULL);
 	out->digest = by_nid(digests, s.digest)->name; /* ossl_cms_verify accepts these only */
 	/* Answers without a certificate have no envelope (RFC 8894 3.3.2.2, 3.3.2.3). */
 	if (out->type == SCEP_CERT_REP && out->status != SCEP_SUCCESS)
@@ -296,12 +298,22 @@ scep_open(struct arena *a, struct bytes der, struct bytes certificate, struct by
 
 /* ---- Building ---- */
 
+/* The recipient, who mostly is the one whose message was just read. */
+static X509 *
+decoded(const struct scep_message *m, struct bytes recipient)
+{
+	if (m->known == NULL || !bytes_eq(m->known->der, recipient))
+		return ossl_certificate(recipient);
+	X509_up_ref(m->known->x);
+	return m->known->x;
+}
+
 static enum rc
 envelope(struct arena *a, const struct scep_message *m, struct bytes recipient, struct bytes *der, struct err *e)
 {
 	struct held *h = held_new(a);
 	const struct algorithm *cipher = by_name(ciphers, m->cipher);
-	X509 *x = ossl_certificate(recipient);
+	X509 *x = decoded(m, recipient);
 	STACK_OF(X509) *to = hold_stack(h, sk_X509_new_null());
 	BIO *in = hold_BIO(h, BIO_new_mem_buf(m->content.p, (int)m->content.n));
 	CMS_ContentInfo *cms;

@@ -7,6 +7,7 @@
 #include <openssl/x509v3.h>
 
 #include "crypto/hash.h"
+#include "fmt/der.h"
 
 /* RFC 4514 text, in UTF-8 instead of \xx for every octet past ASCII. */
 static const char *
@@ -33,17 +34,35 @@ seconds(const ASN1_TIME *t, int64_t *out)
 }
 
 static const char *
-serial_text(struct arena *a, const ASN1_INTEGER *serial)
+serial_text(struct arena *a, bool negative, struct bytes octets)
 {
-	const unsigned char *p = ASN1_STRING_get0_data(serial);
-	int n = ASN1_STRING_length(serial);
-	char *text = arena_alloc(a, 2 * (size_t)(n > 0 ? n : 1) + 2), *at = text;
+	char *text = arena_alloc(a, 2 * octets.n + 4), *at = text;
 
-	if (ASN1_STRING_type(serial) & V_ASN1_NEG)
+	if (negative)
 		*at++ = '-';
-	for (int i = 0; i < n; i++, at += 2)
-		snprintf(at, 3, "%02x", p[i]);
+	for (size_t i = 0; i < octets.n; i++, at += 2)
+		snprintf(at, 3, "%02x", octets.p[i]);
 	return text;
+}
+
+const char *
+x509_serial(struct arena *a, struct bytes certificate)
+{
+	struct der_item all, signed_part, version, serial;
+	struct bytes rest = certificate;
+
+	if (!der_take(&rest, DER_SEQUENCE, &all) || rest.n > 0)
+		return NULL;
+	rest = all.value;
+	if (!der_take(&rest, DER_SEQUENCE, &signed_part))
+		return NULL;
+	rest = signed_part.value;
+	der_take(&rest, DER_CONTEXT_0, &version);
+	if (!der_take(&rest, DER_INTEGER, &serial) || serial.value.n == 0 || serial.value.p[0] >= 0x80)
+		return NULL;
+	if (serial.value.n > 1 && serial.value.p[0] == 0)
+		serial.value = bytes_of(serial.value.p + 1, serial.value.n - 1);
+	return serial_text(a, false, serial.value);
 }
 
 enum rc
@@ -51,10 +70,12 @@ x509_parse(struct arena *a, struct bytes der, struct x509_info *out, struct err 
 {
 	struct held *h = held_new(a);
 	X509 *x = hold_X509(h, ossl_certificate(der));
+	const ASN1_INTEGER *serial;
 	const X509_NAME *subject;
 
 	if (x == NULL)
 		return fail(e, RC_BAD_INPUT, "not a certificate");
+	serial = X509_get0_serialNumber(x);
 	subject = X509_get_subject_name(x);
 	*out = (struct x509_info){
 		.subject = name_line(a, h, subject),
@@ -62,7 +83,8 @@ x509_parse(struct arena *a, struct bytes der, struct x509_info *out, struct err 
 		.cn = ossl_name_text(a, subject, NID_commonName),
 		.o = ossl_name_text(a, subject, NID_organizationName),
 		.uid = ossl_name_text(a, subject, NID_userId),
-		.serial = serial_text(a, X509_get0_serialNumber(x)),
+		.serial = serial_text(a, (ASN1_STRING_type(serial) & V_ASN1_NEG) != 0,
+		    bytes_of(ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial))),
 		.fingerprint = crypto_sha256(a, der),
 		.is_ca = (X509_get_extension_flags(x) & EXFLAG_CA) != 0,
 	};

@@ -28,6 +28,8 @@ struct x509_template { /* what a certificate is to say; times are Unix seconds *
 	bool allow_subordinate;
 	unsigned key_usage; /* X509_USE_ bits */
 	unsigned ext_usage; /* X509_EXT_ bits */
+	bool o_of_issuer; /* the subject's O is the issuer's */
+	bool spki_is_good; /* x509_csr_parse read it: decoding it again to see that it is a key would be in vain */
 	const char *const *dns; /* subjectAltName, NULL-terminated; may be NULL. Literal IP
 					 * addresses become iPAddress names */
 };
@@ -49,6 +51,7 @@ enum rc x509_csr_new(struct arena *a, const struct x509_name *subject, struct by
     struct bytes *csr, struct err *e);
 struct x509_csr {
 	struct bytes spki;
+	struct bytes raw_key; /* as x509_raw_key writes it */
 	const char *cn, *o;
 	const char *challenge; /* NULL when there is none */
 	int key_bits; /* RSA modulus or curve size */
@@ -69,6 +72,8 @@ struct x509_info {
 	bool is_ca;
 };
 enum rc x509_parse(struct arena *a, struct bytes der, struct x509_info *out, struct err *e);
+/* Its serial number alone, as in x509_info, and nothing decoded: for a certificate just issued. NULL: not one. */
+const char *x509_serial(struct arena *a, struct bytes certificate);
 
 /* A public key as raw numbers, for checking a signature without decoding a certificate again
  * (measured: 3 us against 144 us). Stored beside the certificate as octets of our own:

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "crypto/cms.h"
-#include "crypto/x509.h"
 #include "enroll/os.h"
 #include "fmt/plist.h"
 
@@ -24,7 +23,7 @@ trust(struct call *c, const struct organization *o, const struct cms_signed *s)
 		return rc;
 	if (n == 0)
 		return fail(&c->err, RC_FORBIDDEN, "the device CA pool of %s is empty", o->id);
-	rc = x509_verify(s->signer, s->others, s->n_others, pool, n, c->now, o->device_ca_ignore_times, &c->err);
+	rc = cms_verify_chain(s, pool, n, c->now, o->device_ca_ignore_times, &c->err);
 	return rc == RC_NOT_FOUND ? RC_FORBIDDEN : rc;
 }
 

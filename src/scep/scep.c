@@ -70,6 +70,7 @@ reply(struct call *c, const char *organization_id, const struct scep_message *in
 	m->recipient_nonce = in->sender_nonce;
 	m->sender_nonce = bytes_of(arena_alloc(c->arena, 16), 16);
 	crypto_random((void *)(uintptr_t)m->sender_nonce.p, 16);
+	m->known = in->known;
 	m->digest = in->digest;
 	m->cipher = in->cipher;
 	return keys_scep_build(c->keys, c->arena, ca_key(c, organization_id), m, in->signer, out, &c->err);
@@ -89,13 +90,10 @@ static bool
 signed_by_requester(struct call *c, const struct scep_message *in, const struct x509_csr *csr)
 {
 	struct ca_certificate known;
-	struct x509_info signer;
 
-	if (x509_parse(c->arena, in->signer, &signer, &c->err) != RC_OK)
-		return false;
-	if (in->type == SCEP_RENEWAL_REQ && ca_find(c, signer.fingerprint, &known) == RC_OK)
+	if (in->type == SCEP_RENEWAL_REQ && ca_find(c, crypto_sha256(c->arena, in->signer), &known) == RC_OK)
 		return true;
-	if (bytes_eq(signer.spki, csr->spki))
+	if (bytes_eq(in->signer_spki, csr->spki))
 		return true;
 	fail(&c->err, RC_BAD_INPUT, "the message is signed by another key than the request's");
 	return false;
@@ -122,8 +120,8 @@ issue(struct call *c, const char *organization_id, const struct scep_message *in
 		return rc == RC_OK ? refuse(c, organization_id, in, SCEP_BAD_MESSAGE_CHECK, out) : rc;
 	}
 	if (rc == RC_OK)
-		rc = ca_issue(c, organization_id, in->content, csr.challenge != NULL ? csr.challenge : "", &bag[0],
-		    &enrollment_id);
+		rc = ca_issue_read(c, organization_id, in->content, &csr, csr.challenge != NULL ? csr.challenge : "",
+		    &bag[0], &enrollment_id);
 	for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
 		if (refusals[i].rc != rc)
 			continue;

@@ -27,7 +27,10 @@ put_message(struct call *c, const struct http_request *r, struct http_reply *out
 		next->serve(c, &who, message, &reply, next->room);
 	if (reply.status == 0) {
 		log_error("message failed", "attempt", c->trace, "error", c->err.text);
-		http_fail(out, rc != RC_OK ? rc : RC_INTERNAL);
+		/* A full disk is met by whoever serves: a device is told to come back. */
+		if (rc == RC_OK)
+			rc = c->err.rc == RC_UNAVAILABLE ? RC_UNAVAILABLE : RC_INTERNAL;
+		http_fail(out, rc);
 		return;
 	}
 	if (challenge != NULL)

@@ -31,6 +31,7 @@ mdm_serve(struct call *c, const struct enroll_caller *who, plist_t message, stru
 	const char *type = plist_text(c->arena, message, "MessageType");
 
 	m.target = policy_target_of(e->mode, e->family, e->os_version, who->user_id[0] != '\0');
+	c->err.rc = RC_OK;
 	c->err.text[0] = '\0';
 	if (type != NULL)
 		mdm_checkin(c, &m, type);

@@ -26,7 +26,7 @@ const struct argv_option fleet_verify_options[] = {
 };
 const char fleet_verify_more[] =
     "lost: a message that was acknowledged to a device has left no trace. doubled: a command was delivered after its\n"
-    "answer was acknowledged, or is still queued. stuck: a device of the ledger can't go on by itself. While no posternd\n"
+    "answer was acknowledged. stuck: a device of the ledger can't go on by itself. While no posternd\n"
     "has the SQLite store, or on a PostgreSQL store. Exit status 1 when there is any.";
 /* clang-format on */
 
@@ -214,25 +214,17 @@ one_number(struct verify *v, const char *sql, struct db_value key, int64_t *n)
 	return rc;
 }
 
-/* An acknowledged answer is in the store, and its command is queued no more. */
+/* An acknowledged answer is in the store, and so its command is queued no more. */
 static enum rc
 check_command(struct verify *v, const char *uuid)
 {
-	static const char there_sql[] = "SELECT COUNT(*) FROM command WHERE uuid = ?1";
-	static const char queued_sql[] = "SELECT COUNT(*) FROM command WHERE uuid = ?1 AND answered_at IS NULL";
-	int64_t there, queued;
-	enum rc rc;
+	static const char sql[] = "SELECT COUNT(*) FROM command WHERE uuid = ?1 AND answered_at IS NOT NULL";
+	int64_t answered;
+	enum rc rc = one_number(v, sql, db_text(uuid), &answered);
 
-	rc = one_number(v, there_sql, db_text(uuid), &there);
-	if (rc == RC_OK)
-		rc = one_number(v, queued_sql, db_text(uuid), &queued);
-	if (rc != RC_OK)
-		return rc;
-	if (there == 0)
+	if (rc == RC_OK && answered == 0)
 		tell(v, &v->lost, "lost", uuid, "its acknowledged answer is not in the store");
-	if (queued != 0)
-		tell(v, &v->doubled, "doubled", uuid, "answered, and still queued");
-	return RC_OK;
+	return rc;
 }
 
 /* What was prepared is queued or answered. */
@@ -303,6 +295,7 @@ check_device(struct verify *v, uint64_t n)
 	static const char sql[] = "SELECT e.state, c.revoked_at, c.fingerprint FROM enrollment e"
 				  " LEFT JOIN certificate c ON c.fingerprint = e.certificate_fp WHERE e.id = ?1";
 	char enrollment[FLEET_UUID], who[FLEET_UUID];
+	const char *state;
 	struct db_rows r;
 	enum rc rc;
 
@@ -310,8 +303,12 @@ check_device(struct verify *v, uint64_t n)
 	fleet_uuid(who, v->fleet.head->tag, FLEET_UUID_DEVICE, n);
 	if ((rc = store_run(v->c, sql, DB_ARGS(db_text(enrollment)), &r)) != RC_OK)
 		return rc;
-	if (r.rows == 0 || strcmp(db_get_text(&r, 0, 0), "enrolled") != 0) {
-		tell(v, &v->stuck, "stuck", who, r.rows == 0 ? "it has no enrollment" : "its enrollment is not live");
+	/* `reauth` is no more than a question that was asked: who has a good token answers it by itself, and the tokens
+	 * are looked at below. */
+	state = r.rows > 0 ? db_get_text(&r, 0, 0) : NULL;
+	if (state == NULL || (strcmp(state, "enrolled") != 0 && strcmp(state, "reauth") != 0)) {
+		tell(v, &v->stuck, "stuck", who,
+		    state == NULL ? "it has no enrollment" : arena_printf(v->c->arena, "its enrollment is %s", state));
 		return RC_OK;
 	}
 	if (db_is_null(&r, 0, 2) || !db_is_null(&r, 0, 1))

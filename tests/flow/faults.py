@@ -208,7 +208,7 @@ def traffic(r, fault):
 
 def story_disk():
     for fault in ("full@150+", "full@400", "io@300+", "io@900"):
-        r = loss.Rounds(3, 5)
+        r = loss.Rounds(3, 5, fleet=False)
         r.server.start()
         r.stuck += [x for x in loss.together(loss.Worker.go_on, r.workers[:1]) if x is not True]
         r.server.stop()
@@ -229,7 +229,7 @@ def story_disk():
         ok(not r.lost, f"{fault}: nothing acknowledged is lost or half made", "\n".join(r.lost))
         r.go_on()
         ok(not r.stuck and not r.doubled, f"{fault}: on a good disk everybody goes on", "\n".join(r.stuck + r.doubled))
-        end(r.server)
+        r.end()
 
 
 STORIES = {"start": story_start, "supervisor": story_supervisor, "disk": story_disk}

@@ -1,27 +1,38 @@
 #!/usr/bin/python3
 """Kill the daemon in the middle of everything, again and again: what it acknowledged must be there, nothing may be
-half made, and every device must be able to go on.
+half made, and every device must be able to go on. Some devices are processes that enroll, poll and leave; a fleet
+presses beside them, mixed and with faults, and keeps the ledger of what was acknowledged to it.
 
-On SQLite a third of the rounds run on the store's failing disk (store/faultvfs.h), which forgets at the kill what was
-not flushed, since a kill alone proves nothing about flushing. On PostgreSQL every sixth round crashes the database
-under the daemon, which must answer 503 and go on by itself. At the end the same without flushing must lose something,
-or the rounds prove nothing.
+On SQLite half of the rounds run on the store's failing disk (store/faultvfs.h), which forgets at the kill what was
+not flushed, since a kill alone proves nothing about flushing. On PostgreSQL every fifth round is followed by one that
+crashes the database under the daemon, which must answer 503 and go on by itself. After every tenth round the disk of
+the store is full for a while, where this process may mount one of a few megabytes. At the end the same without
+flushing must lose something, or the rounds prove nothing.
     loss.py [--rounds N] [--seed S] [--devices N] [--store sqlite|postgresql]
 $POSTERN_BUILD names the build folder"""
 
 import argparse
+import atexit
+import json
+import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
 import postgres
-from postern import Device, Refused, Server, done, end, ok, say, together, until
+from postern import CLIENTS, Device, Refused, Server, done, end, free_port, ok, say, together, until
 
-PATIENCE_S = 30     # a round ends then, however slow the machine is
+PATIENCE_S = 60     # a round ends then, however slow the machine is
+CAMPAIGN = 6        # rounds on one database
+FLEET, COMMANDS = 200, 20
+EXPLAINED = "401", "503", "connect", "lost", "timeout", "no-device"
+FAULTS = "answer-lost=5,duplicate=5,notnow=5,expired-token=5,stalled=1,push-token=5"
 UUID = re.compile(r"\b[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\b")
 
 # What a unit of work must leave whole: a query that finds what is half made, and the rule.
@@ -111,19 +122,79 @@ class Worker:
         return f"{self.device.user}, {'enrolled' if on else 'not enrolled'}: {self.device.told()}"
 
 
-class Driver(threading.Thread):
-    """The administrator: queues commands for whoever is enrolled."""
+class Fleet:
+    """Devices by the hundred, over the plain listener as behind a proxy. Prepared; their server is not started."""
 
-    def __init__(self, server, stop):
+    def __init__(self, server, folder):
+        self.server, self.port, self.ledgers, self.requests = server, free_port(), [], 0
+        self.state, self.folder = os.path.join(folder, "fleet"), folder
+        server.set(trusted_proxies="127.0.0.1")
+        self.call("prepare", "--count", str(FLEET), "--keys", "2", "--key-kind", "p256", "--commands", str(COMMANDS),
+                  "--expired-tokens", "--data", server.data)
+
+    def call(self, *args):
+        """Its result, and what it says beside."""
+        done = subprocess.run(self.command(*args), text=True, capture_output=True, timeout=300)
+        if not done.stdout.startswith("{"):
+            raise Refused(f"fleet {args}: {done.stderr}")
+        return json.loads(done.stdout), done.stderr
+
+    def command(self, what, *args):
+        return [os.path.join(CLIENTS, "postern-device"), "fleet", what, "--state", self.state, *args, "--json"]
+
+    def plan(self, scenario, seed, *args):
+        return ("run", "--connect", f"127.0.0.1:{self.port}", "--proof", "proxy", "--proxy-secret-file",
+                os.path.join(self.server.data, "proxy-secret"), "--ledger", self.ledgers[-1], "--scenario", scenario,
+                "--seed", str(seed), *args)
+
+    def begin(self, seed):
+        """Let it loose, with a ledger of its own for this time."""
+        self.ledgers.append(os.path.join(self.folder, f"ledger-{len(self.ledgers) + 1}"))
+        open(self.ledgers[-1], "w").close()
+        self.process = subprocess.Popen(self.command(*self.plan(
+            "mixed", seed, "--connections", "8", "--duration", "600", "--fault", FAULTS)), stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, text=True)
+
+    def end(self):
+        """Statuses and errors that neither a fault nor a kill explains."""
+        self.process.send_signal(signal.SIGINT)
+        out, _ = self.process.communicate(timeout=300)
+        result = json.loads(out) if out.startswith("{") else {"requests": 0, "errors": {}}
+        self.requests += result["requests"]
+        return {k: n for k, n in result["errors"].items() if k not in EXPLAINED}
+
+    def cycle(self, count, seed):
+        """So many of them work off their queues, without faults. None, or why not all of them could."""
+        result, err = self.call(*self.plan("cycle", seed, "--count", str(count), "--connections", "4", "--duration",
+                                           "200"))
+        if result["errors_total"] != 0 or result["sessions"] != count:
+            return f"{result['sessions']} of {count} devices of the fleet go on: {result['errors']} {err}"
+        return None
+
+    def verify(self, ledgers):
+        """What its ledgers and the store disagree about: lost, doubled, stuck."""
+        counts, err = self.call("verify", "--data", self.server.data, *[x for n in ledgers for x in ("--ledger", n)])
+        found = []
+        for kind in ("lost", "doubled", "stuck"):
+            told = [line for line in err.splitlines() if line.startswith(kind + ":")]
+            found.append(told + [f"{kind}: one more"] * (counts[kind] - len(told)))
+        return found
+
+
+class Driver(threading.Thread):
+    """The administrator: queues commands for whoever is enrolled, a few at a time."""
+
+    def __init__(self, server, stop, dice=random):
         super().__init__()
-        self.server, self.stop, self.sent = server, stop, set()
+        self.server, self.stop, self.dice, self.sent = server, stop, dice, set()
         self.start()
 
     def run(self):
         while not self.stop.is_set():
             try:
-                for row in self.server.listing("enrollment", "list"):
-                    if row.get("state") == "enrolled" and not self.stop.is_set():
+                rows = [r for r in self.server.listing("enrollment", "list") if r.get("state") == "enrolled"]
+                for row in self.dice.sample(rows, min(5, len(rows))):
+                    if not self.stop.is_set():
                         out = self.server.admin("command", "send", row["id"], "DeviceInformation", "Queries=OSVersion")
                         self.sent |= set(UUID.findall(out))
             except (Refused, subprocess.TimeoutExpired):
@@ -131,24 +202,69 @@ class Driver(threading.Thread):
             time.sleep(0.05)
 
 
+class SmallDisk:
+    """A file system of a few megabytes in place of a folder, with what was in the folder; if it can be mounted."""
+
+    def __init__(self, folder, megabytes):
+        self.folder, self.filler = folder, os.path.join(folder, "filler")
+        about = os.stat(folder)
+        kept = tempfile.mkdtemp(prefix="postern-disk-")
+        subprocess.run(["cp", "-a", folder + "/.", kept], check=True)
+        self.mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0700,uid={about.st_uid},"
+                                       f"gid={about.st_gid}", "tmpfs", folder], capture_output=True).returncode == 0
+        if self.mounted:
+            subprocess.run(["cp", "-a", kept + "/.", folder], check=True)
+        shutil.rmtree(kept)
+        atexit.register(self.end)
+
+    def fill(self):
+        with open(self.filler, "ab", buffering=0) as f:
+            for size in (1 << 20, 4096):
+                try:
+                    while f.write(b"x" * size) == size:
+                        pass
+                except OSError:
+                    pass
+
+    def free(self):
+        os.unlink(self.filler)
+
+    def end(self):
+        """Lazily, should somebody still have it open."""
+        if self.mounted:
+            subprocess.run(["umount", "-l", self.folder], check=True)
+            self.mounted = False
+
+
 class Rounds:
     """`cluster`: the PostgreSQL that keeps the rows; None: SQLite does."""
 
-    def __init__(self, devices, seed, cluster=None):
+    def __init__(self, devices, seed, cluster=None, fleet=True):
         self.dice, self.cluster = random.Random(seed), cluster
         self.server = Server(sqlite=True, store=postgres.fresh_database(cluster.dsn()) if cluster else None)
+        self.folder = tempfile.mkdtemp(prefix="postern-loss-")
+        self.fleet = Fleet(self.server, self.folder) if fleet else None
         self.workers = [Worker(self.server, user, self.dice) for user in self.server.people(devices)]
         self.sent, self.lost, self.doubled, self.stuck = set(), [], [], []
+
+    def end(self):
+        end(self.server)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start(self, env=None):
+        plain = ["--listen-http", f"127.0.0.1:{self.fleet.port}"] if self.fleet else []
+        return self.server.start(*plain, env=env)
 
     def disk(self, options=""):
         """The environment of a round on the failing disk."""
         faults = [self.dice.choice(("drop", "reorder", "tear")), f"seed={self.dice.randrange(1, 1 << 30)}"]
         if self.dice.random() < 0.5 and not options:
-            faults.append(f"kill@{self.dice.randrange(40, 900)}")
+            faults.append(f"kill@{self.dice.randrange(40, 4000)}")
         return {"POSTERN_STORE": f"sqlite:{self.server.database}?vfs=fault{options}", "POSTERN_FAULT": ",".join(faults)}
 
     def answers(self):
-        return len(self.sent) + sum(len(w.commands) + w.enrolled + w.left for w in self.workers)
+        return len(self.sent) + sum(len(w.commands) + w.enrolled + w.left for w in self.workers) + (
+            self.fleet.requests if self.fleet else 0)
 
     def kill(self):
         status = self.server.kill()
@@ -173,32 +289,34 @@ class Rounds:
         except Refused:
             return False
 
-    def traffic(self, env, answers, cut, begun=lambda: None):
-        """Everybody at once until so many more answers came (or half a minute went) and the power goes."""
-        enough = self.answers() + answers
+    def traffic(self, env, cut, begun=lambda: None):
+        """Everybody at once, until the power goes at a moment that nobody knows."""
         stop = threading.Event()
         try:
-            self.server.start(env=env)
+            self.start(env)
         except Refused:     # the plan cut the power while it opened the store
             pass
         begun()
-        driver = Driver(self.server, stop)
+        self.fleet.begin(self.dice.randrange(1, 1 << 30))
+        driver = Driver(self.server, stop, self.dice)
         threads = [threading.Thread(target=w.busy, args=(stop,)) for w in self.workers]
         for t in threads:
             t.start()
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline and self.server.daemon.poll() is None and self.answers() + len(
-                driver.sent) < enough:
-            time.sleep(0.02)
-        time.sleep(self.dice.uniform(0, 0.5))
+        until(lambda: self.server.daemon.poll() is not None or os.path.getsize(self.fleet.ledgers[-1]) > 0, PATIENCE_S)
+        time.sleep(self.dice.uniform(0, 1.2))
         cut()
         stop.set()
         for t in threads + [driver]:
             t.join()
+        odd = self.fleet.end()
+        if odd:
+            self.stuck.append(f"the fleet was answered otherwise than with 200, 401 and 503: {odd}")
         self.sent |= driver.sent
 
     def look(self):
         """What is on the disk after the kill, against what was said."""
+        if self.fleet:
+            self.compare(self.fleet.ledgers[-1:])
         rows = self.server.ask
         if not self.cluster and rows("PRAGMA integrity_check") != [("ok",)]:
             self.lost.append("the database is damaged")
@@ -219,6 +337,10 @@ class Rounds:
             self.doubled += w.doubled
             w.doubled = []
 
+    def compare(self, ledgers):
+        for mine, found in zip((self.lost, self.doubled, self.stuck), self.fleet.verify(ledgers)):
+            mine += found
+
     def expire(self):
         """Every access token is over: the next round refreshes."""
         self.server.ask("UPDATE oauth_token SET expires_at = 1 WHERE kind = 'access'")
@@ -226,48 +348,101 @@ class Rounds:
 
     def go_on(self):
         if self.server.daemon is None:
-            self.server.start()
+            self.start()
         self.stuck += [r for r in together(Worker.go_on, self.workers) if r is not True]
+        if self.fleet:
+            self.stuck += [r for r in [self.fleet.cycle(10, self.dice.randrange(1, 1 << 30))] if r]
         if self.server.stop() != 0:
             self.stuck.append(f"the daemon does not stop: {self.server.log[-1500:]}")
-        waiting = self.server.rows("SELECT e.state, m.uuid FROM command m JOIN enrollment e ON e.id = m.enrollment_id"
-                                   " JOIN account a ON a.id = e.account_id WHERE m.answered_at IS NULL AND e.enrolled_at = (SELECT MAX(enrolled_at)"
-                                   " FROM enrollment x WHERE x.account_id = a.id)")
-        self.stuck += [f"a command stays in the queue: {row}" for row in waiting[:3]]
+        for w in self.workers:
+            waiting = self.server.rows(
+                "SELECT e.state, m.uuid FROM command m JOIN enrollment e ON e.id = m.enrollment_id JOIN account a"
+                " ON a.id = e.account_id WHERE a.user_identifier = ?1 AND m.answered_at IS NULL AND e.enrolled_at ="
+                " (SELECT MAX(enrolled_at) FROM enrollment x WHERE x.account_id = a.id)", w.device.user)
+            self.stuck += [f"a command stays in the queue: {row}" for row in waiting[:3]]
+
+    def settle(self):
+        """After the last round the whole fleet works off its queue, and all its ledgers together are compared."""
+        self.start()
+        self.stuck += [r for r in [self.fleet.cycle(FLEET, 1)] if r]
+        self.server.stop()
+        self.compare(self.fleet.ledgers)
+        mine = ", ".join(f"'{w.device.user}'" for w in self.workers)
+        left = self.server.rows("SELECT m.uuid FROM command m JOIN enrollment e ON e.id = m.enrollment_id JOIN account a"
+                                " ON a.id = e.account_id WHERE m.answered_at IS NULL AND e.ended_at IS NULL"
+                                f" AND a.user_identifier NOT IN ({mine})")
+        if left:
+            self.stuck.append(f"{len(left)} commands of the fleet stay in their queues")
 
     def found(self):
         return self.lost + self.doubled + self.stuck
 
-    def one(self, number):
-        disk, crash = not self.cluster and number % 3 == 0, self.cluster and number % 6 == 0
-        env = self.disk() if disk else {}
+    def one(self, title, env, cut):
         found = self.found()
-        answers = self.dice.randrange(0, 4 * len(self.workers))
-        self.traffic(env, answers, self.crash if crash else self.kill)
+        began = time.monotonic()
+        self.traffic(env, cut)
         self.look()
         if self.dice.random() < 0.5:
             self.expire()
         self.go_on()
-        how = "disk " + env["POSTERN_FAULT"] if disk else "database crashes" if crash else "kill"
-        say(f"round {number}: {how} after {answers} answers, "
-            f"{self.answers()} acknowledged in all")
-        for what in self.found():
-            if what not in found:
-                say(what)
+        say(f"{title}: {self.answers()} acknowledged in all, {time.monotonic() - began:.1f} s")
+        new = [what for what in self.found() if what not in found]
+        for what in new + [line for line in self.server.log.splitlines() if new and (
+                "level=info" not in line or "reused" in line)][-20:]:
+            say(what)
+
+    def round(self, number):
+        if not self.cluster and number % 2 == 0:
+            env = self.disk()
+            self.one(f"round {number}: disk {env['POSTERN_FAULT']}", env, self.kill)
+        else:
+            self.one(f"round {number}: kill", {}, self.kill)
+
+    def restart_database(self, number):
+        def cut():
+            self.crash()
+            time.sleep(self.dice.uniform(0, 0.5))   # the fleet is served again
+
+        self.one(f"after round {number}: the database crashes", {}, cut)
+
+    def fill_disk(self, disk, number):
+        """The disk is full for a while, and then the daemon is killed. PostgreSQL may give up while it is full."""
+        def complains():
+            return "disk is full" in self.server.log[begin:] or "No space left" in (
+                self.cluster.log if self.cluster else "")
+
+        def cut():
+            disk.fill()
+            if not until(complains, PATIENCE_S):
+                self.stuck.append("nobody noticed that the disk was full")
+            time.sleep(self.dice.uniform(0, 0.7))
+            disk.free()
+            if self.cluster and not until(self.cluster.answers, 5):
+                self.cluster.stop(immediate=True)
+                self.cluster.start()
+            if self.server.daemon.poll() is not None:
+                self.stuck.append(f"the daemon ended on a full disk: {self.server.log[begin:][-1500:]}")
+            elif not until(self.serves, PATIENCE_S):
+                self.stuck.append(f"the daemon does not go on with room again: {self.server.log[begin:][-1500:]}")
+            time.sleep(self.dice.uniform(0, 0.5))
+            self.kill()
+
+        begin = len(self.server.log)
+        self.one(f"after round {number}: the disk is full, and freed", {}, cut)
 
     def must_lose(self):
         """The same on a disk that is never flushed. How much was lost."""
         if self.cluster:
-            self.traffic({}, 4 * len(self.workers), self.crash, self.forget)
+            self.traffic({}, self.crash, self.forget)
             if self.server.daemon:
                 self.kill()
             postgres.ask(self.cluster.dsn(), "ALTER SYSTEM RESET ALL")
             postgres.ask(self.cluster.dsn(), "SELECT pg_reload_conf()")
             until(lambda: postgres.ask(self.cluster.dsn(), "SHOW synchronous_commit") == [("on",)], PATIENCE_S)
         else:
-            self.traffic(self.disk("&synchronous=off"), 2 * len(self.workers), self.kill)
+            self.traffic(self.disk("&synchronous=off"), self.kill)
         self.look()
-        return len(self.lost)
+        return len(self.found())
 
     def forget(self):
         """From now on PostgreSQL says that it is on disk before it is. The daemon would not begin like that, so its
@@ -288,30 +463,68 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("--rounds", type=int, default=6)
     p.add_argument("--seed", type=int, default=1)
-    p.add_argument("--devices", type=int, default=5)
+    p.add_argument("--devices", type=int, default=3)
     p.add_argument("--store", choices=("sqlite", "postgresql"), default="sqlite")
     a = p.parse_args()
 
     cluster = postgres.Postgres() if a.store == "postgresql" else None
-    r = Rounds(a.devices, a.seed, cluster)
-    for number in range(1, a.rounds + 1):
-        r.one(number)
-    counts = len(r.lost), len(r.doubled), len(r.stuck)
-    ok(counts[0] == 0, f"nothing acknowledged is lost or half made in {a.rounds} kills", "\n".join(r.lost))
-    ok(counts[1] == 0, "no command is delivered again after its answer was acknowledged", r.doubled)
-    ok(counts[2] == 0, "every device goes on after each restart", "\n".join(r.stuck))
-    ok(r.answers() > 3 * a.devices, f"the rounds had something to lose: {r.answers()} acknowledgements")
-    end(r.server)
+    lost, doubled, stuck, answers, restarts, full = [], [], [], 0, 0, 0
+    for first in range(1, a.rounds + 1, CAMPAIGN):
+        r = Rounds(a.devices, a.seed * 1000 + first, cluster)
+        for number in range(first, min(first + CAMPAIGN, a.rounds + 1)):
+            r.round(number)
+            if cluster and number % 5 == 0:
+                r.restart_database(number)
+                restarts += 1
+        r.settle()
+        lost, doubled, stuck, answers = lost + r.lost, doubled + r.doubled, stuck + r.stuck, answers + r.answers()
+        r.end()
+    for number in range(10, a.rounds + 1, 10):
+        r, filled = on_small_disk(a.devices, a.seed * 1000 + 500 + number, number, bool(cluster))
+        full += filled
+        lost, doubled, stuck, answers = lost + r.lost, doubled + r.doubled, stuck + r.stuck, answers + r.answers()
 
-    lost = 0
+    also = (f", {restarts} crashes of the database" if cluster else "") + (f", {full} full disks" if full else "")
+    ok(not lost, f"nothing acknowledged is lost or half made in {a.rounds} kills{also}", "\n".join(lost))
+    ok(not doubled, "no command is delivered again after its answer was acknowledged", "\n".join(doubled))
+    ok(not stuck, "every device goes on after each restart", "\n".join(stuck))
+    ok(answers > 20 * a.rounds, f"the rounds had something to lose: {answers} acknowledgements")
+
+    without = 0
     for number in range(2):
         r = Rounds(a.devices, a.seed + 1000 + number, cluster)
-        lost += r.must_lose()
-        end(r.server)
-    ok(lost > 0, f"without flushing the same rounds lose: {lost} found")
+        without += r.must_lose()
+        r.end()
+    ok(without > 0, f"without flushing the same rounds lose: {without} found")
     status = done()
-    print(f"# {a.rounds} rounds, {counts[0]} lost, {counts[1]} doubled, {counts[2]} stuck")
+    print(f"# {a.rounds} rounds, {len(lost)} lost, {len(doubled)} doubled, {len(stuck)} stuck")
     return status
+
+
+def on_small_disk(devices, seed, number, on_postgres):
+    """A round with a disk that fills up; whether it could be made."""
+    cluster = postgres.Postgres(start=False) if on_postgres else None
+    disk = SmallDisk(cluster.data, 200) if cluster else None
+    if cluster:
+        cluster.start()
+    r = Rounds(devices, seed, cluster)
+    disk = disk or SmallDisk(r.server.data, 128)
+    try:
+        if disk.mounted:
+            r.fill_disk(disk, number)
+            r.settle()
+        else:
+            say("no disk could be mounted to be filled")
+    finally:
+        made = disk.mounted
+        r.server.stop()
+        if cluster:
+            cluster.stop()
+        disk.end()
+        r.end()
+        if cluster:
+            cluster.remove()
+    return r, made
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def die_with_parent():
 class Postgres:
     """A running cluster. `settings` are lines of postgresql.conf."""
 
-    def __init__(self, *settings, pooler=False):
+    def __init__(self, *settings, pooler=False, start=True):
         self.user, self.server, self.bouncer = owner(), None, None
         self.folder = tempfile.mkdtemp(prefix="postern-pg-")
         self.data = os.path.join(self.folder, "data")
@@ -66,7 +66,8 @@ class Postgres:
                                "unix_socket_permissions = 0700", "max_connections = 200", "shared_buffers = 64MB",
                                "deadlock_timeout = 100ms",
                                *settings)) + "\n")
-        self.start()
+        if start:
+            self.start()
         if pooler:
             self.start_pooler()
 
@@ -100,6 +101,13 @@ class Postgres:
                 if time.monotonic() > deadline or self.server.poll() is not None:
                     raise SystemExit(f"PostgreSQL does not start: {error}\n{self.log[-2000:]}") from None
                 time.sleep(0.05)
+
+    def answers(self):
+        try:
+            Connection(self.dsn()).close()
+            return True
+        except (OSError, DatabaseError):
+            return False
 
     def stop(self, immediate=False):
         """`immediate` is pg_ctl -m immediate: as after a crash, it recovers when it starts again."""

@@ -13,8 +13,8 @@
 #define NAME "postern"
 #define KEPT_MAX 64
 
-/* Key types; and for TLS, its key exchange and derivation. */
-static const char *const keys[] = { "RSA", "RSA-PSS", "EC", "ED25519", "X25519", "TLS1-PRF", "HKDF", NULL };
+/* Key types; and for TLS, its key exchange, derivation and what a resumed session is proven with. */
+static const char *const keys[] = { "RSA", "RSA-PSS", "EC", "ED25519", "X25519", "HMAC", "TLS1-PRF", "HKDF", NULL };
 /* "DER" is the name of what only unwraps: PEM, an encrypted key. */
 static const char *const coded[] = { "RSA", "RSA-PSS", "EC", "ED25519", "DER", NULL };
 static const char *const formats[] = { "input=pem", "structure=SubjectPublicKeyInfo", "structure=PrivateKeyInfo",

@@ -1,6 +1,9 @@
 /* What no server of this protocol can go below on this machine: processor time of its cryptography, and time of a
  * write to disk. One JSON object on stdout, microseconds each.
- *     floor FOLDER      the folder whose disk is measured */
+ *     floor FOLDER              the folder whose disk is measured
+ *     floor FOLDER SECONDS      each once in a while for so long, beside whatever runs on the machine: a loop of the same
+ *                               finds everything in its caches, a server finds there what others left
+ */
 #include <fcntl.h>
 #include <jansson.h>
 #include <openssl/evp.h>
@@ -195,6 +198,20 @@ cost(struct keys *k, void (*what)(struct keys *), bool waits)
 	return (what == handshake ? handshake_us : took) / n;
 }
 
+/* What is measured once in a while: each after a sleep, in which the others on this core go on. */
+static void
+beside(struct keys *k, void (*what)(struct keys *), double *sum)
+{
+	const struct timespec pause = { 0, 4000000 };
+	double began;
+
+	nanosleep(&pause, NULL);
+	handshake_us = 0;
+	began = now_us(CLOCK_THREAD_CPUTIME_ID);
+	what(k);
+	*sum += what == handshake ? handshake_us : now_us(CLOCK_THREAD_CPUTIME_ID) - began;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -213,16 +230,26 @@ main(int argc, char **argv)
 		{ "fdatasync_us",   disk,        true  },
 	};
 	/* clang-format on */
+	enum { ROWS = sizeof rows / sizeof rows[0] };
+	double sum[ROWS] = { 0 }, until;
 	json_t *o = json_object();
 	struct keys k;
+	int n = 0;
 
-	if (argc != 2) {
-		fputs("usage: floor FOLDER\n", stderr);
+	if (argc != 2 && argc != 3) {
+		fputs("usage: floor FOLDER [SECONDS]\n", stderr);
 		return 2;
 	}
 	prepare(&k, argv[1]);
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-		json_object_set_new(o, rows[i].name, json_real(cost(&k, rows[i].what, rows[i].waits)));
+	until = now_us(CLOCK_MONOTONIC) + (argc == 3 ? strtod(argv[2], NULL) * 1e6 : 0);
+	for (; argc == 3 && (n == 0 || now_us(CLOCK_MONOTONIC) < until); n++)
+		for (size_t i = 0; i < ROWS; i++)
+			if (rows[i].what != argon2id && !rows[i].waits)
+				beside(&k, rows[i].what, &sum[i]);
+	for (size_t i = 0; i < ROWS; i++)
+		if (argc == 2 || sum[i] > 0)
+			json_object_set_new(
+			    o, rows[i].name, json_real(argc == 2 ? cost(&k, rows[i].what, rows[i].waits) : sum[i] / n));
 	json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(5));
 	putchar('\n');
 	json_decref(o);

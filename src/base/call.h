@@ -3,6 +3,7 @@
 #ifndef BASE_CALL_H
 #define BASE_CALL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -22,6 +23,10 @@ struct call {
 	const char *trace; /* attempt or request id for log lines; may be NULL */
 	struct err err;
 	void *unit; /* the store's: the unit of work under way; NULL outside one */
+	/* Told before and after this call's thread may sleep for long in the store, so that another one can take its
+	 * place; NULL is fine. */
+	void (*waits)(struct call *c, bool begins);
+	void *waits_for; /* its own */
 };
 
 #endif

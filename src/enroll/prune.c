@@ -118,11 +118,11 @@ by_number(struct call *c, struct enroll_prune *p)
 	static const char recent_sql[] =
 	    "SELECT enrollment_id, MAX(answered_at), COUNT(*) FROM (SELECT enrollment_id, answered_at FROM command"
 	    " WHERE answered_at >= ?1 ORDER BY answered_at LIMIT ?2) AS recent GROUP BY enrollment_id";
-	static const char over_sql[] = "SELECT uuid FROM command WHERE enrollment_id = ?1 AND answered_at IS NOT NULL"
-				       " ORDER BY answered_at DESC LIMIT 1 OFFSET ?2";
-	static const char delete_sql[] =
-	    "DELETE FROM command WHERE uuid IN (SELECT uuid FROM command WHERE enrollment_id = ?1"
-	    " AND answered_at IS NOT NULL ORDER BY answered_at DESC LIMIT ?3 OFFSET ?2)";
+	/* In the order of queueing, which an index has; what is still queued is not counted. */
+#define BEYOND \
+	"SELECT uuid FROM command WHERE enrollment_id = ?1 ORDER BY queued_at DESC LIMIT ?3 OFFSET ?2 +" \
+	" (SELECT COUNT(*) FROM command q WHERE q.enrollment_id = ?1 AND q.answered_at IS NULL)"
+	static const char delete_sql[] = "DELETE FROM command WHERE uuid IN (" BEYOND ") AND answered_at IS NOT NULL";
 	const struct db_value keep = db_int(c->conf->results_per_enrollment);
 	int64_t newest = p->counted_to, looked_at = 0;
 	struct db_rows recent, r;
@@ -136,7 +136,7 @@ by_number(struct call *c, struct enroll_prune *p)
 
 		newest = db_get_int(&recent, i, 1) > newest ? db_get_int(&recent, i, 1) : newest;
 		looked_at += db_get_int(&recent, i, 2);
-		rc = store_run(c, over_sql, DB_ARGS(id, keep), &r);
+		rc = store_run(c, BEYOND, DB_ARGS(id, keep, db_int(1)), &r);
 		if (rc != RC_OK || r.rows == 0)
 			continue;
 		rc = store_run(c, delete_sql, DB_ARGS(id, keep, db_int(PAGE * PAGES)), &r);

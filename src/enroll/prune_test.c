@@ -81,7 +81,8 @@ static const char make_results[] =
     "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
     " INSERT INTO command (uuid, enrollment_id, user_id, position, request_type, put_off, status, dropped, queued_at,"
     " answered_at)"
-    " SELECT 'r' || i, CASE WHEN i % 3 = 0 THEN 'ended' ELSE 'live' END, '', 0, 't', 0, 'Acknowledged', 0, 1,"
+    " SELECT 'r' || i, CASE WHEN i % 3 = 0 THEN 'ended' ELSE 'live' END, '', 0, 't', 0, 'Acknowledged', 0,"
+    " CASE WHEN i <= 100 THEN 1 ELSE 1764000000 + i / 10 END,"
     " CASE WHEN i <= 100 THEN 1 ELSE 1764000000 + i / 10 END FROM n";
 
 #define ENROLLMENT \

@@ -3,7 +3,7 @@
  *
  * Waking a thread costs more than a poll's own work, so quick jobs are given to workers that are awake:
  * another one is woken at once only while fewer run than there are cores, and otherwise when a job has
- * waited (http_work_nudge), which is what workers that sleep in the store's commit cause. */
+ * waited (http_work_nudge). A worker that says it waits for the store's commit does not count as awake. */
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +23,7 @@ struct class
 	int n, bound;
 	int workers, idle;
 	int waking; /* signalled, not running yet */
+	int waiting; /* busy, but asleep in the store */
 	int eager; /* workers to have awake before jobs are left to them */
 	bool stop;
 	pthread_t *thread;
@@ -49,13 +50,59 @@ http_job_free(struct http_server *s, struct http_job *j)
 	free(j);
 }
 
+/* ---- who is awake ---- */
+
+/* How many to signal, at most `n`. The signals come after the lock is given back: a worker that woke up
+ * under it would wait for it again, one more switch. */
+static int
+rouse(struct class *q, int n)
+{
+	int sleeping = q->idle - q->waking;
+
+	n = n < sleeping ? n : sleeping;
+	if (n <= 0)
+		return 0;
+	q->waking += n;
+	return n;
+}
+
+static void
+signal_all(struct class *q, int n)
+{
+	while (n-- > 0)
+		pthread_cond_signal(&q->more);
+}
+
+/* Workers that will look at the queue soon. */
+static int
+awake(const struct class *q)
+{
+	return q->workers - q->idle - q->waiting + q->waking;
+}
+
+/* A worker goes to sleep in the store, or comes back. */
+static void
+on_wait(struct call *c, bool begins)
+{
+	struct class *q = c->waits_for;
+	int wake = 0;
+
+	pthread_mutex_lock(&q->lock);
+	q->waiting += begins ? 1 : -1;
+	if (begins && q->n > q->waking && awake(q) < q->eager)
+		wake = rouse(q, 1);
+	pthread_mutex_unlock(&q->lock);
+	signal_all(q, wake);
+}
+
 /* ---- one job ---- */
 
 /* The handler under its arena's ceiling. A hook that hits the ceiling again ends itself only. */
 static void
-handle(struct http_server *s, struct http_job *j, struct http_reply *out)
+handle(struct class *q, struct http_job *j, struct http_reply *out)
 {
-	struct call c = { .arena = j->arena };
+	struct http_server *s = q->work->server;
+	struct call c = { .arena = j->arena, .waits = on_wait, .waits_for = q };
 	volatile int step = 0;
 	volatile int64_t began = clock_mono_us();
 
@@ -82,11 +129,12 @@ handle(struct http_server *s, struct http_job *j, struct http_reply *out)
 }
 
 static void
-run(struct http_server *s, struct http_job *j)
+run(struct class *q, struct http_job *j)
 {
+	struct http_server *s = q->work->server;
 	struct http_reply out = { 0 };
 
-	handle(s, j, &out);
+	handle(q, j, &out);
 	j->close = j->close || out.close || atomic_load(&s->draining);
 	j->out = http_reply_render(&out, j->head, j->close, clock_now(), &j->out_n);
 	arena_free(j->arena);
@@ -115,7 +163,7 @@ worker(void *arg)
 		STAILQ_REMOVE_HEAD(&q->jobs, link);
 		q->n--;
 		pthread_mutex_unlock(&q->lock);
-		run(q->work->server, j);
+		run(q, j);
 		pthread_mutex_lock(&q->lock);
 	}
 	pthread_mutex_unlock(&q->lock);
@@ -123,34 +171,6 @@ worker(void *arg)
 }
 
 /* ---- the queue ---- */
-
-/* How many to signal, at most `n`. The signals come after the lock is given back: a worker that woke up
- * under it would wait for it again, one more switch. */
-static int
-rouse(struct class *q, int n)
-{
-	int sleeping = q->idle - q->waking;
-
-	n = n < sleeping ? n : sleeping;
-	if (n <= 0)
-		return 0;
-	q->waking += n;
-	return n;
-}
-
-static void
-signal_all(struct class *q, int n)
-{
-	while (n-- > 0)
-		pthread_cond_signal(&q->more);
-}
-
-/* Workers that will look at the queue soon. */
-static int
-awake(const struct class *q)
-{
-	return q->workers - q->idle + q->waking;
-}
 
 bool
 http_work_post(struct http_work *w, enum http_class class, struct http_jobs *jobs)

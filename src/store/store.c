@@ -265,6 +265,8 @@ store_unit(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg)
 	enum rc rc = RC_UNAVAILABLE;
 
 	assert(c->unit == NULL);
+	if (c->waits != NULL)
+		c->waits(c, true);
 	for (int i = 1; again && whole && i <= UNIT_TRIES; i++) {
 		if (i > 1)
 			pause_before(i - 1);
@@ -274,6 +276,8 @@ store_unit(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg)
 		if (i >= UNIT_ALONE && (!again || !whole || i == UNIT_TRIES))
 			pthread_mutex_unlock(&s->alone);
 	}
+	if (c->waits != NULL)
+		c->waits(c, false);
 	if (!whole)
 		arena_over(c->arena);
 	return rc;

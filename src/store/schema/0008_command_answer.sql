@@ -1,6 +1,6 @@
 -- A command's row keeps its answer, so that answering rewrites one row instead of moving it between tables
--- that are each found by random keys. The device's next command and its newest answers stand side by side in
--- one index, where an answer moves one entry.
+-- that are each found by random keys. An answer takes one entry out of the queue's index and puts one at the end of
+-- another; all others stay.
 CREATE TABLE command_kept (
   uuid TEXT PRIMARY KEY,
   enrollment_id TEXT NOT NULL,
@@ -30,7 +30,8 @@ INSERT INTO command_kept (uuid, enrollment_id, user_id, position, request_type, 
 DROP TABLE command;
 DROP TABLE command_result;
 ALTER TABLE command_kept RENAME TO command;
-CREATE INDEX command_channel ON command (enrollment_id, answered_at, user_id, position);
+CREATE INDEX command_queue ON command (enrollment_id, user_id, position) WHERE answered_at IS NULL;
+CREATE INDEX command_enrollment ON command (enrollment_id, queued_at);
 CREATE INDEX command_answered ON command (answered_at) WHERE answered_at IS NOT NULL;
 -- The rows of commands tell these steps.
 DELETE FROM event WHERE code IN ('command-delivered', 'command-answered', 'command-error', 'command-put-off');

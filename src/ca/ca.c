@@ -87,6 +87,8 @@ struct issue {
 	struct bytes challenge_hash, csr_hash;
 	struct ca_certificate made; /* signed before the unit: nothing is signed inside one */
 	struct bytes certificate; /* the one that counts */
+	bool repeated; /* nothing was made */
+	enum rc (*also)(struct call *c, const char *enrollment_id);
 };
 
 static enum rc
@@ -108,7 +110,7 @@ spent_for(struct call *c, const struct issue *i, struct bytes *certificate)
 }
 
 static enum rc
-issue_in_unit(struct call *c, void *arg)
+spend(struct call *c, struct issue *i)
 {
 	static const char spend_sql[] =
 	    "UPDATE scep_challenge SET csr_hash = ?2, fingerprint = ?3"
@@ -116,7 +118,6 @@ issue_in_unit(struct call *c, void *arg)
 	static const char insert_sql[] =
 	    "INSERT INTO certificate (fingerprint, organization_id, serial, enrollment_id,"
 	    " certificate, raw_key, issued_at, not_after) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-	struct issue *i = arg;
 	const struct ca_certificate *m = &i->made;
 	struct db_rows r;
 	enum rc rc;
@@ -132,6 +133,15 @@ issue_in_unit(struct call *c, void *arg)
 	    DB_ARGS(db_blob(m->fingerprint), db_text(i->organization_id), db_text(m->serial), db_text(i->enrollment_id),
 		db_blob(m->certificate), db_blob(m->raw_key), db_int(c->now), db_int(m->not_after)),
 	    NULL);
+}
+
+static enum rc
+issue_in_unit(struct call *c, void *arg)
+{
+	struct issue *i = arg;
+	enum rc rc = i->repeated ? spent_for(c, i, &i->certificate) : spend(c, i);
+
+	return rc == RC_OK && i->also != NULL ? i->also(c, i->enrollment_id) : rc;
 }
 
 static enum rc
@@ -175,17 +185,18 @@ ca_issue(struct call *c, const char *organization_id, struct bytes csr, const ch
 	*enrollment_id = NULL;
 	if (rc != RC_OK)
 		return rc == RC_FORBIDDEN ? RC_BAD_INPUT : rc;
-	return ca_issue_read(c, organization_id, csr, &request, challenge, certificate, enrollment_id);
+	return ca_issue_read(c, organization_id, csr, &request, challenge, NULL, certificate, enrollment_id);
 }
 
 enum rc
 ca_issue_read(struct call *c, const char *organization_id, struct bytes csr, const struct x509_csr *request,
-    const char *challenge, struct bytes *certificate, const char **enrollment_id)
+    const char *challenge, enum rc (*also)(struct call *c, const char *enrollment_id), struct bytes *certificate,
+    const char **enrollment_id)
 {
 	static const char find_sql[] =
 	    "SELECT enrollment_id, csr_hash FROM scep_challenge"
 	    " WHERE hash = ?1 AND organization_id = ?2 AND (expires_at > ?3 OR csr_hash IS NOT NULL)";
-	struct issue i = { .organization_id = organization_id };
+	struct issue i = { .organization_id = organization_id, .also = also };
 	struct db_rows r;
 	enum rc rc;
 
@@ -198,9 +209,8 @@ ca_issue_read(struct call *c, const char *organization_id, struct bytes csr, con
 	if (r.rows == 0)
 		return fail(&c->err, RC_NOT_FOUND, "the challenge is unknown or expired");
 	*enrollment_id = i.enrollment_id = db_get_text(&r, 0, 0);
-	if (!db_is_null(&r, 0, 1))
-		return spent_for(c, &i, certificate);
-	if ((rc = sign(c, &i, request)) != RC_OK || (rc = store_unit(c, issue_in_unit, &i)) != RC_OK)
+	i.repeated = !db_is_null(&r, 0, 1);
+	if ((!i.repeated && (rc = sign(c, &i, request)) != RC_OK) || (rc = store_unit(c, issue_in_unit, &i)) != RC_OK)
 		return rc;
 	*certificate = i.certificate;
 	return RC_OK;

@@ -24,10 +24,12 @@ enum rc ca_challenge(struct call *c, const char *organization_id, const char *en
 enum rc ca_issue(struct call *c, const char *organization_id, struct bytes csr, const char *challenge,
     struct bytes *certificate, const char **enrollment_id);
 
-/* The same for a request that x509_csr_parse has read. */
+/* The same for a request that x509_csr_parse has read. `also` is written with the certificate, in its unit, for a request
+ * that is repeated too; NULL: nothing. */
 struct x509_csr;
 enum rc ca_issue_read(struct call *c, const char *organization_id, struct bytes csr, const struct x509_csr *request,
-    const char *challenge, struct bytes *certificate, const char **enrollment_id);
+    const char *challenge, enum rc (*also)(struct call *c, const char *enrollment_id), struct bytes *certificate,
+    const char **enrollment_id);
 
 struct ca_certificate {
 	struct bytes fingerprint, certificate, raw_key;

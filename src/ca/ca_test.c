@@ -19,6 +19,31 @@ request(struct call *c, const char *challenge, struct bytes *key)
 	return csr;
 }
 
+static enum rc
+cannot_be_written(struct call *c, const char *enrollment_id)
+{
+	return fail(&c->err, RC_UNAVAILABLE, "nothing can be written about %s", enrollment_id);
+}
+
+/* What goes along is written with the certificate, or neither is. */
+static void
+goes_along(struct call *c)
+{
+	struct bytes key = { NULL, 0 }, csr, certificate;
+	const char *challenge, *enrollment;
+	struct x509_csr read;
+
+	ok(ca_challenge(c, "bag", "OTHER", &challenge) == RC_OK, "another challenge is made");
+	csr = request(c, challenge, &key);
+	ok(x509_csr_parse(c->arena, csr, &read, &c->err) == RC_OK &&
+		ca_issue_read(c, "bag", csr, &read, challenge, cannot_be_written, &certificate, &enrollment) ==
+		    RC_UNAVAILABLE,
+	    "where the event cannot be written, no certificate is issued");
+	csr = request(c, challenge, &key);
+	ok(ca_issue(c, "bag", csr, challenge, &certificate, &enrollment) == RC_OK,
+	    "S-21: and the challenge is still good, for another request too");
+}
+
 static void
 issues(struct call *c)
 {
@@ -79,6 +104,7 @@ main(void)
 	c.keys = keys;
 	ok(ca_make(keys, c.arena, "bag", "Better Bag", c.now, &c.err) == RC_OK, "an organization's CA is made");
 	ok(ca_make(keys, c.arena, "bag", "Better Bag", c.now, &c.err) == RC_OK, "once");
+	goes_along(&c);
 	issues(&c);
 	testing_free(&c);
 	keys_close(keys);

@@ -100,6 +100,12 @@ signed_by_requester(struct call *c, const struct scep_message *in, const struct 
 }
 
 static enum rc
+tell_issued(struct call *c, const char *enrollment_id)
+{
+	return write_event(c, enrollment_id, EV_certificate_issued, NULL);
+}
+
+static enum rc
 issue(struct call *c, const char *organization_id, const struct scep_message *in, struct bytes *out)
 {
 	struct scep_message m = { .status = SCEP_SUCCESS };
@@ -121,7 +127,7 @@ issue(struct call *c, const char *organization_id, const struct scep_message *in
 	}
 	if (rc == RC_OK)
 		rc = ca_issue_read(c, organization_id, in->content, &csr, csr.challenge != NULL ? csr.challenge : "",
-		    &bag[0], &enrollment_id);
+		    tell_issued, &bag[0], &enrollment_id);
 	for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
 		if (refusals[i].rc != rc)
 			continue;
@@ -129,8 +135,7 @@ issue(struct call *c, const char *organization_id, const struct scep_message *in
 		rc = write_event(c, enrollment_id, refusals[i].code, why);
 		return rc == RC_OK ? refuse(c, organization_id, in, refusals[i].fail, out) : rc;
 	}
-	if (rc != RC_OK || (rc = write_event(c, enrollment_id, EV_certificate_issued, NULL)) != RC_OK ||
-	    (rc = scep_ca_certificate(c, organization_id, &bag[1])) != RC_OK ||
+	if (rc != RC_OK || (rc = scep_ca_certificate(c, organization_id, &bag[1])) != RC_OK ||
 	    (rc = cms_bag(c->arena, bag, 2, &m.content, &c->err)) != RC_OK)
 		return rc;
 	return reply(c, organization_id, in, &m, out);

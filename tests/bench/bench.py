@@ -8,6 +8,7 @@ was left of the cores. Every figure is the median of the rounds. Without NAME al
 store of a million devices (some minutes and 4 GB of disk) and keeps it in .cache for the next time."""
 
 import argparse
+import concurrent.futures
 import json
 import os
 import shutil
@@ -153,9 +154,9 @@ class Server:
     def memory_mb(self):
         return sum(memory_mb(d.pid) for d in self.daemons)
 
-    def run(self, options, *args, node=0, tls=False):
-        """One run of the fleet: its result, with what the server used for it."""
-        where = (self.tls if tls else self.plain)[node]
+    def run(self, options, *args, tls=False):
+        """One run of a fleet at each node: the result, with what the nodes used for it together."""
+        where = self.tls if tls else self.plain
         trust = ["--cacert", os.path.join(self.at.data, "tls", "ca.pem")] if tls else []
         if options.warmup > 0 and "cycle" not in args and "herd" not in args:
             self.fleet(where, trust, args, options.warmup)
@@ -168,11 +169,21 @@ class Server:
         got["used_us"] = used
         return got
 
-    def fleet(self, where, trust, args, seconds):
-        return json.loads(postern(
-            "postern-device", "fleet", "run", "--state", self.at.fleet, "--connect", f"127.0.0.1:{where}",
-            "--proxy-secret-file", os.path.join(self.at.data, "proxy-secret"), "--connections", str(CONNECTIONS),
-            "--duration", str(seconds), "--json", *trust, *args, input=HASHED_PASSWORD + "\n"))
+    def fleet(self, ports, trust, args, seconds):
+        def press(port):
+            state = self.at.fleet
+            if port != ports[0]:    # a run has its state for itself
+                state = shutil.copytree(state, f"{state}-{port}", dirs_exist_ok=True)
+            return json.loads(postern(
+                "postern-device", "fleet", "run", "--state", state, "--connect", f"127.0.0.1:{port}",
+                "--proxy-secret-file", os.path.join(self.at.data, "proxy-secret"), "--connections",
+                str(CONNECTIONS // len(ports)), "--duration", str(seconds), "--json", *trust, *args,
+                input=HASHED_PASSWORD + "\n"))
+        with concurrent.futures.ThreadPoolExecutor(len(ports)) as pool:
+            each = list(pool.map(press, ports))
+        together = {k: sum(r[k] for r in each) for k in ("requests", "rps", "errors_total")}
+        slowest = {k: max(r[k] for r in each) for k in ("p50_ms", "p99_ms", "p999_ms")}
+        return {**each[0], **together, **slowest}
 
 
 class Bench:
@@ -352,6 +363,11 @@ ssl_certificate_key {at.data}/tls/server.key; ssl_protocols TLSv1.2 TLSv1.3; ssl
         got = self.postgresql("pg_idle", 1, "--scenario", "poll", "--proof", "proxy")
         self.put("pg_idle", got, keep=("us", "rps"))
 
+    def pg_nodes(self):
+        "the same with two posternd"
+        got = self.postgresql("pg_nodes", 2, "--scenario", "poll", "--proof", "proxy")
+        self.put("pg_nodes", got, keep=("us", "rps"))
+
     def pg_checkin(self):
         "check-in on PostgreSQL, server and database"
         got = self.postgresql("pg_checkin", 1, "--scenario", "checkin", "--proof", "proxy")
@@ -428,7 +444,7 @@ def machine():
     return f"{model}, {os.cpu_count()} cores, Linux {os.uname().release}, OpenSSL {ssl.OPENSSL_VERSION.split()[1]}"
 
 
-NAMES = ["empty", "idle_proxy", "idle_signed", "cycle", "checkin", "enroll", "tls", "pg_idle", "pg_checkin", "size"]
+NAMES = ["empty", "idle_proxy", "idle_signed", "cycle", "checkin", "enroll", "tls", "pg_idle", "pg_nodes", "pg_checkin", "size"]
 
 
 def main():

@@ -6,25 +6,38 @@
 #include "enroll/enrollment.h"
 #include "store/store.h"
 
-/* What is not flushed at this number is dropped until the next flush: last-seen is a convenience, and
- * 200,000 entries are some 20 MB. */
+/* What is not flushed at this number is dropped until the next flush: last-seen is a convenience. 200,000 entries
+ * are some 16 MB. */
 #define ENTRIES_MAX 200000
 #define ID_MAX 40 /* octets of an enrollment id, with the terminator */
 #define USER_MAX 64 /* a longer user id is not noted; Apple's are UUIDs */
 #define BATCH 500 /* rows a unit */
 
 struct entry {
-	char enrollment_id[ID_MAX], user_id[USER_MAX];
+	uint32_t text; /* where its ids stand in `texts`; 0: free */
 	int64_t at;
-	bool used;
 };
 
 /* Open addressing; emptied by every flush, so nothing is ever deleted from the middle. */
-struct enrollment_seen {
-	pthread_mutex_t lock;
+struct table {
 	struct entry *entries;
 	size_t size, n;
+	char *texts; /* enrollment's and user's id of each entry, from the second octet on */
+	size_t texts_n, texts_size;
 };
+
+struct enrollment_seen {
+	pthread_mutex_t lock;
+	struct table table;
+};
+
+static void
+table_free(struct table *t)
+{
+	free(t->entries);
+	free(t->texts);
+	*t = (struct table){ 0 };
+}
 
 struct enrollment_seen *
 enrollment_seen_new(void)
@@ -43,12 +56,26 @@ enrollment_seen_free(struct enrollment_seen *s)
 	if (s == NULL)
 		return;
 	pthread_mutex_destroy(&s->lock);
-	free(s->entries);
+	table_free(&s->table);
 	free(s);
 }
 
+static const char *
+enrollment_of(const struct table *t, const struct entry *e)
+{
+	return t->texts + e->text;
+}
+
+static const char *
+user_of(const struct table *t, const struct entry *e)
+{
+	const char *id = enrollment_of(t, e);
+
+	return id + strlen(id) + 1;
+}
+
 static size_t
-slot_of(const struct entry *entries, size_t size, const char *enrollment_id, const char *user_id)
+slot_of(const struct table *t, const char *enrollment_id, const char *user_id)
 {
 	uint64_t h = 14695981039346656037u; /* FNV-1a */
 
@@ -56,30 +83,73 @@ slot_of(const struct entry *entries, size_t size, const char *enrollment_id, con
 		h = (h ^ (unsigned char)*p) * 1099511628211u;
 	for (const char *p = user_id; *p != '\0'; p++)
 		h = (h ^ (unsigned char)*p) * 1099511628211u;
-	for (size_t i = h % size;; i = (i + 1) % size) {
-		if (!entries[i].used ||
-		    (strcmp(entries[i].enrollment_id, enrollment_id) == 0 && strcmp(entries[i].user_id, user_id) == 0))
+	for (size_t i = h % t->size;; i = (i + 1) % t->size) {
+		const struct entry *e = &t->entries[i];
+
+		if (e->text == 0 ||
+		    (strcmp(enrollment_of(t, e), enrollment_id) == 0 && strcmp(user_of(t, e), user_id) == 0))
 			return i;
 	}
 }
 
 static void
-grow(struct enrollment_seen *s)
+grow_entries(struct table *t)
 {
-	size_t size = s->size == 0 ? 1024 : s->size * 2;
-	struct entry *bigger = calloc(size, sizeof *bigger);
+	struct table bigger = *t;
 
-	if (bigger == NULL)
+	bigger.size = t->size == 0 ? 1024 : t->size * 2;
+	if ((bigger.entries = calloc(bigger.size, sizeof *bigger.entries)) == NULL)
 		return;
-	for (size_t i = 0; i < s->size; i++) {
-		const struct entry *e = &s->entries[i];
+	for (size_t i = 0; i < t->size; i++) {
+		const struct entry *e = &t->entries[i];
 
-		if (e->used)
-			bigger[slot_of(bigger, size, e->enrollment_id, e->user_id)] = *e;
+		if (e->text != 0)
+			bigger.entries[slot_of(&bigger, enrollment_of(t, e), user_of(t, e))] = *e;
 	}
-	free(s->entries);
-	s->entries = bigger;
-	s->size = size;
+	free(t->entries);
+	*t = bigger;
+}
+
+static bool
+grow_texts(struct table *t)
+{
+	size_t size = t->texts_size == 0 ? 4096 : t->texts_size * 2;
+	char *bigger;
+
+	if (t->texts_n + ID_MAX + USER_MAX <= t->texts_size)
+		return true;
+	if ((bigger = realloc(t->texts, size)) == NULL)
+		return false;
+	if (t->texts_n == 0)
+		bigger[t->texts_n++] = '\0'; /* 0 is no place */
+	t->texts = bigger;
+	t->texts_size = size;
+	return true;
+}
+
+static void
+note(struct table *t, const char *enrollment_id, const char *user_id, int64_t at)
+{
+	struct entry *e;
+
+	if ((t->n + 1) * 2 > t->size && t->n < ENTRIES_MAX)
+		grow_entries(t);
+	if (t->n + 1 >= t->size || !grow_texts(t))
+		return;
+	e = &t->entries[slot_of(t, enrollment_id, user_id)];
+	if (e->text == 0 && t->n >= ENTRIES_MAX)
+		return;
+	e->at = at;
+	if (e->text != 0)
+		return;
+	e->text = (uint32_t)t->texts_n;
+	t->n++;
+	for (const char *const *p = (const char *const[]){ enrollment_id, user_id, NULL }; *p != NULL; p++) {
+		size_t n = strlen(*p) + 1;
+
+		memcpy(t->texts + t->texts_n, *p, n);
+		t->texts_n += n;
+	}
 }
 
 void
@@ -88,23 +158,13 @@ enrollment_seen_note(struct enrollment_seen *s, const char *enrollment_id, const
 	if (strlen(enrollment_id) >= ID_MAX || strlen(user_id) >= USER_MAX)
 		return;
 	pthread_mutex_lock(&s->lock);
-	if ((s->n + 1) * 2 > s->size && s->n < ENTRIES_MAX)
-		grow(s);
-	if (s->n + 1 < s->size) {
-		struct entry *e = &s->entries[slot_of(s->entries, s->size, enrollment_id, user_id)];
-
-		s->n += !e->used;
-		e->used = true;
-		strncpy(e->enrollment_id, enrollment_id, ID_MAX - 1);
-		strncpy(e->user_id, user_id, USER_MAX - 1);
-		e->at = at;
-	}
+	note(&s->table, enrollment_id, user_id, at);
 	pthread_mutex_unlock(&s->lock);
 }
 
 struct batch {
-	const struct entry *entries;
-	size_t from, size;
+	const struct table *table;
+	size_t from;
 };
 
 static enum rc
@@ -119,15 +179,17 @@ flush_batch(struct call *c, void *arg)
 	const struct batch *b = arg;
 	enum rc rc;
 
-	for (size_t i = b->from; i < b->size && i < b->from + BATCH; i++) {
-		const struct entry *e = &b->entries[i];
+	for (size_t i = b->from; i < b->table->size && i < b->from + BATCH; i++) {
+		const struct entry *e = &b->table->entries[i];
+		const char *id;
 
-		if (!e->used)
+		if (e->text == 0)
 			continue;
-		rc = store_run(c, enrollment_sql, DB_ARGS(db_text(e->enrollment_id), db_int(e->at)), NULL);
+		id = enrollment_of(b->table, e);
+		rc = store_run(c, enrollment_sql, DB_ARGS(db_text(id), db_int(e->at)), NULL);
 		if (rc == RC_OK)
-			rc = store_run(c, channel_sql,
-			    DB_ARGS(db_text(e->enrollment_id), db_text(e->user_id), db_int(e->at)), NULL);
+			rc = store_run(
+			    c, channel_sql, DB_ARGS(db_text(id), db_text(user_of(b->table, e)), db_int(e->at)), NULL);
 		if (rc != RC_OK)
 			return rc;
 	}
@@ -137,20 +199,17 @@ flush_batch(struct call *c, void *arg)
 enum rc
 enrollment_seen_flush(struct call *c, struct enrollment_seen *s)
 {
-	struct batch b = { 0 };
-	struct entry *entries;
+	struct table table;
+	struct batch b = { .table = &table };
 	enum rc rc = RC_OK;
 
 	/* Taken away under the lock, written without it: no poll waits for the disk. */
 	pthread_mutex_lock(&s->lock);
-	entries = s->entries;
-	b.size = s->size;
-	s->entries = NULL;
-	s->size = s->n = 0;
+	table = s->table;
+	s->table = (struct table){ 0 };
 	pthread_mutex_unlock(&s->lock);
-	b.entries = entries;
-	for (; rc == RC_OK && b.from < b.size; b.from += BATCH)
+	for (; rc == RC_OK && b.from < table.size; b.from += BATCH)
 		rc = store_unit(c, flush_batch, &b);
-	free(entries);
+	table_free(&table);
 	return rc == RC_OK ? rc : fail_in(&c->err, rc, "flush last-seen");
 }

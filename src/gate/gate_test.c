@@ -10,6 +10,7 @@
 #include "enroll/testing.h"
 #include "fmt/base64.h"
 #include "fmt/plist.h"
+#include "gate/row.h"
 
 /* A device of the scene: enrolled with its certificate and tokens. */
 struct device {
@@ -441,6 +442,21 @@ passes_and_rotation(struct scene *s, struct call *c)
 	    "S-16: a token of two renewals ago is unknown");
 }
 
+/* Found by the beginning of the fingerprint. An equality with the whole beside it once made it a scan. */
+static void
+pass_is_found(struct scene *s, struct call *c)
+{
+	const char *sql = arena_printf(c->arena, "EXPLAIN QUERY PLAN %s", gate_row_pass_statement), *step = "";
+	struct db_rows r;
+
+	if (strcmp(store_engine(s->store), "SQLite") != 0)
+		return;
+	if (store_run(c, sql, DB_ARGS(db_null(), db_null(), db_int(0)), &r) == RC_OK && r.rows > 0)
+		step = db_get_text(&r, 0, 3);
+	ok(strstr(step, "SEARCH e USING INDEX enrollment_certificate") != NULL,
+	    "a pass is found by its certificate: %s", step);
+}
+
 int
 main(void)
 {
@@ -463,6 +479,7 @@ main(void)
 	renewals(&s, &c);
 	passes(&s, &c);
 	passes_and_rotation(&s, &c);
+	pass_is_found(&s, &c);
 	testing_free(&c);
 	scene_close(&s);
 	return done();

@@ -15,20 +15,21 @@
 	" (SELECT q.uuid || ' ' || q.request_type FROM command q WHERE q.enrollment_id = " enrollment \
 	" AND q.answered_at IS NULL ORDER BY q.user_id, q.position LIMIT 1)"
 
+const char gate_row_pass_statement[] = "SELECT " ENROLLMENT_COLUMNS ", e.pass_key," FIRST_QUEUED(
+    "e.id") " FROM enrollment e"
+	    " WHERE substr(e.certificate_fp, 1, 8) = ?1 AND e.certificate_fp IS NOT NULL AND e.pass_hash = ?2"
+	    " AND e.pass_until > ?3 AND e.ended_at IS NULL AND e.state IN ('pending', 'enrolled')";
+
 /* The enrollment's row alone. What the states leave out has more to be done about it than a pass can say. */
 static enum rc
 read_pass(struct call *c, struct bytes fingerprint, struct bytes token, struct gate_row *out)
 {
-	static const char sql[] = "SELECT " ENROLLMENT_COLUMNS ", e.pass_key," FIRST_QUEUED(
-	    "e.id") " FROM enrollment e"
-		    " WHERE substr(e.certificate_fp, 1, 8) = ?1 AND e.certificate_fp IS NOT NULL AND e.pass_hash = ?2"
-		    " AND e.pass_until > ?3 AND e.ended_at IS NULL AND e.state IN ('pending', 'enrolled')";
 	struct bytes prefix = bytes_of(fingerprint.p, fingerprint.n < PREFIX ? fingerprint.n : PREFIX);
 	struct enrollment e;
 	struct db_rows r;
 	enum rc rc;
 
-	rc = store_run(c, sql, DB_ARGS(db_blob(prefix), db_blob(token), db_int(c->now)), &r);
+	rc = store_run(c, gate_row_pass_statement, DB_ARGS(db_blob(prefix), db_blob(token), db_int(c->now)), &r);
 	if (rc != RC_OK || r.rows == 0)
 		return rc == RC_OK ? RC_NOT_FOUND : rc;
 	enrollment_read(&e, &r, 0, 0);

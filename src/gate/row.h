@@ -19,4 +19,6 @@ struct gate_row {
  * certificate was not issued here. */
 enum rc gate_row_read(struct call *c, struct bytes fingerprint, const char *bearer, struct gate_row *out);
 
+extern const char gate_row_pass_statement[]; /* the one of a poll, for the test of its plan */
+
 #endif

@@ -159,6 +159,8 @@ http_server_start(const struct http_settings *settings, const struct http_listen
 	    (rc = bind_all(s, l, n_listeners, e)) != RC_OK)
 		goto out;
 	s->proxy = (struct http_proxy_rules){ .trust = s->trust, .secret = s->secret, .lab = settings->lab };
+	if (settings->tickets != NULL)
+		http_server_tickets(s, settings->tickets);
 	if ((rc = start_threads(s, e)) != RC_OK)
 		stop_threads(s);
 out:

@@ -101,6 +101,15 @@ struct http_listener {
 	int max_per_address; /* 0: the default, 2048; does not apply to trusted proxies and Unix */
 };
 
+/* Secrets that keys of TLS session tickets are made of, at most so many. The first makes tickets, all open
+ * them. A process that is given none makes its own, which no other can open. */
+#define HTTP_TICKETS_MAX 4
+#define HTTP_TICKET_SECRET 32
+struct http_tickets {
+	int n;
+	uint8_t secret[HTTP_TICKETS_MAX][HTTP_TICKET_SECRET];
+};
+
 struct http_settings {
 	int loops; /* event loops; 0: one per core, at most 4 */
 	int workers[HTTP_CLASSES]; /* 0: 16 quick, 4 heavy, 4 outward */
@@ -112,6 +121,7 @@ struct http_settings {
 	const char *proxy_secret; /* what Postern-Proxy-Secret must say; NULL: Client-Cert never counts,
 					 * unless `lab` and the peer is loopback */
 	bool lab;
+	const struct http_tickets *tickets; /* to begin with, for the time of the call; NULL: the process's own */
 };
 
 struct http_server;
@@ -136,15 +146,6 @@ int http_server_port(const struct http_server *s, int i);
 
 /* Read certificates and keys again (SIGHUP); the old ones stay when one is not usable. */
 enum rc http_server_reload(struct http_server *s, struct err *e);
-
-/* Secrets that keys of TLS session tickets are made of, at most so many. The first makes tickets, all open
- * them. A process that is given none makes its own, which no other can open. */
-#define HTTP_TICKETS_MAX 4
-#define HTTP_TICKET_SECRET 32
-struct http_tickets {
-	int n;
-	uint8_t secret[HTTP_TICKETS_MAX][HTTP_TICKET_SECRET];
-};
 
 /* From now on; the earlier ones open nothing any more. May be called at any time. */
 void http_server_tickets(struct http_server *s, const struct http_tickets *t);

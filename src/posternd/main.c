@@ -183,6 +183,37 @@ static const struct http_route *const tables[] = { gate_routes, discovery_routes
 	scep_routes, admin_routes };
 #define N_TABLES ((int)(sizeof tables / sizeof tables[0]))
 
+/* The keys of session tickets, as all nodes have them now. Without the store for as long as a key lasts,
+ * sessions are a process's own. False: those of before go on. */
+static bool
+load_tickets(struct server *s, struct http_tickets *out)
+{
+	struct call c = { .arena = arena_new(0) };
+	bool loaded;
+
+	begin(&c, s);
+	*out = (struct http_tickets){ 0 };
+	if ((loaded = tickets_load(&c, out) == RC_OK))
+		s->tickets_at = c.now;
+	else {
+		*out = (struct http_tickets){ 0 };
+		log_warn("session tickets are not shared", "error", c.err.text);
+	}
+	loaded = loaded || c.now - s->tickets_at > TICKETS_LIFE_S;
+	arena_free(c.arena);
+	return loaded;
+}
+
+static void
+share_tickets(struct server *s)
+{
+	struct http_tickets tickets;
+
+	if (load_tickets(s, &tickets))
+		http_server_tickets(s->http, &tickets);
+	explicit_bzero(&tickets, sizeof tickets);
+}
+
 static enum rc
 start(struct server *s, struct err *e)
 {
@@ -193,6 +224,8 @@ start(struct server *s, struct err *e)
 	struct gate_room *gate = arena_alloc(s->arena, sizeof *gate);
 	struct oauth_room *oauth = arena_alloc(s->arena, sizeof *oauth);
 	struct admin_room *admin = arena_alloc(s->arena, sizeof *admin);
+	struct http_tickets tickets;
+	enum rc rc;
 	const struct http_settings settings = {
 		.loops = (int)conf->loops,
 		.workers = { (int)conf->workers },
@@ -200,6 +233,7 @@ start(struct server *s, struct err *e)
 		.trusted_proxies = conf->trusted_proxies,
 		.proxy_secret = read_proxy_secret(s),
 		.lab = conf->lab,
+		.tickets = &tickets,
 	};
 	const struct http_hooks hooks = { .begin = begin, .ctx = s };
 
@@ -218,7 +252,10 @@ start(struct server *s, struct err *e)
 	add_listeners(s, HTTP_DOOR_TLS, conf->listen);
 	add_listeners(s, HTTP_DOOR_MTLS, conf->listen_mtls);
 	add_listeners(s, HTTP_DOOR_PLAIN, conf->listen_http);
-	return http_server_start(&settings, s->listeners, s->n_listeners, tables, rooms, N_TABLES, &hooks, &s->http, e);
+	(void)load_tickets(s, &tickets); /* before anybody can ask: the first session is known to all nodes */
+	rc = http_server_start(&settings, s->listeners, s->n_listeners, tables, rooms, N_TABLES, &hooks, &s->http, e);
+	explicit_bzero(&tickets, sizeof tickets);
+	return rc;
 }
 
 static void
@@ -241,27 +278,6 @@ flush(struct server *s)
 	begin(&c, s);
 	if (enrollment_seen_flush(&c, s->seen) != RC_OK || discovery_counts_flush(&c, s->counts) != RC_OK)
 		log_warn("housekeeping failed", "error", c.err.text);
-	arena_free(c.arena);
-}
-
-/* The keys of session tickets, as all nodes have them now. Without the store for as long as a key lasts,
- * sessions are a process's own. */
-static void
-share_tickets(struct server *s)
-{
-	struct call c = { .arena = arena_new(0) };
-	struct http_tickets tickets = { 0 };
-
-	begin(&c, s);
-	if (tickets_load(&c, &tickets) == RC_OK) {
-		s->tickets_at = c.now;
-		http_server_tickets(s->http, &tickets);
-	} else {
-		log_warn("session tickets are not shared", "error", c.err.text);
-		if (c.now - s->tickets_at > TICKETS_LIFE_S)
-			http_server_tickets(s->http, &(struct http_tickets){ 0 });
-	}
-	explicit_bzero(&tickets, sizeof tickets);
 	arena_free(c.arena);
 }
 
@@ -371,7 +387,6 @@ serve(const struct argv *v, void *ctx)
 	if (load_conf(&s, &conf, &e) != RC_OK || open_all(&s, conf, &e) != RC_OK || start(&s, &e) != RC_OK) {
 		die(&e);
 	} else {
-		share_tickets(&s);
 		say_listening(&s);
 		sd_notify(0, "READY=1");
 		status = run(&s, &signals);

@@ -1,0 +1,113 @@
+#include "store/sqlite_gather.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/tap.h"
+#include "store/testing.h"
+
+static sqlite3 *
+open_db(const char *path, const char *vfs)
+{
+	sqlite3 *db = NULL;
+
+	ok(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs) == SQLITE_OK &&
+		sqlite3_exec(db, "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=FULL", NULL,
+		    NULL, NULL) == SQLITE_OK,
+	    "a connection through %s", vfs != NULL ? vfs : "the system's layer");
+	return db;
+}
+
+static void
+run(sqlite3 *db, const char *sql)
+{
+	char *why = NULL;
+
+	ok(sqlite3_exec(db, sql, NULL, NULL, &why) == SQLITE_OK, "%.60s", sql);
+	if (why != NULL)
+		printf("# %s\n", why);
+	sqlite3_free(why);
+}
+
+static int64_t
+number(sqlite3 *db, const char *sql)
+{
+	sqlite3_stmt *s = NULL;
+	int64_t n = -1;
+
+	if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
+		n = sqlite3_column_int64(s, 0);
+	sqlite3_finalize(s);
+	return n;
+}
+
+static int64_t
+log_size(const char *path)
+{
+	char name[256];
+	struct stat st;
+
+	snprintf(name, sizeof name, "%s-wal", path);
+	return stat(name, &st) == 0 ? (int64_t)st.st_size : -1;
+}
+
+static const char fill[] = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
+			   " INSERT INTO t SELECT NULL, randomblob(300) FROM n";
+
+int
+main(void)
+{
+	char dir[64];
+	const char *path;
+	sqlite3 *writer, *reader;
+	struct gather *g = NULL;
+	struct err e;
+	int64_t before;
+
+	ok(gather_new("no-such-layer", &g, &e) == RC_UNAVAILABLE && g == NULL,
+	    "over a layer that is not there: refused");
+	testing_dir(dir);
+	ok(gather_new(NULL, &g, &e) == RC_OK, "a layer over the system's");
+	path = testing_path(dir, "gather.db");
+	writer = open_db(path, gather_name(g));
+	run(writer, "CREATE TABLE t (id INTEGER PRIMARY KEY, x BLOB)");
+	reader = open_db(path, NULL);
+
+	ok(number(reader, "SELECT COUNT(*) FROM t") == 0, "what was committed is there for others");
+	before = log_size(path);
+	run(writer, "BEGIN; INSERT INTO t VALUES (1, 'one')");
+	ok(log_size(path) == before, "a transaction under way writes nothing");
+	run(writer, "COMMIT");
+	ok(log_size(path) > before && number(reader, "SELECT COUNT(*) FROM t") == 1, "and its COMMIT everything");
+
+	/* A cache of ten pages spills into the log long before the COMMIT, and is read back from there. */
+	run(writer, "PRAGMA cache_size=10");
+	run(writer, "BEGIN");
+	run(writer, fill);
+	ok(number(writer, "SELECT COUNT(*) FROM t WHERE length(x) = 300") == 3000, "the writer finds what it spilled");
+	run(writer, "SAVEPOINT s; DELETE FROM t WHERE id % 2 = 0; ROLLBACK TO s; RELEASE s");
+	ok(number(reader, "SELECT COUNT(*) FROM t") == 1, "others see nothing of it");
+	run(writer, "COMMIT");
+	ok(number(reader, "SELECT COUNT(*) FROM t") == 3001, "before it is committed");
+	run(writer, "BEGIN");
+	run(writer, fill);
+	run(writer, "ROLLBACK");
+	ok(number(reader, "SELECT COUNT(*) FROM t") == 3001, "and nothing of what is rolled back");
+
+	/* The log begins anew and is cut. */
+	run(reader, "PRAGMA wal_checkpoint(RESTART)");
+	run(writer, "INSERT INTO t VALUES (NULL, 'after')");
+	ok(number(reader, "SELECT COUNT(*) FROM t") == 3002, "a log that begins anew is read from its beginning");
+	run(writer, "PRAGMA wal_checkpoint(TRUNCATE)");
+	ok(log_size(path) == 0, "and can be cut");
+	run(writer, "DELETE FROM t WHERE id > 10");
+	sqlite3_close(writer);
+	gather_free(g);
+	ok(sqlite3_vfs_find("no-such-layer") == NULL && number(reader, "SELECT COUNT(*) FROM t") == 10,
+	    "after closing all of it is there");
+	ok(number(reader, "SELECT COUNT(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'") == 1,
+	    "and whole");
+	sqlite3_close(reader);
+	testing_rmtree(dir);
+	return done();
+}

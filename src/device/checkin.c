@@ -234,6 +234,6 @@ device_get_token(struct device *d)
 		return fail(&d->err, RC_FORBIDDEN, "Apple refused the sign-in of the Managed Apple Account");
 	if (rc != RC_OK && strcmp(verdict, "check") == 0)
 		return fail_in(&d->err, RC_FORBIDDEN, "Apple refused the sign-in of the Managed Apple Account");
-	story_detail(&d->story, "Apple", "accepts");
+	story_detail(&d->story, "Apple", rc == RC_OK ? "accepts" : "accepts without it (simulated)");
 	return RC_OK;
 }

@@ -278,7 +278,8 @@ run_poll(const struct argv *v, void *ctx)
 	if (rc == RC_OK)
 		rc = device_poll(&r.d, &how, &polled);
 	if (rc == RC_OK) {
-		story_step(&r.d.story, "done", "%u commands answered, %u postponed", polled.answered, polled.postponed);
+		story_step(&r.d.story, "done", "%u command%s answered, %u postponed", polled.answered,
+		    polled.answered == 1 ? "" : "s", polled.postponed);
 		story_detail(&r.d.story, "device", "%s", device_phase_name(r.d.self.phase));
 	}
 	return end(&r, rc, true);

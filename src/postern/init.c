@@ -180,10 +180,11 @@ story(struct cli *k, const struct init *in)
 	       "  %-22s the database\n"
 	       "  keys/                  enrollment CA, profile signing, GetToken; seal\n"
 	       "  tls/ca.pem             development TLS CA: devices must trust it\n"
-	       "  tls/server.pem         certificate for %s, the domains and localhost\n"
+	       "  tls/server.pem         certificate for %s%s\n"
 	       "  proxy/, proxy-secret   examples for nginx and HAProxy in front\n\n"
 	       "Organization %s (%s), domain%s",
-	    d, in->store != NULL ? "(where --store says)" : "postern.db", in->host, in->organization,
+	    d, in->store != NULL ? "(where --store says)" : "postern.db", in->host,
+	    strcmp(in->host, "localhost") == 0 ? " and the domains" : ", the domains and localhost", in->organization,
 	    organization_slug(k->a, in->organization), in->domains[1] != NULL ? "s" : "");
 	for (const char *const *name = in->domains; *name != NULL; name++)
 		printf("%s %s", name == in->domains ? "" : ",", *name);

@@ -213,12 +213,25 @@ def newer(server, path, passphrase):
     ok(status == 1 and "newer" in text and not os.path.exists(folder), "a backup of a newer program is refused", text)
 
 
-def after_restore(s, kept, renewed, late):
+def first_poll(d):
+    """Status of the answer to its first poll, and how it said who it is."""
+    d.poll()
+    said = next((s for s in d.steps if s["event"] == "Idle"), {})
+    return said.get("answer", "")[:3], said.get("proof")
+
+
+def after_restore(s, kept, renewed, late, revoked, banned):
     """The devices against the restored server."""
+    s.start()
+    same(first_poll(kept), ("200", "Mdm-Signature, bearer"), "a device polls the restored server with the token and the "
+         "certificate that it enrolled for")
+    ok(not kept.answered("refresh"), "without a renewal", kept.told())
+    same(first_poll(revoked)[0], "401", "one whose sign-in was revoked before the backup stays refused")
+    same(first_poll(banned)[0], "403", "and so does one whose certificate was")
+    s.stop()
     expire(s, enrollment_of_row(s, kept.user))
     s.start()
-    ok(kept.poll() == 0, "a device polls the restored server", kept.told())
-    ok(kept.answered("refresh"), "and renews its token there", kept.told())
+    ok(kept.poll() == 0 and kept.answered("refresh"), "a device whose token is over renews it there", kept.told())
     s.admin("command", "send", enrollment_of(s, kept.user), "DeviceInformation", "Queries=OSVersion,Model")
     ok(kept.poll() == 0 and "DeviceInformation" in json.dumps(kept.steps), "a command is delivered to it", kept.told())
     renewed.poll()
@@ -239,7 +252,7 @@ def enrollment_of_row(server, user):
 def main():
     server = Server(sqlite=True)
     passphrase, path = secret_file(server), os.path.join(server.folder, "backup")
-    users = server.people(6)
+    users = server.people(8)
     long_history(server)
     say("60,000 old answers")
     server.start()
@@ -247,6 +260,13 @@ def main():
     together(lambda d: d.enroll(), devices[:3])
     ok(all(d.enrolled() for d in devices[:3]), "devices enroll", devices[0].told())
     kept, renewed, third = devices[:3]
+    revoked, banned = devices[6:]
+    together(lambda d: d.enroll(), [revoked, banned])
+    ok(revoked.poll() == 0 and banned.poll() == 0, "and poll", revoked.told() + banned.told())
+    server.admin("token", "revoke", "--user", revoked.user)
+    server.admin("ca", "revoke", server.listing("ca", "show", "--enrollment", enrollment_of(server, banned.user))[0]["fingerprint"])
+    refused = first_poll(revoked)[0], first_poll(banned)[0]
+    same(refused, ("401", "403"), "two are refused from before the backup on")
 
     made = []
     def work():
@@ -286,7 +306,7 @@ def main():
         same(s.rows("PRAGMA integrity_check"), [("ok",)], "the restored database is sound")
         same(s.rows("SELECT count(*) FROM account WHERE disabled_at IS NOT NULL"), [(0,)],
              "a person who was disabled since is not, as restore says")
-        after_restore(s, kept, renewed, late)
+        after_restore(s, kept, renewed, late, revoked, banned)
         s.stop()
         check_halves(s, "after going on")
     return done()

@@ -4,7 +4,8 @@
     script/bench [NAME...] [--json FILE] [--plot FILE.svg] [--rounds N] [--seconds S] [--warmup S] [--compare]
 
 Server and generator (postern-device fleet) share this machine, so rates say less than processor time: a rate is what
-was left of the cores. Every figure is the median of the rounds. Without NAME all run but `size`, which prepares a
+was left of the cores. Every figure is the median of the rounds; `fsyncs` is how often the server, and PostgreSQL where
+it has the rows, asked the disk to flush, for each request (for each enrollment where a row is one). Without NAME all run but `size`, which prepares a
 store of a million devices (some minutes and 4 GB of disk) and keeps it in .cache for the next time."""
 
 import argparse
@@ -16,9 +17,11 @@ import signal
 import socket
 import ssl
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -26,6 +29,7 @@ BUILD = os.environ.get("POSTERN_BUILD", os.path.join(ROOT, "build", "release"))
 sys.path.insert(0, os.path.join(ROOT, "tests", "flow"))
 
 FLEET = 20000
+BACKED_UP, BACKUP_RATE = 50000, 1000    # devices in the store; idle polls a second beside
 QUEUED = {"devices": 800, "commands": 100}      # of the command cycle
 SIZES = {"1k": 1000, "1m": 1000000}
 CONNECTIONS = 16
@@ -73,6 +77,30 @@ def memory_mb(pid, what="VmRSS"):
         return int(next(line for line in f if line.startswith(what)).split()[1]) / 1024
 
 
+class Syncs:
+    """How often the server and, on PostgreSQL, the database ask the disk to flush: a library that is loaded before
+    their own (syncs.c) counts into a file that both may write."""
+
+    library = os.path.join(BUILD, "syncs.so")
+
+    def __init__(self):
+        file, self.path = tempfile.mkstemp(prefix="postern-syncs-", dir="/dev/shm")
+        os.fchmod(file, 0o666)
+        os.ftruncate(file, 16)
+        os.close(file)
+        self.environment = {"LD_PRELOAD": self.library, "POSTERN_BENCH_SYNCS": self.path}
+
+    def read(self):
+        with open(self.path, "rb") as f:
+            flushes, processes = struct.unpack("=QQ", f.read(16))
+        if processes == 0:
+            raise SystemExit(f"nobody loads {self.library}: flushes can't be counted")
+        return flushes
+
+    def end(self):
+        os.unlink(self.path)
+
+
 class Installation:
     """An organization in a folder, with a fleet whose rows are written directly."""
 
@@ -104,12 +132,13 @@ class Installation:
 
 
 class Server:
-    """posternd of an installation, while the `with` lasts."""
+    """posternd of an installation, while the `with` lasts. `syncs`: those of its database are counted there."""
 
-    def __init__(self, at, n=1):
-        self.at, self.n = at, n
+    def __init__(self, at, n=1, syncs=None):
+        self.at, self.n, self.syncs, self.mine = at, n, syncs, syncs is None
 
     def __enter__(self):
+        self.syncs = self.syncs or Syncs()
         self.plain = [free_port() for _ in range(self.n)]
         self.tls = [free_port() for _ in range(self.n)]
         self.log = open(os.path.join(self.at.folder, "log"), "wb")
@@ -117,7 +146,7 @@ class Server:
         self.daemons = [subprocess.Popen(
             [os.path.join(BUILD, "posternd"), "--data", self.at.data if i == 0 else self.copy(i), "--listen",
              f"127.0.0.1:{self.tls[i]}", "--listen-http", f"127.0.0.1:{self.plain[i]}"],
-            stdout=self.log, stderr=self.log) for i in range(self.n)]
+            stdout=self.log, stderr=self.log, env={**os.environ, **self.syncs.environment}) for i in range(self.n)]
         for port in self.plain + self.tls:
             self.wait(port)
         self.start_s = time.monotonic() - self.began
@@ -147,6 +176,8 @@ class Server:
         for d in self.daemons:
             d.wait()
         self.log.close()
+        if self.mine:
+            self.syncs.end()
 
     def cpu_us(self):
         return sum(cpu_us(d.pid) for d in self.daemons)
@@ -160,13 +191,14 @@ class Server:
         trust = ["--cacert", os.path.join(self.at.data, "tls", "ca.pem")] if tls else []
         if options.warmup > 0 and "cycle" not in args and "herd" not in args:
             self.fleet(where, trust, args, options.warmup)
-        before = self.cpu_us()
+        before, flushed = self.cpu_us(), self.syncs.read()
         got = self.fleet(where, trust, args, options.seconds)
-        used = self.cpu_us() - before
+        used, flushed = self.cpu_us() - before, self.syncs.read() - flushed
         if got["requests"] == 0 or got["errors_total"] > 0:
             raise SystemExit(f"{' '.join(args)}: {got['errors']} of {got['requests']} requests")
         got["us"] = used / got["requests"]
         got["used_us"] = used
+        got["fsyncs"], got["flushed"] = flushed / got["requests"], flushed
         return got
 
     def fleet(self, ports, trust, args, seconds):
@@ -207,6 +239,7 @@ class Bench:
         names = {"us": f"{prefix}_us", "rps": f"{prefix}_{rate}", "p99_ms": f"{prefix}_p99_ms"}
         for key in keep:
             self.flat[names[key]] = round(got[key], 3)
+        self.flat[f"{prefix}_fsyncs"] = round(got["fsyncs"], 4)
         self.rows.append((self.title, got))
 
     # ---- what is measured ----
@@ -271,7 +304,8 @@ class Bench:
                          enroll_over_crypto_beside=round(got["over_crypto_beside"], 3),
                          enroll_crypto_us=round(got["crypto_us"], 1),
                          enroll_crypto_beside_us=round(got["crypto_beside_us"], 1),
-                         enroll_argon2id_us=round(got["argon2id_us"], 1), enroll_rps=round(got["rps"], 1))
+                         enroll_argon2id_us=round(got["argon2id_us"], 1), enroll_rps=round(got["rps"], 1),
+                         enroll_fsyncs=round(got["fsyncs"], 4))
         self.rows.append((self.title, got))
 
     def tls(self):
@@ -295,6 +329,7 @@ http {{ access_log off; server {{ listen 127.0.0.1:{port} ssl reuseport; ssl_cer
 ssl_certificate_key {at.data}/tls/server.key; ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache off; return 200; }} }}
 """)
         theirs = Server(at)
+        theirs.syncs = argparse.Namespace(read=lambda: 0)
         theirs.log = open(os.path.join(folder, "out"), "wb")
         theirs.daemons = [subprocess.Popen([nginx, "-c", os.path.join(folder, "nginx.conf")], stdout=theirs.log,
                                            stderr=theirs.log)]
@@ -320,7 +355,7 @@ ssl_certificate_key {at.data}/tls/server.key; ssl_protocols TLSv1.2 TLSv1.3; ssl
             def once():
                 s = socket.create_connection(("127.0.0.1", server.plain[0]))
                 ask = b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n"
-                before, began, answered = server.cpu_us(), time.monotonic(), 0
+                before, flushed, began, answered = server.cpu_us(), server.syncs.read(), time.monotonic(), 0
                 while answered < n:
                     s.sendall(ask * 16)
                     data = b""
@@ -329,16 +364,18 @@ ssl_certificate_key {at.data}/tls/server.key; ssl_protocols TLSv1.2 TLSv1.3; ssl
                     answered += 16
                 took = time.monotonic() - began
                 s.close()
-                return {"requests": n, "rps": n / took, "us": (server.cpu_us() - before) / n}
+                return {"requests": n, "rps": n / took, "us": (server.cpu_us() - before) / n,
+                        "fsyncs": (server.syncs.read() - flushed) / n}
             got = self.rounds(once)
         self.put("empty", got, keep=("us", "rps"))
 
     def postgresql(self, prefix, nodes, *args):
         import postgres
-        db = postgres.Postgres()
+        syncs = Syncs()
+        db = postgres.Postgres(environment=syncs.environment)
         try:
             at = self.installation(prefix, store=db.dsn(self.database(db, prefix))).prepare(2000)
-            with Server(at, nodes) as server:
+            with Server(at, nodes, syncs) as server:
                 def once():
                     before = self.tree_us(db)
                     got = server.run(self.options, *args)
@@ -348,6 +385,7 @@ ssl_certificate_key {at.data}/tls/server.key; ssl_protocols TLSv1.2 TLSv1.3; ssl
                 return self.rounds(once)
         finally:
             db.remove()
+            syncs.end()
 
     def database(self, db, name):
         subprocess.run(["psql", "-q", "-d", db.dsn(), "-c", f'CREATE DATABASE "{name}"'], check=True)
@@ -372,6 +410,38 @@ ssl_certificate_key {at.data}/tls/server.key; ssl_protocols TLSv1.2 TLSv1.3; ssl
         got = self.postgresql("pg_checkin", 1, "--scenario", "checkin", "--proof", "proxy")
         self.put("pg_checkin", got, keep=("us", "rps"))
 
+    def backup(self):
+        "idle poll at a fixed rate beside a backup"
+        at = self.installation("backup").prepare(BACKED_UP)
+        secret = os.path.join(at.folder, "passphrase")
+        with open(secret, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as f:
+            f.write("six random words for the bench\n")
+        took, over = [], threading.Event()
+
+        def back_up():
+            while not over.is_set():
+                began = time.monotonic()
+                postern("postern", "--data", at.data, "backup", os.path.join(at.folder, "copy"), "--passphrase-file", secret)
+                took.append(time.monotonic() - began)
+
+        with Server(at) as server:
+            args = "--scenario", "poll", "--proof", "proxy", "--rate", str(BACKUP_RATE)
+            self.title = f"{BACKUP_RATE:,} idle polls a second"
+            idle = self.rounds(lambda: server.run(self.options, *args))
+            self.rows.append((self.title, idle))
+            self.title = f"the same while {BACKED_UP:,} devices are backed up"
+            with concurrent.futures.ThreadPoolExecutor(1) as pool:
+                beside = pool.submit(back_up)
+                try:
+                    during = self.rounds(lambda: server.run(self.options, *args))
+                finally:
+                    over.set()
+                beside.result()
+        self.rows.append((self.title, during))
+        self.latency += [(self.title, during)]
+        self.flat.update(backup_idle_p99_ms=round(idle["p99_ms"], 3), backup_p99_ms=round(during["p99_ms"], 3),
+                         backup_fsyncs=round(during["fsyncs"], 4), backup_s=round(statistics.median(took), 2))
+
     def size(self):
         "1,000 and 1,000,000 enrollments"
         got = {}
@@ -391,7 +461,9 @@ ssl_certificate_key {at.data}/tls/server.key; ssl_protocols TLSv1.2 TLSv1.3; ssl
                 enroll = self.rounds(lambda: self.enrollment(server))
                 enroll["rss_mb"] = server.memory_mb()
                 self.rows.append((self.title, enroll))
-            got[name] = {"poll": poll["us"], "enroll": enroll["us"], "rss_mb": enroll["rss_mb"], "start_s": start_s}
+            got[name] = {"poll": poll["us"], "enroll": enroll["us"], "poll_fsyncs": poll["fsyncs"],
+                         "enroll_fsyncs": enroll["fsyncs"], "rss_mb": enroll["rss_mb"], "start_s": start_s}
+        self.flat.update({f"{what}_1m_fsyncs": round(got["1m"][f"{what}_fsyncs"], 4) for what in ("poll", "enroll")})
         self.flat.update({f"{what}_1m_over_1k": round(got["1m"][what] / got["1k"][what], 3)
                           for what in ("poll", "enroll")})
         self.flat.update(rss_1m_mb=round(got["1m"]["rss_mb"], 1), start_1m_s=round(got["1m"]["start_s"], 2))
@@ -399,7 +471,8 @@ ssl_certificate_key {at.data}/tls/server.key; ssl_protocols TLSv1.2 TLSv1.3; ssl
     def enrollment(self, server):
         """Whole enrollments: what one costs the server, its password left out."""
         got = server.run(self.options, "--scenario", "enroll", "--password-stdin", tls=True)
-        return {**got, "us": got["used_us"] / got["sessions"], "rps": got["sessions"] / got["seconds"]}
+        return {**got, "us": got["used_us"] / got["sessions"], "fsyncs": got["flushed"] / got["sessions"],
+                "rps": got["sessions"] / got["seconds"]}
 
     # ---- telling ----
 
@@ -417,11 +490,11 @@ ssl_certificate_key {at.data}/tls/server.key; ssl_protocols TLSv1.2 TLSv1.3; ssl
         print(f"{machine()}\n")
         print("Floor, microseconds: " + ", ".join(
             f"{k[:-3].replace('_', ' ')} {v:,.1f}" for k, v in self.floor.items()) + "\n")
-        print("| what | a second | server CPU us | p50 ms | p99 ms | p99.9 ms | generator CPU us |")
-        print("|---|---:|---:|---:|---:|---:|---:|")
+        print("| what | a second | server CPU us | p50 ms | p99 ms | p99.9 ms | fsyncs | generator CPU us |")
+        print("|---|---:|---:|---:|---:|---:|---:|---:|")
         for title, r in self.rows:
             cells = [f"{r[k]:,.{d}f}" if k in r else "" for k, d in
-                     (("rps", 0), ("us", 1), ("p50_ms", 2), ("p99_ms", 2), ("p999_ms", 2), ("generator_cpu_us", 1))]
+                     (("rps", 0), ("us", 1), ("p50_ms", 2), ("p99_ms", 2), ("p999_ms", 2), ("fsyncs", 3), ("generator_cpu_us", 1))]
             print(f"| {title} | {' | '.join(cells)} |")
 
     def plot(self, path):
@@ -457,7 +530,8 @@ def machine():
     return f"{model}, {os.cpu_count()} cores, Linux {os.uname().release}, OpenSSL {ssl.OPENSSL_VERSION.split()[1]}"
 
 
-NAMES = ["empty", "idle_proxy", "idle_signed", "cycle", "checkin", "enroll", "tls", "pg_idle", "pg_nodes", "pg_checkin", "size"]
+NAMES = ["empty", "idle_proxy", "idle_signed", "cycle", "checkin", "enroll", "tls", "pg_idle", "pg_nodes", "pg_checkin", "backup",
+         "size"]
 
 
 def main():

@@ -49,10 +49,10 @@ def die_with_parent():
 
 
 class Postgres:
-    """A running cluster. `settings` are lines of postgresql.conf."""
+    """A running cluster. `settings` are lines of postgresql.conf; `environment` goes beside ours to what is started."""
 
-    def __init__(self, *settings, pooler=False, start=True):
-        self.user, self.server, self.bouncer = owner(), None, None
+    def __init__(self, *settings, pooler=False, start=True, environment=None):
+        self.user, self.server, self.bouncer, self.environment = owner(), None, None, environment or {}
         self.folder = tempfile.mkdtemp(prefix="postern-pg-")
         self.data = os.path.join(self.folder, "data")
         atexit.register(self.remove)
@@ -83,7 +83,8 @@ class Postgres:
     def spawn(self, *args):
         with open(os.path.join(self.folder, "log"), "ab") as log:
             return subprocess.Popen(args, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder,
-                                    start_new_session=True, preexec_fn=die_with_parent, **self.identity())
+                                    env={**os.environ, **self.environment}, start_new_session=True, preexec_fn=die_with_parent,
+                                    **self.identity())
 
     def start(self, wait=True):
         self.server = self.spawn(os.path.join(programs(), "postgres"), "-D", self.data)

@@ -23,10 +23,17 @@ struct call {
 	const char *trace; /* attempt or request id for log lines; may be NULL */
 	struct err err;
 	void *unit; /* the store's: the unit of work under way; NULL outside one */
-	/* Told before and after this call's thread may sleep for long in the store, so that another one can take its
-	 * place; NULL is fine. */
-	void (*waits)(struct call *c, bool begins);
-	void *waits_for; /* its own */
+	const struct call_host *host; /* NULL: the call has its thread for itself */
+	void *host_arg; /* its own */
+};
+
+/* Who runs calls, and lets others run while one of them waits. */
+struct call_host {
+	/* Told before and after a call's thread may be blocked for long, so that another one can take its place. */
+	void (*blocks)(struct call *c, bool begins);
+	/* The call goes on after somebody woke it, before or after this; perhaps on another thread. */
+	void (*sleep)(struct call *c);
+	void (*wake)(struct call *c); /* once for each sleep */
 };
 
 #endif

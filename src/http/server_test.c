@@ -22,6 +22,7 @@
 struct room {
 	atomic_int done;
 	int64_t now;
+	_Atomic(struct call *) sleeper;
 };
 
 /* ---- handlers ---- */
@@ -96,6 +97,24 @@ slow(struct call *c, const struct http_request *r, struct http_reply *out, void 
 	http_answer(out, 200, NULL, arena_copy(c->arena, r->body));
 }
 
+/* Two calls of one worker: the first waits for the second, which wakes it and is answered, too. */
+static void
+pair(struct call *c, const struct http_request *r, struct http_reply *out, void *room_)
+{
+	struct room *room = room_;
+
+	if (strcmp(r->segment[0], "first") == 0) {
+		atomic_store(&room->sleeper, c);
+		c->host->sleep(c);
+	} else if (strcmp(r->segment[0], "second") == 0) {
+		c->host->wake(atomic_load(&room->sleeper));
+	} else { /* woken before it sleeps */
+		c->host->wake(c);
+		c->host->sleep(c);
+	}
+	http_answer(out, 200, "text/plain", bytes_str(r->segment[0]));
+}
+
 /* clang-format off */
 static const struct http_route routes[] = {
 	{ "GET",  "/hello/{}",  HTTP_QUICK,   0,          ~0u, hello },
@@ -107,6 +126,7 @@ static const struct http_route routes[] = {
 	{ "GET",  "/silent",    HTTP_QUICK,   0,          0,   silent },
 	{ "GET",  "/failing",   HTTP_QUICK,   0,          0,   failing },
 	{ "POST", "/slow",      HTTP_HEAVY,   200 * 1024, 0,   slow },
+	{ "GET",  "/pair/{}",   HTTP_QUICK,   0,          0,   pair },
 	{ 0 },
 };
 /* clang-format on */
@@ -430,6 +450,59 @@ storm(void)
 	ok(true, "it stops");
 }
 
+struct first {
+	int port;
+	bool good;
+};
+
+static void *
+ask_first(void *arg)
+{
+	struct first *f = arg;
+	struct peer p = { .arena = arena_new(0), .port = f->port };
+	struct http_client_settings cs = { 0 };
+
+	f->good = http_client_open(&cs, &p.client, &p.e) == RC_OK &&
+		  ask(&p, "GET", "/pair/first", NULL, NULL) == RC_OK && p.answer.status == 200 &&
+		  strcmp(text(&p), "first") == 0;
+	http_client_close(p.client);
+	arena_free(p.arena);
+	return NULL;
+}
+
+/* With one worker, nobody would wake the first. */
+static void
+one_worker(void)
+{
+	struct http_settings set = { .loops = 1, .workers = { 1, 1, 1 } };
+	struct http_listener l = { .door = HTTP_DOOR_PLAIN, .address = "127.0.0.1:0", .fd = -1 };
+	struct http_client_settings cs = { 0 };
+	struct room room = { .now = 1 };
+	struct peer p = { .arena = arena_new(0) };
+	struct first first = { 0 };
+	struct http_server *s;
+	pthread_t thread;
+
+	if (!ok(start(&set, &l, 1, &room, &s, &p.e) == RC_OK && http_client_open(&cs, &p.client, &p.e) == RC_OK,
+		"a server with one worker"))
+		return;
+	first.port = p.port = http_server_port(s, 0);
+	pthread_create(&thread, NULL, ask_first, &first);
+	while (atomic_load(&room.sleeper) == NULL)
+		nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
+	ok(ask(&p, "GET", "/hello/x", NULL, NULL) == RC_OK && p.answer.status == 200,
+	    "while a call waits for another, its worker runs others");
+	ok(ask(&p, "GET", "/pair/second", NULL, NULL) == RC_OK && p.answer.status == 200,
+	    "... also the one that wakes it");
+	pthread_join(thread, NULL);
+	ok(first.good, "... and then its own");
+	ok(ask(&p, "GET", "/pair/both", NULL, NULL) == RC_OK && p.answer.status == 200,
+	    "a call that was woken before it slept goes on");
+	http_client_close(p.client);
+	arena_free(p.arena);
+	ok(http_server_stop(s) == 0, "it stops");
+}
+
 /* A stop while requests run: each is finished or counted. */
 static void
 stop_in_storm(void)
@@ -474,6 +547,7 @@ main(void)
 	http_client_close(p.client);
 	arena_free(p.arena);
 	unix_socket();
+	one_worker();
 	storm();
 	stop_in_storm();
 	return done();

@@ -3,16 +3,34 @@
  *
  * Waking a thread costs more than a poll's own work, so quick jobs are given to workers that are awake:
  * another one is woken at once only while fewer run than there are cores, and otherwise when a job has
- * waited (http_work_nudge). A worker that says it waits for the store's commit does not count as awake. */
+ * waited (http_work_nudge). A worker that is blocked by the store does not count as awake.
+ *
+ * A job runs on a stack of its own. When its call has to wait for another call's commit, the worker lays the
+ * stack aside and takes the next job; the commit puts all of its calls in line again at once, and whoever is
+ * awake ends them. */
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fiber.h"
 #include "base/log.h"
 #include "http/mem.h"
 #include "http/reply.h"
 #include "http/serve.h"
+
+#define STACKS_QUICK 4 /* for each quick worker: jobs that wait cost no thread */
+
+/* A stack that runs jobs, one after another. */
+struct stack {
+	STAILQ_ENTRY(stack) link; /* in the one list that it is in */
+	struct class *class;
+	struct fiber *fiber;
+	struct http_job *job; /* NULL: it is done */
+	bool aside; /* its call sleeps */
+	bool woken; /* before it was laid aside */
+};
+STAILQ_HEAD(stacks, stack);
 
 struct class
 {
@@ -20,10 +38,14 @@ struct class
 	pthread_mutex_t lock;
 	pthread_cond_t more;
 	struct http_jobs jobs;
-	int n, bound;
+	struct stacks ready; /* woken calls; they go first */
+	struct stacks spare; /* without a job, the one used last first */
+	int n, bound; /* jobs */
+	int n_ready, stacks, stacks_max;
+	int asleep; /* calls laid aside */
 	int workers, idle;
 	int waking; /* signalled, not running yet */
-	int waiting; /* busy, but asleep in the store */
+	int blocked; /* busy, but blocked by the store */
 	int eager; /* workers to have awake before jobs are left to them */
 	bool stop;
 	pthread_t *thread;
@@ -77,32 +99,81 @@ signal_all(struct class *q, int n)
 static int
 awake(const struct class *q)
 {
-	return q->workers - q->idle - q->waiting + q->waking;
+	return q->workers - q->idle - q->blocked + q->waking;
 }
 
-/* A worker goes to sleep in the store, or comes back. */
-static void
-on_wait(struct call *c, bool begins)
+/* Whether there is something that a worker can take. */
+static bool
+work_waits(const struct class *q)
 {
-	struct class *q = c->waits_for;
+	return q->n_ready > 0 || (q->n > 0 && (!STAILQ_EMPTY(&q->spare) || q->stacks < q->stacks_max));
+}
+
+/* ---- calls that wait ---- */
+
+static void
+on_block(struct call *c, bool begins)
+{
+	const struct stack *s = c->host_arg;
+	struct class *q = s->class;
 	int wake = 0;
 
 	pthread_mutex_lock(&q->lock);
-	q->waiting += begins ? 1 : -1;
-	if (begins && q->n > q->waking && awake(q) < q->eager)
+	q->blocked += begins ? 1 : -1;
+	if (begins && q->n + q->n_ready > q->waking && work_waits(q) && awake(q) < q->eager)
 		wake = rouse(q, 1);
 	pthread_mutex_unlock(&q->lock);
 	signal_all(q, wake);
 }
 
+/* The worker that entered this stack lays it aside. */
+static void
+on_sleep(struct call *c)
+{
+	const struct stack *s = c->host_arg;
+
+	fiber_leave(s->fiber);
+}
+
+/* q->lock is held. */
+static void
+make_ready(struct class *q, struct stack *s)
+{
+	s->woken = false;
+	STAILQ_INSERT_TAIL(&q->ready, s, link);
+	q->n_ready++;
+}
+
+static void
+on_wake(struct call *c)
+{
+	struct stack *s = c->host_arg;
+	struct class *q = s->class;
+	int wake = 0;
+
+	pthread_mutex_lock(&q->lock);
+	s->woken = true;
+	if (s->aside) {
+		s->aside = false;
+		q->asleep--;
+		make_ready(q, s);
+		if (awake(q) < q->eager)
+			wake = rouse(q, 1);
+	}
+	pthread_mutex_unlock(&q->lock);
+	signal_all(q, wake);
+}
+
+static const struct call_host host = { on_block, on_sleep, on_wake };
+
 /* ---- one job ---- */
 
 /* The handler under its arena's ceiling. A hook that hits the ceiling again ends itself only. */
 static void
-handle(struct class *q, struct http_job *j, struct http_reply *out)
+handle(struct stack *stack, struct http_job *j, struct http_reply *out)
 {
-	struct http_server *s = q->work->server;
-	struct call c = { .arena = j->arena, .waits = on_wait, .waits_for = q };
+	struct http_server *s = stack->class->work->server;
+	struct call c = { .arena = j->arena, .host = &host, .host_arg = stack };
 	volatile int step = 0;
 	volatile int64_t began = clock_mono_us();
 
@@ -129,12 +200,12 @@ handle(struct class *q, struct http_job *j, struct http_reply *out)
 }
 
 static void
-run(struct class *q, struct http_job *j)
+run(struct stack *stack, struct http_job *j)
 {
-	struct http_server *s = q->work->server;
+	struct http_server *s = stack->class->work->server;
 	struct http_reply out = { 0 };
 
-	handle(q, j, &out);
+	handle(stack, j, &out);
 	j->close = j->close || out.close || atomic_load(&s->draining);
 	j->out = http_reply_render(&out, j->head, j->close, clock_now(), &j->out_n);
 	arena_free(j->arena);
@@ -142,30 +213,93 @@ run(struct class *q, struct http_job *j)
 	http_loop_give(j->loop, j);
 }
 
+static void
+run_jobs(void *arg)
+{
+	struct stack *s = arg;
+
+	for (;;) {
+		run(s, s->job);
+		s->job = NULL;
+		fiber_leave(s->fiber);
+	}
+}
+
+/* ---- workers ---- */
+
+static struct stack *
+stack_new(struct class *q)
+{
+	struct stack *s = http_need(calloc(1, sizeof *s));
+
+	s->class = q;
+	s->fiber = http_need(fiber_new(run_jobs, s));
+	return s;
+}
+
+/* A call that can go on, or else a new job; NULL: neither. q->lock is held. */
+static struct stack *
+take(struct class *q)
+{
+	struct stack *s;
+
+	if ((s = STAILQ_FIRST(&q->ready)) != NULL) {
+		STAILQ_REMOVE_HEAD(&q->ready, link);
+		q->n_ready--;
+		return s;
+	}
+	if (q->stop || !work_waits(q))
+		return NULL;
+	if ((s = STAILQ_FIRST(&q->spare)) != NULL) {
+		STAILQ_REMOVE_HEAD(&q->spare, link);
+	} else {
+		s = stack_new(q);
+		q->stacks++;
+	}
+	s->job = STAILQ_FIRST(&q->jobs);
+	STAILQ_REMOVE_HEAD(&q->jobs, link);
+	q->n--;
+	return s;
+}
+
+/* What becomes of a stack that was left. q->lock is held. */
+static void
+put_down(struct class *q, struct stack *s)
+{
+	if (s->job == NULL) {
+		STAILQ_INSERT_HEAD(&q->spare, s, link);
+	} else if (s->woken) {
+		make_ready(q, s);
+	} else {
+		s->aside = true;
+		q->asleep++;
+	}
+}
+
 static void *
 worker(void *arg)
 {
 	struct class *q = arg;
-	struct http_job *j;
+	struct stack *s;
 
 	pthread_mutex_lock(&q->lock);
 	for (;;) {
-		while (!q->stop && STAILQ_EMPTY(&q->jobs)) {
+		while ((s = take(q)) == NULL && !(q->stop && q->asleep == 0)) {
 			q->idle++;
 			pthread_cond_wait(&q->more, &q->lock);
 			q->idle--;
 			if (q->waking > 0)
 				q->waking--;
 		}
-		if (q->stop)
+		if (s == NULL)
 			break;
-		j = STAILQ_FIRST(&q->jobs);
-		STAILQ_REMOVE_HEAD(&q->jobs, link);
-		q->n--;
 		pthread_mutex_unlock(&q->lock);
-		run(q, j);
+		fiber_enter(s->fiber);
 		pthread_mutex_lock(&q->lock);
+		put_down(q, s);
 	}
+	/* Who waits for the last call that slept is not woken by a job any more. */
+	pthread_cond_broadcast(&q->more);
 	pthread_mutex_unlock(&q->lock);
 	return NULL;
 }
@@ -189,7 +323,7 @@ http_work_post(struct http_work *w, enum http_class class, struct http_jobs *job
 		n++;
 	}
 	wake = rouse(q, n < q->eager - awake(q) ? n : q->eager - awake(q));
-	waiting = q->n > 0 && q->idle > q->waking;
+	waiting = work_waits(q) && q->idle > q->waking;
 	pthread_mutex_unlock(&q->lock);
 	signal_all(q, wake);
 	return waiting;
@@ -203,8 +337,8 @@ http_work_nudge(struct http_work *w, enum http_class class)
 	int wake;
 
 	pthread_mutex_lock(&q->lock);
-	wake = rouse(q, q->n > q->waking ? 1 : 0);
-	waiting = q->n > q->waking && q->idle > q->waking;
+	wake = rouse(q, work_waits(q) && q->n + q->n_ready > q->waking ? 1 : 0);
+	waiting = work_waits(q) && q->n + q->n_ready > q->waking && q->idle > q->waking;
 	pthread_mutex_unlock(&q->lock);
 	signal_all(q, wake);
 	return waiting;
@@ -234,6 +368,9 @@ class_start(struct http_work *w, enum http_class k)
 	pthread_mutex_init(&q->lock, NULL);
 	pthread_cond_init(&q->more, NULL);
 	STAILQ_INIT(&q->jobs);
+	STAILQ_INIT(&q->ready);
+	STAILQ_INIT(&q->spare);
+	q->stacks_max = k == HTTP_QUICK ? want * STACKS_QUICK : want;
 	q->bound = w->server->set.queue[k];
 	q->eager = k == HTTP_QUICK && cores < want ? cores : want;
 	q->thread = http_need(calloc((size_t)want, sizeof *q->thread));
@@ -292,6 +429,13 @@ void
 http_work_free(struct http_work *w)
 {
 	for (int k = 0; w != NULL && k < HTTP_CLASSES; k++) {
+		struct stack *s;
+
+		while ((s = STAILQ_FIRST(&w->class[k].spare)) != NULL) {
+			STAILQ_REMOVE_HEAD(&w->class[k].spare, link);
+			fiber_free(s->fiber);
+			free(s);
+		}
 		pthread_cond_destroy(&w->class[k].more);
 		pthread_mutex_destroy(&w->class[k].lock);
 		free(w->class[k].thread);

@@ -26,10 +26,10 @@ struct db_driver {
 	bool (*is_broken)(const struct db *db);
 
 	/* Run `body` inside a new unit, on this thread or on one that runs several while they wait; commit the unit
-	 * if it says so or roll it back, and return once what it saw and wrote is on disk. RC_UNAVAILABLE: no unit
-	 * began and `body` was not run; or the outcome is unknown, unless *again: it is certain that nothing of it
-	 * was kept, and running it once more may succeed. */
-	enum rc (*unit)(struct db *db, db_unit_fn *body, void *arg, bool *again, struct err *e);
+	 * if it says so or roll it back, and return once what it saw and wrote is on disk. Of `c` only the host is
+	 * used, to wait. RC_UNAVAILABLE: no unit began and `body` was not run; or the outcome is unknown, unless
+	 * *again: it is certain that nothing of it was kept, and running it once more may succeed. */
+	enum rc (*unit)(struct db *db, struct call *c, db_unit_fn *body, void *arg, bool *again, struct err *e);
 
 	/* A connection inside a unit for a migration: it waits for others of its kind, of any process, and sees what
 	 * they did. Ends as a unit does. */

@@ -246,16 +246,21 @@ pgsql_end(struct db *db, struct db_conn *conn, bool keep, bool *again, struct er
 }
 
 static enum rc
-pgsql_unit(struct db *db, db_unit_fn *body, void *arg, bool *again, struct err *e)
+pgsql_unit(struct db *db, struct call *c, db_unit_fn *body, void *arg, bool *again, struct err *e)
 {
 	struct db_conn *conn;
 	enum rc rc;
 
 	*again = false;
-	if ((rc = pgsql_borrow(db, &conn, e)) != RC_OK)
-		return rc;
-	pgsql_conn_begin(&conn->conn, BEGIN_UNIT);
-	return pgsql_end(db, conn, body(conn, arg), again, e);
+	if (c->host != NULL)
+		c->host->blocks(c, true);
+	if ((rc = pgsql_borrow(db, &conn, e)) == RC_OK) {
+		pgsql_conn_begin(&conn->conn, BEGIN_UNIT);
+		rc = pgsql_end(db, conn, body(conn, arg), again, e);
+	}
+	if (c->host != NULL)
+		c->host->blocks(c, false);
+	return rc;
 }
 
 static enum rc

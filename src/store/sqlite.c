@@ -168,10 +168,10 @@ sqlite_is_broken(const struct db *db)
 
 /* One writer at a time: no unit ever fails only because another one ran beside it. */
 static enum rc
-sqlite_unit(struct db *db, db_unit_fn *body, void *arg, bool *again, struct err *e)
+sqlite_unit(struct db *db, struct call *c, db_unit_fn *body, void *arg, bool *again, struct err *e)
 {
 	*again = false;
-	return group_unit(&db->group, body, arg, e);
+	return group_unit(&db->group, c, body, arg, e);
 }
 
 static enum rc

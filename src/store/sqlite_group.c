@@ -50,10 +50,38 @@ unit_free(struct db_conn *u)
 	free(u);
 }
 
+/* A semaphore rather than a condition: who is woken needs no lock, and one COMMIT wakes many. */
+static void
+unit_sleep(struct db_conn *u)
+{
+	if (u->call != NULL && u->call->host != NULL) {
+		u->call->host->sleep(u->call);
+		return;
+	}
+	while (sem_wait(&u->wake) != 0)
+		; /* a signal */
+}
+
+static void
+unit_wake(struct db_conn *u)
+{
+	if (u->call != NULL && u->call->host != NULL)
+		u->call->host->wake(u->call);
+	else
+		sem_post(&u->wake);
+}
+
+/* The thread waits for the disk. */
+static void
+unit_blocks(struct db_conn *u, bool begins)
+{
+	if (u->call != NULL && u->call->host != NULL)
+		u->call->host->blocks(u->call, begins);
+}
+
 /* ---- the baton ---- */
 
-/* Wait in line. Who returns has the baton, unless its unit was run meanwhile (u->done). A semaphore rather
- * than a condition: who is woken needs no lock, and one COMMIT wakes many. */
+/* Wait in line. Who returns has the baton, unless its unit was run meanwhile (u->done). */
 static void
 take_baton(struct group *g, struct db_conn *u)
 {
@@ -69,8 +97,7 @@ take_baton(struct group *g, struct db_conn *u)
 		g->first = u;
 	g->last = u;
 	pthread_mutex_unlock(&g->lock);
-	while (sem_wait(&u->wake) != 0)
-		; /* a signal */
+	unit_sleep(u);
 }
 
 /* g->lock is held. */
@@ -96,7 +123,7 @@ pass_baton(struct group *g)
 		g->held = false;
 	pthread_mutex_unlock(&g->lock);
 	if (u != NULL)
-		sem_post(&u->wake);
+		unit_wake(u);
 }
 
 /* ---- the transaction; the baton is held ---- */
@@ -219,7 +246,7 @@ tell_members(struct db_conn *members, const struct db_conn *self, enum rc rc, co
 			m->err = *e;
 		m->done = true;
 		if (m != self)
-			sem_post(&m->wake);
+			unit_wake(m);
 	}
 }
 
@@ -244,20 +271,24 @@ lead(struct group *g, struct db_conn *self)
 	if (lost) {
 		drop_transaction(g);
 		rc = RC_UNAVAILABLE;
-	} else if (g->writer.in_transaction)
+	} else if (g->writer.in_transaction) {
+		unit_blocks(self, true);
 		rc = commit(g, &e);
+		unit_blocks(self, false);
+	}
 	pass_baton(g); /* first: the next group begins while the members of this one wake */
 	tell_members(members, self, rc, &e);
 }
 
 enum rc
-group_unit(struct group *g, db_unit_fn *body, void *arg, struct err *e)
+group_unit(struct group *g, struct call *c, db_unit_fn *body, void *arg, struct err *e)
 {
 	struct db_conn *u = unit_new(g, e);
 	enum rc rc;
 
 	if (u == NULL)
 		return RC_UNAVAILABLE;
+	u->call = c;
 	u->body = body;
 	u->arg = arg;
 	take_baton(g, u);

@@ -23,7 +23,8 @@ struct db_conn { /* a connection as lent to one thread */
 	struct sqlite_conn own; /* a reader's */
 	struct db_conn *next; /* in the one list that it is in */
 	/* the rest: a unit's place in its group */
-	sem_t wake; /* posted with the baton, or when its group ended */
+	struct call *call; /* its host wakes it; NULL, or without one: `wake` is posted */
+	sem_t wake;
 	db_unit_fn *body; /* NULL: it wants the baton between groups */
 	void *arg;
 	bool done; /* run and ended by another thread */
@@ -44,7 +45,7 @@ enum rc group_open(struct group *g, const struct sqlite_options *o, struct err *
 void group_close(struct group *g); /* all units must have ended */
 
 /* As db_driver.unit. */
-enum rc group_unit(struct group *g, db_unit_fn *body, void *arg, struct err *e);
+enum rc group_unit(struct group *g, struct call *c, db_unit_fn *body, void *arg, struct err *e);
 
 /* A transaction outside of groups, for a migration. */
 enum rc group_begin(struct group *g, struct db_conn **out, struct err *e);

@@ -229,7 +229,7 @@ unit_once(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg, b
 	const struct store *s = c->store;
 	struct unit_run r = { .c = c, .fn = fn, .arg = arg, .whole = true };
 	struct err e;
-	enum rc end = s->driver->unit(s->db, run_body, &r, again, &e);
+	enum rc end = s->driver->unit(s->db, c, run_body, &r, again, &e);
 
 	if (!(*whole = r.whole))
 		return RC_TOO_LARGE;
@@ -265,8 +265,6 @@ store_unit(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg)
 	enum rc rc = RC_UNAVAILABLE;
 
 	assert(c->unit == NULL);
-	if (c->waits != NULL)
-		c->waits(c, true);
 	for (int i = 1; again && whole && i <= UNIT_TRIES; i++) {
 		if (i > 1)
 			pause_before(i - 1);
@@ -276,8 +274,6 @@ store_unit(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg)
 		if (i >= UNIT_ALONE && (!again || !whole || i == UNIT_TRIES))
 			pthread_mutex_unlock(&s->alone);
 	}
-	if (c->waits != NULL)
-		c->waits(c, false);
 	if (!whole)
 		arena_over(c->arena);
 	return rc;

@@ -150,6 +150,7 @@ struct turn {
 	const struct command_answer *in;
 	struct command *next;
 	bool answered;
+	const char *type; /* the RequestType of what is answered; NULL: nothing in line has this UUID */
 	struct bytes stored; /* the filtered answer */
 	int dropped;
 	const char *error;
@@ -201,7 +202,7 @@ store_answer(struct call *c, struct turn *t)
 {
 	static const char sql[] =
 	    "UPDATE command SET status = ?4, answer = ?5, error = ?6, dropped = ?7, answered_at = ?8, payload = NULL"
-	    " WHERE uuid = ?1 AND enrollment_id = ?2 AND user_id = ?3 AND answered_at IS NULL RETURNING request_type";
+	    " WHERE uuid = ?1 AND enrollment_id = ?2 AND user_id = ?3 AND answered_at IS NULL";
 	const struct command_answer *in = t->in;
 	struct db_rows r;
 	enum rc rc;
@@ -210,12 +211,11 @@ store_answer(struct call *c, struct turn *t)
 	    DB_ARGS(db_text(in->uuid), db_text(t->e->id), db_text(t->user_id), db_text(in->status), db_blob(t->stored),
 		db_text(t->error), db_int(t->dropped), db_int(c->now)),
 	    &r);
-	if (rc != RC_OK || r.rows == 0)
+	if (rc != RC_OK || r.changed == 0)
 		return rc; /* unknown, or the same answer again: the first one counted */
 	t->answered = true;
-	return t->dropped == 0
-		   ? RC_OK
-		   : attempt_event(c, t->e->attempt_id, EV_identifiers_dropped, "answer to %s", db_get_text(&r, 0, 0));
+	return t->dropped == 0 ? RC_OK
+			       : attempt_event(c, t->e->attempt_id, EV_identifiers_dropped, "answer to %s", t->type);
 }
 
 static enum rc
@@ -282,12 +282,11 @@ filter(struct call *c, struct turn *t)
 	static const char *const envelope[] = { "CommandUUID", "Status", "EnrollmentID", "UDID", "EnrollmentUserID",
 		"UserID", "UserShortName", "UserLongName", "NotOnConsole", "ErrorChain" };
 	struct policy_target target = target_of(t->e, t->user_id);
-	const char *type;
 	enum rc rc;
 
-	if ((rc = type_of(c, t->in, &type)) != RC_OK || type == NULL)
+	if ((rc = type_of(c, t->in, &t->type)) != RC_OK || t->type == NULL)
 		return rc;
-	policy_answer_filter(c->arena, &target, type, t->in->body, &t->dropped);
+	policy_answer_filter(c->arena, &target, t->type, t->in->body, &t->dropped);
 	t->error = error_sentence(c, t->in->body);
 	for (size_t i = 0; i < sizeof envelope / sizeof envelope[0]; i++)
 		plist_dict_remove_item(t->in->body, envelope[i]);

@@ -169,18 +169,23 @@ arena_copy(struct arena *a, struct bytes b)
 char *
 arena_vprintf(struct arena *a, const char *format, va_list ap)
 {
+	char most[256]; /* of most texts, which are so formatted once */
 	va_list again;
 	char *p;
 	int n;
 
 	assert(format != NULL); /* also tells the sanitizers' gcc so */
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, format, ap);
+	n = vsnprintf(most, sizeof most, format, ap);
 	if (n < 0)
 		n = 0;
 	p = arena_alloc(a, (size_t)n + 1);
-	vsnprintf(p, (size_t)n + 1, format, again);
+	if ((size_t)n < sizeof most)
+		memcpy(p, most, (size_t)n);
+	else
+		vsnprintf(p, (size_t)n + 1, format, again);
 	va_end(again);
+	explicit_bzero(most, (size_t)n < sizeof most ? (size_t)n : sizeof most);
 	return p;
 }
 

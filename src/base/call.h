@@ -34,6 +34,8 @@ struct call_host {
 	/* The call goes on after somebody woke it, before or after this; perhaps on another thread. */
 	void (*sleep)(struct call *c);
 	void (*wake)(struct call *c); /* once for each sleep */
+	/* Let some of those go first that are in line at this moment and won't take long. False: nobody is. */
+	bool (*yield)(struct call *c);
 };
 
 #endif

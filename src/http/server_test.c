@@ -108,6 +108,9 @@ pair(struct call *c, const struct http_request *r, struct http_reply *out, void 
 		c->host->sleep(c);
 	} else if (strcmp(r->segment[0], "second") == 0) {
 		c->host->wake(atomic_load(&room->sleeper));
+	} else if (strcmp(r->segment[0], "polite") == 0) { /* until somebody went first */
+		while (!c->host->yield(c))
+			nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
 	} else { /* woken before it sleeps */
 		c->host->wake(c);
 		c->host->sleep(c);
@@ -451,6 +454,7 @@ storm(void)
 }
 
 struct first {
+	const char *path;
 	int port;
 	bool good;
 };
@@ -462,9 +466,8 @@ ask_first(void *arg)
 	struct peer p = { .arena = arena_new(0), .port = f->port };
 	struct http_client_settings cs = { 0 };
 
-	f->good = http_client_open(&cs, &p.client, &p.e) == RC_OK &&
-		  ask(&p, "GET", "/pair/first", NULL, NULL) == RC_OK && p.answer.status == 200 &&
-		  strcmp(text(&p), "first") == 0;
+	f->good = http_client_open(&cs, &p.client, &p.e) == RC_OK && ask(&p, "GET", f->path, NULL, NULL) == RC_OK &&
+		  p.answer.status == 200;
 	http_client_close(p.client);
 	arena_free(p.arena);
 	return NULL;
@@ -479,14 +482,14 @@ one_worker(void)
 	struct http_client_settings cs = { 0 };
 	struct room room = { .now = 1 };
 	struct peer p = { .arena = arena_new(0) };
-	struct first first = { 0 };
+	struct first first = { .path = "/pair/first" }, polite = { .path = "/pair/polite" };
 	struct http_server *s;
 	pthread_t thread;
 
 	if (!ok(start(&set, &l, 1, &room, &s, &p.e) == RC_OK && http_client_open(&cs, &p.client, &p.e) == RC_OK,
 		"a server with one worker"))
 		return;
-	first.port = p.port = http_server_port(s, 0);
+	first.port = polite.port = p.port = http_server_port(s, 0);
 	pthread_create(&thread, NULL, ask_first, &first);
 	while (atomic_load(&room.sleeper) == NULL)
 		nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
@@ -498,6 +501,12 @@ one_worker(void)
 	ok(first.good, "... and then its own");
 	ok(ask(&p, "GET", "/pair/both", NULL, NULL) == RC_OK && p.answer.status == 200,
 	    "a call that was woken before it slept goes on");
+	pthread_create(&thread, NULL, ask_first, &polite);
+	nanosleep(&(struct timespec){ 0, 20000000 }, NULL);
+	ok(ask(&p, "GET", "/hello/x", NULL, NULL) == RC_OK && p.answer.status == 200,
+	    "one that yields lets another go first");
+	pthread_join(thread, NULL);
+	ok(polite.good, "... and goes on behind it");
 	http_client_close(p.client);
 	arena_free(p.arena);
 	ok(http_server_stop(s) == 0, "it stops");

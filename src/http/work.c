@@ -29,6 +29,8 @@ struct stack {
 	struct http_job *job; /* NULL: it is done */
 	bool aside; /* its call sleeps */
 	bool woken; /* before it was laid aside */
+	bool yields; /* ... and lets `behind` others go first */
+	int behind;
 };
 STAILQ_HEAD(stacks, stack);
 
@@ -39,6 +41,7 @@ struct class
 	pthread_cond_t more;
 	struct http_jobs jobs;
 	struct stacks ready; /* woken calls; they go first */
+	struct stacks later; /* calls that let others go first */
 	struct stacks spare; /* without a job, the one used last first */
 	int n, bound; /* jobs */
 	int n_ready, stacks, stacks_max;
@@ -164,7 +167,25 @@ on_wake(struct call *c)
 	signal_all(q, wake);
 }
 
-static const struct call_host host = { on_block, on_sleep, on_wake };
+static bool
+on_yield(struct call *c)
+{
+	struct stack *s = c->host_arg;
+	struct class *q = s->class;
+
+	if (q != &q->work->class[HTTP_QUICK]) /* a password would take too long */
+		return false;
+	pthread_mutex_lock(&q->lock);
+	s->behind = q->n_ready + q->n < q->workers ? q->n_ready + q->n : q->workers;
+	s->yields = s->behind > 0;
+	pthread_mutex_unlock(&q->lock);
+	if (s->behind == 0)
+		return false;
+	fiber_leave(s->fiber);
+	return true;
+}
+
+static const struct call_host host = { on_block, on_sleep, on_wake, on_yield };
 
 /* ---- one job ---- */
 
@@ -241,8 +262,12 @@ stack_new(struct class *q)
 static struct stack *
 take(struct class *q)
 {
-	struct stack *s;
+	struct stack *s = STAILQ_FIRST(&q->later);
 
+	if (s != NULL && (s->behind-- == 0 || !work_waits(q))) {
+		STAILQ_REMOVE_HEAD(&q->later, link);
+		return s;
+	}
 	if ((s = STAILQ_FIRST(&q->ready)) != NULL) {
 		STAILQ_REMOVE_HEAD(&q->ready, link);
 		q->n_ready--;
@@ -268,6 +293,9 @@ put_down(struct class *q, struct stack *s)
 {
 	if (s->job == NULL) {
 		STAILQ_INSERT_HEAD(&q->spare, s, link);
+	} else if (s->yields) {
+		s->yields = false;
+		STAILQ_INSERT_TAIL(&q->later, s, link);
 	} else if (s->woken) {
 		make_ready(q, s);
 	} else {
@@ -369,6 +397,7 @@ class_start(struct http_work *w, enum http_class k)
 	pthread_cond_init(&q->more, NULL);
 	STAILQ_INIT(&q->jobs);
 	STAILQ_INIT(&q->ready);
+	STAILQ_INIT(&q->later);
 	STAILQ_INIT(&q->spare);
 	q->stacks_max = k == HTTP_QUICK ? want * STACKS_QUICK : want;
 	q->bound = w->server->set.queue[k];

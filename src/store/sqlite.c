@@ -171,7 +171,8 @@ static enum rc
 sqlite_unit(struct db *db, struct call *c, db_unit_fn *body, void *arg, bool *again, struct err *e)
 {
 	*again = false;
-	return group_unit(&db->group, c, body, arg, e);
+	/* In memory reads wait for the baton, too, and they do it with their thread: nobody else's may be needed. */
+	return group_unit(&db->group, db->options.path != NULL ? c : NULL, body, arg, e);
 }
 
 static enum rc

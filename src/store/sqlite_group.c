@@ -50,12 +50,19 @@ unit_free(struct db_conn *u)
 	free(u);
 }
 
+/* NULL: it has its thread for itself. */
+static const struct call_host *
+host_of(const struct db_conn *u)
+{
+	return u->call != NULL ? u->call->host : NULL;
+}
+
 /* A semaphore rather than a condition: who is woken needs no lock, and one COMMIT wakes many. */
 static void
 unit_sleep(struct db_conn *u)
 {
-	if (u->call != NULL && u->call->host != NULL) {
-		u->call->host->sleep(u->call);
+	if (host_of(u) != NULL) {
+		host_of(u)->sleep(u->call);
 		return;
 	}
 	while (sem_wait(&u->wake) != 0)
@@ -65,18 +72,10 @@ unit_sleep(struct db_conn *u)
 static void
 unit_wake(struct db_conn *u)
 {
-	if (u->call != NULL && u->call->host != NULL)
-		u->call->host->wake(u->call);
+	if (host_of(u) != NULL)
+		host_of(u)->wake(u->call);
 	else
 		sem_post(&u->wake);
-}
-
-/* The thread waits for the disk. */
-static void
-unit_blocks(struct db_conn *u, bool begins)
-{
-	if (u->call != NULL && u->call->host != NULL)
-		u->call->host->blocks(u->call, begins);
 }
 
 /* ---- the baton ---- */
@@ -208,6 +207,13 @@ open_savepoint(struct group *g, struct err *e)
 	return RC_OK;
 }
 
+struct members { /* of a group */
+	struct db_conn *first;
+	int n;
+	bool lost; /* the transaction */
+	struct err err; /* of who ended it early */
+};
+
 /* Run one unit under its savepoint. False: nothing more can be run in this group, and *lost says whether its
  * transaction is gone. */
 static bool
@@ -250,34 +256,48 @@ tell_members(struct db_conn *members, const struct db_conn *self, enum rc rc, co
 	}
 }
 
+/* Run `u` and who is in line behind it. False: the group can take no more. */
+static bool
+run_line(struct group *g, struct db_conn *u, struct members *m)
+{
+	for (; u != NULL; u = next_member(g, m->n)) {
+		bool more = run_unit(g, u, &m->lost);
+
+		u->next = m->first;
+		m->first = u;
+		m->n++;
+		if (!more) {
+			m->err = u->err;
+			return false;
+		}
+	}
+	return m->n < GROUP_MAX;
+}
+
 /* The baton is held: run `self` and whoever is in line, one after another on this thread, and commit for all. */
 static void
 lead(struct group *g, struct db_conn *self)
 {
-	struct db_conn *members = NULL;
+	const struct call_host *host = host_of(self);
+	struct members m = { 0 };
 	enum rc rc = RC_OK;
-	struct err e = { 0 };
-	bool lost = false, more = true;
-	int size = 0;
 
-	for (struct db_conn *u = self; u != NULL; u = more ? next_member(g, size) : NULL) {
-		more = run_unit(g, u, &lost);
-		u->next = members;
-		members = u;
-		size++;
-		if (!more)
-			e = u->err;
-	}
-	if (lost) {
+	/* Calls that workers are about to run would be in line soon, and a flush costs more than waiting for them. Once,
+	 * or there might always be another one. */
+	if (run_line(g, self, &m) && host != NULL && host->yield(self->call))
+		(void)run_line(g, next_member(g, m.n), &m);
+	if (m.lost) {
 		drop_transaction(g);
 		rc = RC_UNAVAILABLE;
 	} else if (g->writer.in_transaction) {
-		unit_blocks(self, true);
-		rc = commit(g, &e);
-		unit_blocks(self, false);
+		if (host != NULL)
+			host->blocks(self->call, true);
+		rc = commit(g, &m.err);
+		if (host != NULL)
+			host->blocks(self->call, false);
 	}
 	pass_baton(g); /* first: the next group begins while the members of this one wake */
-	tell_members(members, self, rc, &e);
+	tell_members(m.first, self, rc, &m.err);
 }
 
 enum rc

@@ -9,16 +9,24 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "crypto/hash.h"
 #include "device/enroll.h"
 #include "device/identity.h"
+#include "fmt/base64.h"
 
 #define SECOND_US INT64_C(1000000)
 #define PAUSE_US 200000 /* after a failure: a server that is gone is not asked a thousand times a second */
 
-struct party { /* what the threads share */
+struct fleet_enroll { /* what the threads share */
 	const struct fleet_enroll_plan *plan;
 	struct fleet_enroll_result *result;
+	struct arena *arena;
+	struct http_client *first;
+	pthread_t *threads;
+	int n_threads;
 	pthread_mutex_t lock; /* over all below, and the result */
+	pthread_cond_t due; /* one was offered, or it is over */
+	int offered, busy;
 	int64_t began, measured_from, until, next_due;
 	uint64_t next, begun_in_all;
 	bool measuring, ended;
@@ -27,13 +35,13 @@ struct party { /* what the threads share */
 };
 
 static bool
-is_stopped(const struct party *p)
+is_stopped(const struct fleet_enroll *p)
 {
 	return p->plan->stop != NULL && *p->plan->stop != 0;
 }
 
 static void
-sleep_until(const struct party *p, int64_t due)
+sleep_until(const struct fleet_enroll *p, int64_t due)
 {
 	while (!is_stopped(p)) {
 		int64_t left = due - clock_mono_us();
@@ -50,7 +58,7 @@ sleep_until(const struct party *p, int64_t due)
 /* ---- one enrollment ---- */
 
 static void
-note_failure(struct party *p, const struct device *d)
+note_failure(struct fleet_enroll *p, const struct device *d)
 {
 	struct fleet_enroll_result *r = p->result;
 	int i = 0;
@@ -63,21 +71,33 @@ note_failure(struct party *p, const struct device *d)
 	r->at[i].n++;
 }
 
+/* What the server acknowledged: a certificate by sending it, the enrollment by its answer to the first TokenUpdate. */
 static void
-note(struct party *p, const struct device *d, bool good, bool counts, int64_t due)
+note_ledger(FILE *ledger, const struct device *d, bool enrolled)
+{
+	if (d->en.certificate.p != NULL)
+		fprintf(ledger, "issued %s\n", hex_encode(d->arena, crypto_sha256(d->arena, d->en.certificate)));
+	if (enrolled)
+		fprintf(ledger, "enrolled %s\n", d->en.enrollment_id != NULL ? d->en.enrollment_id : d->self.udid);
+	fflush(ledger);
+}
+
+static void
+note(struct fleet_enroll *p, const struct device *d, enum rc rc, bool counts, int64_t due)
 {
 	struct fleet_enroll_result *r = p->result;
 
 	pthread_mutex_lock(&p->lock);
-	if (!good)
+	p->busy--;
+	if (rc != RC_OK)
 		note_failure(p, d);
-	if (good && p->plan->ledger != NULL)
-		fprintf(
-		    p->plan->ledger, "enrolled %s\n", d->en.enrollment_id != NULL ? d->en.enrollment_id : d->self.udid);
+	r->interrupted += rc == RC_UNAVAILABLE;
+	if (p->plan->ledger != NULL)
+		note_ledger(p->plan->ledger, d, rc == RC_OK);
 	if (counts && p->measuring) {
 		r->exchanges += d->exchanges;
 		r->connects += d->connects;
-		if (good) {
+		if (rc == RC_OK) {
 			r->enrolled++;
 			fleet_hist_add(&r->turns, (uint64_t)(clock_mono_us() - due));
 		}
@@ -86,7 +106,7 @@ note(struct party *p, const struct device *d, bool good, bool counts, int64_t du
 }
 
 static bool
-enroll(struct party *p, uint64_t i, bool counts, int64_t due)
+enroll(struct fleet_enroll *p, uint64_t i, bool counts, int64_t due)
 {
 	const struct fleet_enroll_plan *plan = p->plan;
 	struct device_plan how = { .person = {
@@ -100,7 +120,7 @@ enroll(struct party *p, uint64_t i, bool counts, int64_t due)
 	d.family = device_family_find(p->self.family);
 	d.identity_key = plan->keys[i % (uint64_t)plan->n_keys];
 	rc = device_enroll(&d, &how);
-	note(p, &d, rc == RC_OK, counts, due);
+	note(p, &d, rc, counts, due);
 	device_close(&d);
 	arena_free(a);
 	return rc == RC_OK;
@@ -108,13 +128,16 @@ enroll(struct party *p, uint64_t i, bool counts, int64_t due)
 
 /* Whether there is another one to begin, which one, and when. */
 static bool
-take(struct party *p, uint64_t *i, int64_t *due, bool *counts)
+take(struct fleet_enroll *p, uint64_t *i, int64_t *due, bool *counts)
 {
 	const struct fleet_enroll_plan *plan = p->plan;
 	int64_t now = clock_mono_us();
 	bool more;
 
 	pthread_mutex_lock(&p->lock);
+	while (plan->offered && p->offered == 0 && !p->ended)
+		pthread_cond_wait(&p->due, &p->lock);
+	p->offered -= plan->offered && !p->ended;
 	*due = now;
 	if (plan->rate > 0) {
 		*due = p->next_due;
@@ -123,6 +146,7 @@ take(struct party *p, uint64_t *i, int64_t *due, bool *counts)
 	more = !p->ended && !is_stopped(p) && *due < p->until && (plan->count == 0 || p->next < plan->count);
 	*i = p->next;
 	p->next += more;
+	p->busy += more;
 	*counts = *due >= p->measured_from;
 	p->result->begun += more && *counts;
 	pthread_mutex_unlock(&p->lock);
@@ -132,7 +156,7 @@ take(struct party *p, uint64_t *i, int64_t *due, bool *counts)
 static void *
 work(void *arg)
 {
-	struct party *p = arg;
+	struct fleet_enroll *p = arg;
 	int64_t due;
 	uint64_t i;
 	bool counts;
@@ -148,7 +172,7 @@ work(void *arg)
 /* ---- all of them ---- */
 
 static void
-show(struct party *p)
+show(struct fleet_enroll *p)
 {
 	const struct fleet_enroll_result *r = p->result;
 	double s = (double)(clock_mono_us() - p->measured_from) / 1e6;
@@ -170,7 +194,7 @@ cpu_between(const struct rusage *a, const struct rusage *b)
 
 /* Waits for the beginning of what is measured and for its end, and freezes the result there. */
 static void
-keep_time(struct party *p)
+keep_time(struct fleet_enroll *p)
 {
 	struct rusage to;
 
@@ -204,7 +228,7 @@ keep_time(struct party *p)
 
 /* One built-in identity, as one Mac that tries again and again; its maker is a test CA. */
 static enum rc
-give_identity(struct party *p, struct arena *a, struct err *e)
+give_identity(struct fleet_enroll *p, struct arena *a, struct err *e)
 {
 	const struct fleet_enroll_plan *plan = p->plan;
 	const char **connect_to = arena_array(a, 2, sizeof *connect_to);
@@ -235,49 +259,91 @@ give_identity(struct party *p, struct arena *a, struct err *e)
 }
 
 static enum rc
-run_threads(struct party *p, struct err *e)
+begin_threads(struct fleet_enroll *p, struct err *e)
 {
-	pthread_t *threads = calloc((size_t)p->plan->threads, sizeof *threads);
-	enum rc rc = RC_OK;
-	int n = 0;
+	const struct fleet_enroll_plan *plan = p->plan;
 
-	if (threads == NULL)
+	if ((p->threads = calloc((size_t)plan->threads, sizeof *p->threads)) == NULL)
 		abort();
 	p->began = clock_mono_us();
-	p->measured_from = p->began + (int64_t)(p->plan->warmup_s * 1e6);
-	p->until = p->measured_from + (int64_t)(p->plan->duration_s * 1e6);
+	p->measured_from = p->began + (int64_t)(plan->warmup_s * 1e6);
+	p->until = p->measured_from + (int64_t)(plan->duration_s * 1e6);
 	p->next_due = p->began;
-	while (n < p->plan->threads && pthread_create(&threads[n], NULL, work, p) == 0)
-		n++;
-	if (n < p->plan->threads)
-		rc = fail(e, RC_UNAVAILABLE, "only %d of %d threads could be made", n, p->plan->threads);
-	else
-		keep_time(p);
+	while (p->n_threads < plan->threads && pthread_create(&p->threads[p->n_threads], NULL, work, p) == 0)
+		p->n_threads++;
+	if (p->n_threads < plan->threads)
+		return fail(e, RC_UNAVAILABLE, "only %d of %d threads could be made", p->n_threads, plan->threads);
+	return RC_OK;
+}
+
+enum rc
+fleet_enroll_begin(
+    const struct fleet_enroll_plan *plan, struct fleet_enroll_result *out, struct fleet_enroll **party, struct err *e)
+{
+	struct fleet_enroll *p = calloc(1, sizeof *p);
+	enum rc rc;
+
+	*party = NULL;
+	if (p == NULL)
+		abort();
+	memset(out, 0, sizeof *out);
+	p->plan = plan;
+	p->result = out;
+	p->arena = arena_new(0);
+	p->measuring = plan->offered;
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->due, NULL);
+	/* One client before there are threads: the library sets itself up in the first. */
+	if ((rc = http_client_open(&(struct http_client_settings){ 0 }, &p->first, e)) == RC_OK &&
+	    (rc = give_identity(p, p->arena, e)) == RC_OK && (rc = begin_threads(p, e)) == RC_OK) {
+		*party = p;
+		return RC_OK;
+	}
+	fleet_enroll_end(p);
+	return rc;
+}
+
+bool
+fleet_enroll_offer(struct fleet_enroll *p)
+{
+	bool taken;
+
+	pthread_mutex_lock(&p->lock);
+	taken = !p->ended && p->offered + p->busy < p->n_threads;
+	p->offered += taken;
+	if (taken)
+		pthread_cond_signal(&p->due);
+	pthread_mutex_unlock(&p->lock);
+	return taken;
+}
+
+void
+fleet_enroll_end(struct fleet_enroll *p)
+{
+	if (p == NULL)
+		return;
 	pthread_mutex_lock(&p->lock);
 	p->ended = true;
+	pthread_cond_broadcast(&p->due);
 	pthread_mutex_unlock(&p->lock);
-	for (int i = 0; i < n; i++)
-		pthread_join(threads[i], NULL);
-	free(threads);
-	return rc;
+	for (int i = 0; i < p->n_threads; i++)
+		pthread_join(p->threads[i], NULL);
+	free(p->threads);
+	http_client_close(p->first);
+	pthread_cond_destroy(&p->due);
+	pthread_mutex_destroy(&p->lock);
+	arena_free(p->arena);
+	free(p);
 }
 
 enum rc
 fleet_enroll_run(const struct fleet_enroll_plan *plan, struct fleet_enroll_result *out, struct err *e)
 {
-	struct party p = { .plan = plan, .result = out };
-	struct arena *a = arena_new(0);
-	struct http_client *first = NULL;
-	enum rc rc;
+	struct fleet_enroll *p;
+	enum rc rc = fleet_enroll_begin(plan, out, &p, e);
 
-	memset(out, 0, sizeof *out);
-	pthread_mutex_init(&p.lock, NULL);
-	/* One client before there are threads: the library sets itself up in the first. */
-	if ((rc = http_client_open(&(struct http_client_settings){ 0 }, &first, e)) == RC_OK &&
-	    (rc = give_identity(&p, a, e)) == RC_OK)
-		rc = run_threads(&p, e);
-	http_client_close(first);
-	pthread_mutex_destroy(&p.lock);
-	arena_free(a);
+	if (rc == RC_OK)
+		keep_time(p);
+	fleet_enroll_end(p);
 	return rc;
 }

@@ -29,6 +29,7 @@ struct fleet_enroll_plan {
 	double rate; /* enrollments a second; 0: each thread begins anew once it is done */
 	double duration_s, warmup_s;
 	uint64_t count; /* enrollments; 0: no end but time */
+	bool offered; /* one begins when fleet_enroll_offer says so, and at no other time */
 	FILE *ledger; /* NULL: none */
 	bool show;
 	const volatile sig_atomic_t *stop;
@@ -37,7 +38,7 @@ struct fleet_enroll_plan {
 struct fleet_enroll_result {
 	double seconds, cpu_us; /* the generator's, for each enrollment */
 	uint64_t begun, enrolled, exchanges, connects; /* while it was measured; exchanges: requests */
-	uint64_t failed; /* in all */
+	uint64_t failed, interrupted; /* in all; of them those that a server which is gone or busy explains */
 	struct {
 		const char *stage; /* "discovery", "sign-in", ... */
 		uint64_t n;
@@ -48,5 +49,13 @@ struct fleet_enroll_result {
 
 /* RC_OK also where enrollments failed. RC_UNAVAILABLE: no test CA, no threads. `out` is large. */
 enum rc fleet_enroll_run(const struct fleet_enroll_plan *plan, struct fleet_enroll_result *out, struct err *e);
+
+/* The same beside something else: with plan->offered, until fleet_enroll_end, which waits for those under way and NULL
+ * is fine for. Plan and result are read and written until then. */
+struct fleet_enroll;
+enum rc fleet_enroll_begin(
+    const struct fleet_enroll_plan *plan, struct fleet_enroll_result *out, struct fleet_enroll **party, struct err *e);
+bool fleet_enroll_offer(struct fleet_enroll *party); /* an enrollment is due; false: all threads are busy */
+void fleet_enroll_end(struct fleet_enroll *party);
 
 #endif

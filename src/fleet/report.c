@@ -80,6 +80,12 @@ other_answers(struct buf *b, const struct fleet_result *r)
 		count_line(b, fleet_error_name((enum fleet_error)i), r->error[i], "");
 	for (int i = 0; i < FLEET_FAULTS; i++)
 		count_line(b, fleet_fault_name((enum fleet_fault)i), r->fault[i], "  on purpose");
+	if (r->enrollments == NULL)
+		return;
+	count_line(b, "enroll", r->enrollments->failed - r->enrollments->interrupted, "");
+	count_line(b, "enroll-interrupted", r->enrollments->interrupted, "");
+	if (r->enrollments->failed > 0)
+		buf_printf(b, "  the first enrollment that failed: %s\n", r->enrollments->why);
 }
 
 void
@@ -99,6 +105,8 @@ fleet_report_table(struct buf *b, const struct fleet_plan *p, const struct fleet
 	    r->seconds > 0 ? (double)r->commands / r->seconds : 0, (unsigned long long)r->connects);
 	latency_table(b, r);
 	other_answers(b, r);
+	if (r->enrollments != NULL)
+		buf_printf(b, "  %llu enrolled beside them\n", (unsigned long long)r->enrollments->enrolled);
 	if (r->refused_without_retry_after > 0)
 		buf_printf(b, "  %llu times 503 came without Retry-After\n",
 		    (unsigned long long)r->refused_without_retry_after);
@@ -148,6 +156,10 @@ errors_object(const struct fleet_result *r)
 	for (int i = 0; i < FLEET_ERRORS; i++)
 		if (r->error[i] > 0)
 			put_count(o, fleet_error_name((enum fleet_error)i), r->error[i]);
+	if (r->enrollments != NULL && r->enrollments->failed > r->enrollments->interrupted)
+		put_count(o, "enroll", r->enrollments->failed - r->enrollments->interrupted);
+	if (r->enrollments != NULL && r->enrollments->interrupted > 0)
+		put_count(o, "enroll-interrupted", r->enrollments->interrupted);
 	return o;
 }
 
@@ -171,6 +183,11 @@ fleet_report_json(struct buf *b, const struct fleet_plan *p, const struct fleet_
 	json_object_set_new(o, "rps", rounded(rps(r)));
 	put_count(o, "sessions", r->sessions);
 	put_count(o, "commands", r->commands);
+	if (r->enrollments != NULL) {
+		put_count(o, "enrollments", r->enrollments->enrolled);
+		if (r->enrollments->failed > 0)
+			json_object_set_new(o, "first_error", json_string(r->enrollments->why));
+	}
 	json_object_set_new(o, "commands_per_s", rounded(r->seconds > 0 ? (double)r->commands / r->seconds : 0));
 	put_count(o, "errors_total", fleet_result_errors(r));
 	json_object_set_new(o, "errors", errors_object(r));

@@ -25,7 +25,9 @@ static const char *const faults[FLEET_FAULTS] = { "answer-lost", "duplicate", "n
 static const char *const errors[FLEET_ERRORS] = { "connect", "lost", "timeout", "malformed", "challenge", "body",
 	"repeated", "no-device" };
 
-/* What a mixed run consists of, in per cent. A cycle of a device without commands is a poll. */
+#define ENROLLING 1.0 /* per cent of the arrivals of a mixed run, as far as threads are free for them */
+
+/* What the others of a mixed run are, in per cent. A cycle of a device without commands is a poll. */
 static const struct {
 	enum fleet_scenario kind;
 	unsigned share;
@@ -58,6 +60,8 @@ fleet_result_errors(const struct fleet_result *r)
 		n += r->error[i];
 	for (int i = 300; i < 600; i++)
 		n += i != 401 && i != 503 ? r->status[i] : 0;
+	if (r->enrollments != NULL)
+		n += r->enrollments->failed - r->enrollments->interrupted;
 	return n;
 }
 
@@ -151,13 +155,23 @@ visits_once(const struct fleet_engine *g)
 	return g->plan->scenario == FLEET_SCENARIO_CYCLE || g->plan->scenario == FLEET_SCENARIO_HERD;
 }
 
+/* Whether this arrival is somebody who enrolls, on connections of its own: in a closed loop beside the turn that its
+ * place is for, since nothing else may wait for it. */
+static bool
+enrolls(struct fleet_engine *g)
+{
+	struct fleet_enroll *party = g->plan->enrolling;
+
+	return party != NULL && dice(g) * 100 < ENROLLING && fleet_enroll_offer(party) && g->plan->rate > 0;
+}
+
 static void
 new_session(struct fleet_engine *g, int64_t due_us)
 {
 	struct fleet_session *s = g->spare;
 	uint64_t device;
 
-	if (g->ending || (visits_once(g) && g->visited >= g->sample.count))
+	if (g->ending || (visits_once(g) && g->visited >= g->sample.count) || enrolls(g))
 		return;
 	if (g->alive >= BACKLOG_MAX || !take_device(g, &device)) {
 		fleet_engine_error(g, FLEET_ERROR_NO_DEVICE);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "fleet/enroll.h"
 #include "fleet/hist.h"
 #include "fleet/state.h"
 #include "fleet/wire.h"
@@ -19,7 +20,7 @@ enum fleet_scenario {
 	FLEET_SCENARIO_CHECKIN, /* Authenticate and TokenUpdate, said again by a known device */
 	FLEET_SCENARIO_HERD, /* all are woken within a second; each polls until it was served */
 	FLEET_SCENARIO_REAUTH, /* an expired token, its renewal, and the poll again */
-	FLEET_SCENARIO_MIXED, /* all of these */
+	FLEET_SCENARIO_MIXED, /* all of these, and whole enrollments */
 	FLEET_SCENARIO_FLOOR, /* a path that nobody serves: what an answer costs before it means anything */
 	FLEET_SCENARIO_HANDSHAKE, /* a full TLS handshake, and no request; any server with TLS */
 	FLEET_SCENARIOS
@@ -55,6 +56,7 @@ struct fleet_plan {
 	double rate; /* sessions a second; 0: closed loop */
 	double duration_s, warmup_s;
 	double fault[FLEET_FAULTS]; /* per cent */
+	struct fleet_enroll *enrolling; /* where a mixed run offers enrollments; NULL: nobody enrolls */
 	FILE *ledger; /* NULL: none */
 	bool show; /* a line a second */
 	const volatile sig_atomic_t *stop; /* not 0: end now; NULL: never */
@@ -88,6 +90,7 @@ struct fleet_result {
 	uint64_t refused_without_retry_after; /* 503 that does not say when */
 	double cpu_us; /* of the generator, for each request */
 	uint64_t unfinished; /* sessions that the end cut off */
+	const struct fleet_enroll_result *enrollments; /* of a mixed run, when those are over; NULL: none */
 	int connections; /* open at the end */
 	struct fleet_hist all, by_message[FLEET_MESSAGES], corrected;
 	struct fleet_hist turns; /* of a device: from when it was to begin until it was served */

@@ -18,6 +18,7 @@
 #define REPORT_MAX 65536
 #define FILES_BESIDE 128 /* stalled connections, the fleet, the ledger */
 #define PLOT_MAX (4 << 20)
+#define ENROLLING_CONNECTIONS 4 /* of a mixed run, for each thread that enrolls */
 
 static const char *const scenarios[] = { "poll", "cycle", "checkin", "herd", "reauth", "mixed", "floor", "handshake",
 	"enroll", NULL };
@@ -39,9 +40,10 @@ const struct argv_option fleet_run_options[] = {
 	ARGV_INT("warmup", "SECONDS", "Before that (default: 0)", .min = 0, .max = 3600),
 	ARGV_INT("seed", "N", "Which devices, and when (default: 1)", .min = 1, .max = INT32_MAX),
 	ARGV_LIST("fault", "NAME=PERCENT", "answer-lost, duplicate, notnow, expired-token, stalled, push-token; several with commas"),
-	ARGV_LIST("user", "USER@DOMAIN", "enroll: who signs in (default: the people of a fleet that was prepared with a password)"),
-	ARGV_FLAG("password-stdin", "enroll: the first line of standard input is their password"),
-	ARGV_TEXT("device-ca", "DIR", "enroll: test CA of the built-in identities (default: made in FLEETDIR/device-ca)"),
+	ARGV_LIST("user", "USER@DOMAIN", "enroll, mixed: who signs in (default: the people of a fleet that was prepared with a password)"),
+	ARGV_FLAG("password-stdin", "enroll, mixed: the first line of standard input is their password"),
+	ARGV_TEXT("enroll-connect", "ADDR:PORT", "mixed: where enrollments go, through TLS; --cacert is for them then (default: as --connect)"),
+	ARGV_TEXT("device-ca", "DIR", "enroll, mixed: test CA of the built-in identities (default: made in FLEETDIR/device-ca)"),
 	ARGV_TEXT("ledger", "FILE", "Append what the server acknowledged to FILE"),
 	ARGV_TEXT("plot", "FILE.svg", "Draw durations by percentile, and rate and durations over time"),
 	ARGV_FLAG("json", "Print the result as one JSON object"),
@@ -55,7 +57,8 @@ const char fleet_run_more[] =
     "  checkin    Authenticate and TokenUpdate, again\n"
     "  herd       all devices within one second, each until it was served\n"
     "  reauth     an expired token, its renewal, the poll again\n"
-    "  mixed      cycle 80 %, checkin 15 %, reauth 5 %\n"
+    "  mixed      cycle 80 %, checkin 15 %, reauth 5 %; with --password-stdin, of 100 that arrive one enrolls, as far as\n"
+    "             a quarter as many threads as connections can\n"
     "  floor      a path that nobody serves: what an answer costs before it means anything\n"
     "  handshake  a full TLS handshake and no request\n"
     "  enroll     whole enrollments through TLS, as many at once as --connections says; needs no prepared fleet\n"
@@ -184,7 +187,7 @@ read_plan(const struct argv *v, struct fleet_plan *p, struct err *e)
 	p->duration_s = (double)argv_int(v, "duration", herd ? 60 : 10);
 	p->warmup_s = herd ? 0 : (double)argv_int(v, "warmup", 0);
 	p->ca_file = argv_text(v, "cacert");
-	p->tls = p->ca_file != NULL || argv_flag(v, "tls");
+	p->tls = (p->ca_file != NULL && argv_text(v, "enroll-connect") == NULL) || argv_flag(v, "tls");
 	p->show = isatty(STDERR_FILENO) != 0;
 	p->stop = &interrupted;
 	if ((rc = read_address(v->arena, argv_text(v, "connect"), p, e)) != RC_OK ||
@@ -285,6 +288,35 @@ report(const struct argv *v, const struct fleet_plan *p, const struct fleet_resu
 	buf_free(&b);
 }
 
+/* A mixed run with people who enroll beside it: they begin before it, and end after it. */
+static enum rc
+run(const struct argv *v, struct fleet_plan *p, struct fleet_result *r, struct err *e)
+{
+	struct fleet_enroll_result *enrolled = arena_alloc(v->arena, sizeof *enrolled);
+	struct fleet_enroll_plan enroll = { .stop = p->stop, .ledger = p->ledger, .offered = true };
+	const char *connect = argv_text(v, "enroll-connect");
+	enum rc rc;
+
+	if (p->scenario != FLEET_SCENARIO_MIXED || !argv_flag(v, "password-stdin"))
+		return fleet_run(p, r, e);
+	if (connect == NULL && !p->tls)
+		return fail(e, RC_BAD_INPUT, "people enroll through TLS: say --cacert FILE, --tls or --enroll-connect");
+	if ((rc = fleet_enroll_plan_read(v, p->fleet, &enroll, e)) != RC_OK)
+		return rc;
+	enroll.connect = connect != NULL ? connect : enroll.connect;
+	enroll.threads = p->connections < ENROLLING_CONNECTIONS ? 1 : p->connections / ENROLLING_CONNECTIONS;
+	enroll.duration_s = p->duration_s;
+	enroll.rate = 0;
+	enroll.count = 0;
+	enroll.show = false;
+	if ((rc = fleet_enroll_begin(&enroll, enrolled, &p->enrolling, e)) != RC_OK)
+		return rc;
+	rc = fleet_run(p, r, e);
+	fleet_enroll_end(p->enrolling);
+	r->enrollments = enrolled;
+	return rc;
+}
+
 int
 fleet_run_command(const struct argv *v, void *ctx)
 {
@@ -301,7 +333,7 @@ fleet_run_command(const struct argv *v, void *ctx)
 	if (strcmp(argv_text(v, "scenario"), "enroll") == 0)
 		return fleet_enroll_run_command(v, &interrupted);
 	if ((rc = read_plan(v, &p, &e)) == RC_OK && (rc = fleet_open(p.dir, &fleet, &e)) == RC_OK &&
-	    (rc = fits(v->arena, &p, &e)) == RC_OK && (rc = fleet_run(&p, r, &e)) == RC_OK) {
+	    (rc = fits(v->arena, &p, &e)) == RC_OK && (rc = run(v, &p, r, &e)) == RC_OK) {
 		report(v, &p, r);
 		rc = draw(v, &p, r, &e);
 	}

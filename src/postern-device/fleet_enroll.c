@@ -59,10 +59,10 @@ find_keys(const struct argv *v, const struct fleet *f, struct fleet_enroll_plan 
 	return rc;
 }
 
-static enum rc
-plan(const struct argv *v, const struct fleet *f, struct fleet_enroll_plan *p, struct err *e)
+enum rc
+fleet_enroll_plan_read(const struct argv *v, const struct fleet *f, struct fleet_enroll_plan *p, struct err *e)
 {
-	const char *ca = argv_text(v, "device-ca"), *ledger = argv_text(v, "ledger");
+	const char *ca = argv_text(v, "device-ca");
 	enum rc rc;
 
 	p->ca_dir = ca != NULL ? ca : arena_printf(v->arena, "%s/device-ca", argv_text(v, "state"));
@@ -86,6 +86,14 @@ plan(const struct argv *v, const struct fleet *f, struct fleet_enroll_plan *p, s
 	/* Reading the system's pool of CAs takes longer than a handshake, and each connection would. */
 	if (p->ca_file != NULL && setenv("SSL_CERT_FILE", "/dev/null", 1) != 0)
 		return fail(e, RC_UNAVAILABLE, "%s", strerror(errno));
+	return device_dir_make(argv_text(v, "state"), e);
+}
+
+static enum rc
+open_ledger(const struct argv *v, struct fleet_enroll_plan *p, struct err *e)
+{
+	const char *ledger = argv_text(v, "ledger");
+
 	if (ledger != NULL && (p->ledger = fopen(ledger, "ae")) == NULL)
 		return fail(e, RC_UNAVAILABLE, "%s: %s", ledger, strerror(errno));
 	return RC_OK;
@@ -103,9 +111,9 @@ fleet_enroll_run_command(const struct argv *v, const volatile sig_atomic_t *stop
 
 	/* Another vendor's server has no prepared fleet. */
 	if (rc == RC_OK || (rc == RC_NOT_FOUND && argv_list(v, "user")[0] != NULL))
-		rc = plan(v, &fleet, &p, &e);
+		rc = fleet_enroll_plan_read(v, &fleet, &p, &e);
 	if (rc == RC_OK)
-		rc = device_dir_make(argv_text(v, "state"), &e);
+		rc = open_ledger(v, &p, &e);
 	if (rc == RC_OK)
 		rc = fleet_enroll_run(&p, r, &e);
 	buf_init(&b, REPORT_MAX);

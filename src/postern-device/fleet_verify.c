@@ -7,6 +7,7 @@
 #include "crypto/hash.h"
 #include "fleet/progress.h"
 #include "fleet/state.h"
+#include "fmt/base64.h"
 #include "postern-device/fleet.h"
 #include "postern-device/fleet_server.h"
 #include "store/store.h"
@@ -134,11 +135,26 @@ static const struct {
 	{ "renewed", false, NULL },
 };
 
+static enum rc
+check_issued(struct verify *v, const char *fingerprint)
+{
+	static const char sql[] = "SELECT 1 FROM certificate WHERE fingerprint = ?1";
+	struct db_rows r;
+	enum rc rc = store_run(v->c, sql, DB_ARGS(db_blob(hex_decode(v->c->arena, fingerprint))), &r);
+
+	if (rc == RC_OK && r.rows == 0)
+		tell(v, &v->lost, "lost", fingerprint, "a device has this certificate, and the store does not know it");
+	return rc;
+}
+
 /* A device that enrolled for real has a name of its own: it is looked up at once. */
 static enum rc
 check_enrolled(struct verify *v, const char *id)
 {
-	static const char sql[] = "SELECT 1 FROM enrollment WHERE device_id = ?1 AND state = 'enrolled'";
+	static const char sql[] =
+	    "SELECT 1 FROM enrollment e JOIN channel c ON c.enrollment_id = e.id AND c.user_id = ''"
+	    " JOIN certificate x ON x.fingerprint = e.certificate_fp AND x.revoked_at IS NULL"
+	    " WHERE e.device_id = ?1 AND e.state = 'enrolled'";
 	struct db_rows r;
 	enum rc rc = store_run(v->c, sql, DB_ARGS(db_text(id)), &r);
 
@@ -194,6 +210,8 @@ read_ledger(struct verify *v, const char *path)
 			*end = '\0';
 		if (end != NULL && strncmp(line, "enrolled ", 9) == 0)
 			rc = check_enrolled(v, line + 9);
+		else if (end != NULL && strncmp(line, "issued ", 7) == 0)
+			rc = check_issued(v, line + 7);
 		else if (end == NULL || !read_line(v, line))
 			rc = fail(&v->c->err, RC_BAD_INPUT, "%s line %llu is none of this fleet's ledger", path,
 			    (unsigned long long)v->lines);

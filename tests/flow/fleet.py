@@ -120,9 +120,12 @@ def more_commands(server):
 def survives(fleet):
     """Faults of every kind, and the server killed in the middle of it."""
     server = fleet.server
-    args = fleet.command("mixed", "--duration", "4", "--connections", "8", "--fault", FAULTS, "--ledger", fleet.ledger)
-    run = subprocess.Popen([os.path.join(BUILD, "postern-device"), "fleet", *args], stdout=subprocess.PIPE,
-                           stderr=subprocess.PIPE, text=True)
+    args = fleet.command("mixed", "--duration", "4", "--connections", "8", "--fault", FAULTS, "--ledger", fleet.ledger,
+                         "--password-stdin", "--enroll-connect", f"127.0.0.1:{server.port}", "--cacert", server.cacert)
+    run = subprocess.Popen([os.path.join(BUILD, "postern-device"), "fleet", *args], stdin=subprocess.PIPE,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    run.stdin.write(PASSWORD + "\n")
+    run.stdin.flush()
     time.sleep(1)
     more_commands(server)
     time.sleep(0.5)
@@ -134,11 +137,18 @@ def survives(fleet):
     faults = result.get("faults", {})
     ok(all(faults.get(name, 0) > 0 for name in ("answer-lost", "duplicate", "expired-token", "push-token")),
        "faults were made on purpose", faults)
-    bad = {k: v for k, v in result.get("errors", {}).items() if k not in ("401", "503", "connect", "lost", "no-device")}
+    explained = "401", "503", "connect", "lost", "no-device", "enroll-interrupted"
+    bad = {k: v for k, v in result.get("errors", {}).items() if k not in explained}
     same(bad, {}, "nothing went wrong but what a kill explains")
+    ok(result.get("enrollments", 0) > 0, "people enroll among it", result)
     same(server.stop(), 0, "the server ends well")
+    with open(fleet.ledger) as f:
+        lines = [line.split()[0] for line in f if line.count(" ")]
+    joined = lines.count("enrolled")
+    ok(joined >= result.get("enrollments", 0) and lines.count("issued") >= joined, "the ledger has them and their certificates",
+       (joined, lines.count("issued")))
     status, out = fleet.verify()
-    ok(status == 0 and out == f"{DEVICES + 3} devices, 0 lost, 0 doubled, 0 stuck",
+    ok(status == 0 and out == f"{DEVICES + 3 + joined} devices, 0 lost, 0 doubled, 0 stuck",
        "what was acknowledged is in the store", out + fleet.err)
 
 
@@ -161,6 +171,13 @@ def notices(fleet):
     ok(status == 1 and ", 0 lost, 1 doubled" in out, "a command delivered after its answer is doubled", out)
     status, out = with_line(f"Idle {enrollment}\nAcknow")
     ok(status == 0, "a last line that was cut off is no one's promise", out + fleet.err)
+    status, out = with_line(f"issued {'0' * 64}\n")
+    ok(status == 1 and ", 1 lost," in out, "a certificate that the store does not have is lost", out)
+    who = next(line.split()[1] for line in text.splitlines() if line.startswith("enrolled "))
+    change("UPDATE channel SET user_id = 'x' WHERE enrollment_id IN (SELECT id FROM enrollment WHERE device_id = ?)", who)
+    status, out = fleet.verify()
+    ok(status == 1 and ", 1 lost," in out, "an enrollment whose TokenUpdate left nothing is lost", out)
+    change("UPDATE channel SET user_id = '' WHERE enrollment_id IN (SELECT id FROM enrollment WHERE device_id = ?)", who)
     status, out = with_line("Idle 00000000-0000-0000-0000-000000000000\n")
     ok(status == 1 and "line" in fleet.err, "a ledger of other devices is refused", out + fleet.err)
     change("UPDATE command SET uuid = 'X' || uuid WHERE enrollment_id = ?", row)

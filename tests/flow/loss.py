@@ -1,17 +1,19 @@
 #!/usr/bin/python3
 """Kill the daemon in the middle of everything, again and again: what it acknowledged must be there, nothing may be
 half made, and every device must be able to go on. Some devices are processes that enroll, poll and leave; a fleet
-presses beside them, mixed and with faults, and keeps the ledger of what was acknowledged to it.
+presses beside them, mixed and with faults, people enroll among it, and it keeps the ledger of what was acknowledged to it.
 
 On SQLite half of the rounds run on the store's failing disk (store/faultvfs.h), which forgets at the kill what was
 not flushed, since a kill alone proves nothing about flushing. On PostgreSQL every fifth round is followed by one that
-crashes the database under the daemon, which must answer 503 and go on by itself. After every tenth round the disk of
+crashes the database under the daemon, which must answer 503 and go on by itself (--restarts: so many of them); with
+two nodes behind one address a round kills one, sees that the other serves, and then kills that, too. After every tenth round the disk of
 the store is full for a while, where this process may mount one of a few megabytes. At the end the same without
 flushing must lose something, or the rounds prove nothing.
-    loss.py [--rounds N] [--seed S] [--devices N] [--store sqlite|postgresql]
+    loss.py [--rounds N] [--seed S] [--devices N] [--store sqlite|postgresql] [--restarts N] [--nodes 1|2]
 $POSTERN_BUILD names the build folder"""
 
 import argparse
+import asyncio
 import atexit
 import json
 import os
@@ -27,12 +29,12 @@ import threading
 import time
 
 import postgres
-from postern import CLIENTS, Device, Refused, Server, done, end, free_port, ok, say, together, until
+from postern import CLIENTS, PASSWORD, Device, Refused, Server, done, end, free_port, ok, say, together, until
 
 PATIENCE_S = 60     # a round ends then, however slow the machine is
 CAMPAIGN = 6        # rounds on one database
-FLEET, COMMANDS = 200, 20
-EXPLAINED = "401", "503", "connect", "lost", "timeout", "no-device"
+FLEET, COMMANDS, JOINERS = 200, 20, 4     # devices, commands of each, people who enroll more devices
+EXPLAINED = "401", "503", "connect", "lost", "timeout", "no-device", "enroll-interrupted"
 FAULTS = "answer-lost=5,duplicate=5,notnow=5,expired-token=5,stalled=1,push-token=5"
 UUID = re.compile(r"\b[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\b")
 
@@ -127,11 +129,21 @@ class Fleet:
     """Devices by the hundred, over the plain listener as behind a proxy. Prepared; their server is not started."""
 
     def __init__(self, server, folder):
-        self.server, self.port, self.ledgers, self.requests = server, free_port(), [], 0
+        self.server, self.port, self.ledgers, self.requests, self.enrolled = server, free_port(), [], 0, 0
+        self.tls, self.joiners = server.port, server.people(JOINERS, "joiner")
         self.state, self.folder = os.path.join(folder, "fleet"), folder
         server.set(trusted_proxies="127.0.0.1")
         self.call("prepare", "--count", str(FLEET), "--keys", "2", "--key-kind", "p256", "--commands", str(COMMANDS),
                   "--expired-tokens", "--data", server.data)
+
+    def heard(self):
+        """Octets of what was acknowledged so far; the fleet writes them down once a second."""
+        return os.path.getsize(self.ledgers[-1])
+
+    def joined(self):
+        """How many enrollments were acknowledged this time, by an answer to the TokenUpdate."""
+        with open(self.ledgers[-1]) as f:
+            return sum(line.startswith("enrolled ") for line in f)
 
     def call(self, *args):
         """Its result, and what it says beside."""
@@ -152,9 +164,14 @@ class Fleet:
         """Let it loose, with a ledger of its own for this time."""
         self.ledgers.append(os.path.join(self.folder, f"ledger-{len(self.ledgers) + 1}"))
         open(self.ledgers[-1], "w").close()
+        joiners = [a for user in self.joiners for a in ("--user", user)]
         self.process = subprocess.Popen(self.command(*self.plan(
-            "mixed", seed, "--connections", "8", "--duration", "600", "--fault", FAULTS)), stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True)
+            "mixed", seed, "--connections", "8", "--duration", "600", "--fault", FAULTS, "--password-stdin", *joiners,
+            "--enroll-connect", f"127.0.0.1:{self.tls}", "--cacert", self.server.cacert)), stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.process.stdin.write(PASSWORD + "\n")
+        self.process.stdin.close()
+        self.process.stdin = None
 
     def end(self):
         """Statuses and errors that neither a fault nor a kill explains."""
@@ -162,6 +179,7 @@ class Fleet:
         out, _ = self.process.communicate(timeout=300)
         result = json.loads(out) if out.startswith("{") else {"requests": 0, "errors": {}}
         self.requests += result["requests"]
+        self.enrolled += self.joined()
         return {k: n for k, n in result["errors"].items() if k not in EXPLAINED}
 
     def cycle(self, count, seed):
@@ -182,21 +200,73 @@ class Fleet:
         return found
 
 
+class Second(Server):
+    """Another posternd on the same database, with the keys and settings of the first."""
+
+    def __init__(self, first):
+        self.folder, self.store = tempfile.mkdtemp(prefix="postern-second-"), first.store
+        self.data = shutil.copytree(first.data, os.path.join(self.folder, "data"),
+                                    ignore=shutil.ignore_patterns("*.sock", "*.lock"))
+        self.port, self.url, self.cacert, self.daemon = free_port(), first.url, first.cacert, None
+
+
+class Balancer(threading.Thread):
+    """One address before the nodes: each connection goes to the next of them that takes it."""
+
+    def __init__(self, port, nodes):
+        super().__init__(daemon=True)
+        self.port, self.nodes, self.turn, self.loop = port, nodes, 0, asyncio.new_event_loop()
+        self.ready = threading.Event()
+        self.start()
+        self.ready.wait()
+
+    def run(self):
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_until_complete(asyncio.start_server(self.connected, "127.0.0.1", self.port))
+        self.loop.call_soon(self.ready.set)
+        self.loop.run_forever()
+
+    async def connected(self, reader, writer):
+        self.turn += 1
+        for i in range(len(self.nodes)):
+            try:
+                there = await asyncio.open_connection("127.0.0.1", self.nodes[(self.turn + i) % len(self.nodes)])
+            except OSError:
+                continue
+            await asyncio.gather(self.pump(reader, there[1]), self.pump(there[0], writer))
+            return
+        writer.close()
+
+    async def pump(self, reader, writer):
+        try:
+            while octets := await reader.read(65536):
+                writer.write(octets)
+                await writer.drain()
+        except OSError:
+            pass
+        writer.close()
+
+    def end(self):
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.join()
+
+
 class Driver(threading.Thread):
     """The administrator: queues commands for whoever is enrolled, a few at a time."""
 
-    def __init__(self, server, stop, dice=random):
+    def __init__(self, servers, stop, dice=random):
         super().__init__()
-        self.server, self.stop, self.dice, self.sent = server, stop, dice, set()
+        self.servers, self.stop, self.dice, self.sent = servers, stop, dice, set()
         self.start()
 
     def run(self):
         while not self.stop.is_set():
+            server = self.dice.choice(self.servers)
             try:
-                rows = [r for r in self.server.listing("enrollment", "list") if r.get("state") == "enrolled"]
+                rows = [r for r in server.listing("enrollment", "list") if r.get("state") == "enrolled"]
                 for row in self.dice.sample(rows, min(5, len(rows))):
                     if not self.stop.is_set():
-                        out = self.server.admin("command", "send", row["id"], "DeviceInformation", "Queries=OSVersion")
+                        out = server.admin("command", "send", row["id"], "DeviceInformation", "Queries=OSVersion")
                         self.sent |= set(UUID.findall(out))
             except (Refused, subprocess.TimeoutExpired):
                 pass
@@ -240,21 +310,36 @@ class SmallDisk:
 class Rounds:
     """`cluster`: the PostgreSQL that keeps the rows; None: SQLite does."""
 
-    def __init__(self, devices, seed, cluster=None, fleet=True):
+    def __init__(self, devices, seed, cluster=None, fleet=True, nodes=1):
         self.dice, self.cluster = random.Random(seed), cluster
         self.server = Server(sqlite=True, store=postgres.fresh_database(cluster.dsn()) if cluster else None)
         self.folder = tempfile.mkdtemp(prefix="postern-loss-")
         self.fleet = Fleet(self.server, self.folder) if fleet else None
         self.workers = [Worker(self.server, user, self.dice) for user in self.server.people(devices)]
         self.sent, self.lost, self.doubled, self.stuck = set(), [], [], []
+        self.nodes, self.plain, self.balancers = [self.server], [self.fleet.port] if fleet else [], []
+        if nodes == 2:
+            self.join()
+
+    def join(self):
+        """A second node; both are reached where the first was."""
+        doors = self.server.port, self.fleet.port
+        self.nodes.append(Second(self.server))
+        self.server.port, self.plain = free_port(), [free_port(), free_port()]
+        self.balancers = [Balancer(doors[0], [n.port for n in self.nodes]), Balancer(doors[1], self.plain)]
 
     def end(self):
+        for b in self.balancers:
+            b.end()
+        for node in self.nodes[1:]:
+            node.remove()
         end(self.server)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self, env=None):
-        plain = ["--listen-http", f"127.0.0.1:{self.fleet.port}"] if self.fleet else []
-        return self.server.start(*plain, env=env)
+        for i, node in enumerate(self.nodes):
+            if node.daemon is None:
+                node.start(*(["--listen-http", f"127.0.0.1:{self.plain[i]}"] if self.fleet else []), env=env)
 
     def disk(self, options=""):
         """The environment of a round on the failing disk."""
@@ -267,26 +352,38 @@ class Rounds:
         return len(self.sent) + sum(len(w.commands) + w.enrolled + w.left for w in self.workers) + (
             self.fleet.requests if self.fleet else 0)
 
-    def kill(self):
-        status = self.server.kill()
-        if status != -signal.SIGKILL:
-            self.stuck.append(f"the daemon ended by itself ({status}): {self.server.log[-1500:]}")
+    def kill(self, nodes=None):
+        for node in nodes or self.nodes:
+            status = node.kill()
+            if status != -signal.SIGKILL:
+                self.stuck.append(f"the daemon ended by itself ({status}): {node.log[-1500:]}")
+
+    def kill_one(self):
+        """One node dies, the other serves everybody, and then it dies, too."""
+        dies, lives = self.dice.sample(self.nodes, 2)
+        self.kill([dies])
+        heard = self.fleet.heard()
+        if not until(lambda: self.fleet.heard() > heard and self.serves(lives), PATIENCE_S):
+            self.stuck.append(f"the other node does not serve: {lives.log[-1500:]}")
+        time.sleep(self.dice.uniform(0, 0.7))
+        self.kill([lives])
 
     def crash(self):
         """The database goes, the daemon stays."""
         self.cluster.stop(immediate=True)
         time.sleep(self.dice.uniform(0, 0.3))
         self.cluster.start()
-        status = self.server.daemon.poll()
-        if status is not None:
-            self.server.daemon = None
-            self.stuck.append(f"the daemon ended with its database ({status}): {self.server.log[-1500:]}")
-        elif not until(self.serves, PATIENCE_S):
-            self.stuck.append(f"the daemon does not find its database again: {self.server.log[-1500:]}")
+        for node in self.nodes:
+            status = node.daemon.poll()
+            if status is not None:
+                node.daemon = None
+                self.stuck.append(f"the daemon ended with its database ({status}): {node.log[-1500:]}")
+            elif not until(lambda: self.serves(node), PATIENCE_S):
+                self.stuck.append(f"the daemon does not find its database again: {node.log[-1500:]}")
 
-    def serves(self):
+    def serves(self, node=None):
         try:
-            return self.server.admin("user", "list") != ""
+            return (node or self.server).admin("user", "list") != ""
         except Refused:
             return False
 
@@ -299,11 +396,13 @@ class Rounds:
             pass
         begun()
         self.fleet.begin(self.dice.randrange(1, 1 << 30))
-        driver = Driver(self.server, stop, self.dice)
+        driver = Driver(self.nodes, stop, self.dice)
         threads = [threading.Thread(target=w.busy, args=(stop,)) for w in self.workers]
         for t in threads:
             t.start()
-        until(lambda: self.server.daemon.poll() is not None or os.path.getsize(self.fleet.ledgers[-1]) > 0, PATIENCE_S)
+        wanted = 0 if env else 1    # an enrollment takes as long as thousands of polls; on the failing disk it may never end
+        until(lambda: self.server.daemon.poll() is not None or (
+            self.fleet.heard() > 0 and self.fleet.joined() >= wanted), PATIENCE_S)
         time.sleep(self.dice.uniform(0, 1.2))
         cut()
         stop.set()
@@ -355,13 +454,11 @@ class Rounds:
         self.server.ask("UPDATE enrollment SET pass_until = 1")
 
     def go_on(self):
-        if self.server.daemon is None:
-            self.start()
+        self.start()
         self.stuck += [r for r in together(Worker.go_on, self.workers) if r is not True]
         if self.fleet:
             self.stuck += [r for r in [self.fleet.cycle(10, self.dice.randrange(1, 1 << 30))] if r]
-        if self.server.stop() != 0:
-            self.stuck.append(f"the daemon does not stop: {self.server.log[-1500:]}")
+        self.stop()
         for w in self.workers:
             waiting = self.server.rows(
                 "SELECT e.state, m.uuid FROM command m JOIN enrollment e ON e.id = m.enrollment_id JOIN account a"
@@ -369,13 +466,18 @@ class Rounds:
                 " (SELECT MAX(enrolled_at) FROM enrollment x WHERE x.account_id = a.id)", w.device.user)
             self.stuck += [f"a command stays in the queue: {row}" for row in waiting[:3]]
 
+    def stop(self):
+        for node in self.nodes:
+            if node.stop() != 0:
+                self.stuck.append(f"the daemon does not stop: {node.log[-1500:]}")
+
     def settle(self):
         """After the last round the whole fleet works off its queue, and all its ledgers together are compared."""
         self.start()
         self.stuck += [r for r in [self.fleet.cycle(FLEET, 1)] if r]
-        self.server.stop()
+        self.stop()
         self.compare(self.fleet.ledgers)
-        mine = ", ".join(f"'{w.device.user}'" for w in self.workers)
+        mine = ", ".join(f"'{user}'" for user in [w.device.user for w in self.workers] + self.fleet.joiners)
         left = self.server.rows("SELECT m.uuid FROM command m JOIN enrollment e ON e.id = m.enrollment_id JOIN account a"
                                 " ON a.id = e.account_id WHERE m.answered_at IS NULL AND e.ended_at IS NULL"
                                 f" AND a.user_identifier NOT IN ({mine})")
@@ -393,9 +495,9 @@ class Rounds:
         if self.dice.random() < 0.5:
             self.expire()
         self.go_on()
-        say(f"{title}: {self.answers()} acknowledged in all, {time.monotonic() - began:.1f} s")
+        say(f"{title}: {self.answers()} acknowledged in all, {self.fleet.enrolled} enrollments of the fleet, {time.monotonic() - began:.1f} s")
         new = [what for what in self.found() if what not in found]
-        for what in new + [line for line in self.server.log.splitlines() if new and (
+        for what in new + [line for node in self.nodes for line in node.log.splitlines() if new and (
                 "level=info" not in line or "reused" in line)][-20:]:
             say(what)
 
@@ -403,6 +505,8 @@ class Rounds:
         if not self.cluster and number % 2 == 0:
             env = self.disk()
             self.one(f"round {number}: disk {env['POSTERN_FAULT']}", env, self.kill)
+        elif len(self.nodes) == 2:
+            self.one(f"round {number}: one node is killed, then the other", {}, self.kill_one)
         else:
             self.one(f"round {number}: kill", {}, self.kill)
 
@@ -473,19 +577,25 @@ def main():
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--devices", type=int, default=3)
     p.add_argument("--store", choices=("sqlite", "postgresql"), default="sqlite")
+    p.add_argument("--restarts", type=int, help="crashes of PostgreSQL, spread over the rounds (default: a fifth of them)")
+    p.add_argument("--nodes", type=int, choices=(1, 2), default=1, help="posternd on the one PostgreSQL")
     a = p.parse_args()
+    if a.store == "sqlite" and (a.nodes > 1 or a.restarts):
+        p.error("--nodes and --restarts are of PostgreSQL: --store postgresql")
+    crashes = a.rounds // 5 if a.restarts is None else a.restarts
 
     cluster = postgres.Postgres() if a.store == "postgresql" else None
-    lost, doubled, stuck, answers, restarts, full = [], [], [], 0, 0, 0
+    lost, doubled, stuck, answers, enrolled, restarts, full = [], [], [], 0, 0, 0, 0
     for first in range(1, a.rounds + 1, CAMPAIGN):
-        r = Rounds(a.devices, a.seed * 1000 + first, cluster)
+        r = Rounds(a.devices, a.seed * 1000 + first, cluster, nodes=a.nodes)
         for number in range(first, min(first + CAMPAIGN, a.rounds + 1)):
             r.round(number)
-            if cluster and number % 5 == 0:
+            while cluster and restarts < number * crashes // a.rounds:
                 r.restart_database(number)
                 restarts += 1
         r.settle()
         lost, doubled, stuck, answers = lost + r.lost, doubled + r.doubled, stuck + r.stuck, answers + r.answers()
+        enrolled += r.fleet.enrolled
         r.end()
     for number in range(10, a.rounds + 1, 10):
         r, filled = on_small_disk(a.devices, a.seed * 1000 + 500 + number, number, bool(cluster))
@@ -496,7 +606,8 @@ def main():
     ok(not lost, f"nothing acknowledged is lost or half made in {a.rounds} kills{also}", "\n".join(lost))
     ok(not doubled, "no command is delivered again after its answer was acknowledged", "\n".join(doubled))
     ok(not stuck, "every device goes on after each restart", "\n".join(stuck))
-    ok(answers > 20 * a.rounds, f"the rounds had something to lose: {answers} acknowledgements")
+    ok(answers > 20 * a.rounds and enrolled >= a.rounds // 2,
+       f"the rounds had something to lose: {answers} acknowledgements, {enrolled} enrollments of the fleet")
 
     without = 0
     for number in range(2):

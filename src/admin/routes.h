@@ -15,6 +15,7 @@
 /* clang-format off */
 #define ADMIN_ROUTES(X) \
 X("GET",    "/status",                          HTTP_QUICK, ADMIN_LIST,  "", status_get) \
+X("POST",   "/store/shrink",                    HTTP_HEAVY, ADMIN_SMALL, "", store_shrink) \
 /* organization_http.c, organization_keys_http.c */ \
 X("GET",    "/organizations",                   HTTP_QUICK, ADMIN_LIST,  "", organization_list) \
 X("POST",   "/organizations",                   HTTP_HEAVY, ADMIN_SMALL, "!name id !domains:a lab:b", organization_add) \

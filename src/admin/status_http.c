@@ -8,6 +8,7 @@
 #include "store/store.h"
 
 #define DAY 86400
+#define PIECES 64 /* of free space, given back by one request: 64 MB */
 #define TLS_WARN_DAYS 14
 #define FILE_MAX (256 * 1024)
 
@@ -96,6 +97,19 @@ put_tls(struct admin_call *x, json_t *warnings)
 			(int)days));
 }
 
+static enum rc
+put_size(struct admin_call *x)
+{
+	int64_t octets = 0, unused = 0;
+	enum rc rc = store_size(x->c->store, &octets, &unused, &x->c->err);
+
+	if (rc != RC_OK)
+		return rc;
+	admin_put_int(x->out, "store_size", octets);
+	admin_put_int(x->out, "store_free", unused);
+	return RC_OK;
+}
+
 /* Where it grows: the size of the store, and rows of the tables that have many. */
 static enum rc
 put_store(struct admin_call *x)
@@ -106,14 +120,9 @@ put_store(struct admin_call *x)
 	    " UNION ALL SELECT 'sign-in', COUNT(*) FROM oauth_grant UNION ALL SELECT 'token', COUNT(*) FROM oauth_token"
 	    " UNION ALL SELECT 'command', COUNT(*) FROM command WHERE answered_at IS NULL"
 	    " UNION ALL SELECT 'result', COUNT(*) FROM command WHERE answered_at IS NOT NULL";
-	int64_t octets = 0, unused = 0;
-	enum rc rc;
+	enum rc rc = put_size(x);
 
-	if ((rc = store_size(x->c->store, &octets, &unused, &x->c->err)) != RC_OK)
-		return rc;
-	admin_put_int(x->out, "store_size", octets);
-	admin_put_int(x->out, "store_free", unused);
-	return put_counts(x, "rows", rows_sql, DB_NONE);
+	return rc != RC_OK ? rc : put_counts(x, "rows", rows_sql, DB_NONE);
 }
 
 enum rc
@@ -144,4 +153,19 @@ admin_status_get(struct admin_call *x)
 	return put_counts(x, "discovery",
 	    "SELECT code, SUM(count) FROM discovery_count WHERE day >= ?1 GROUP BY code ORDER BY code",
 	    DB_ARGS(db_int(c->now / DAY - 1)));
+}
+
+/* Some of what is free, for whoever asks again until there is no more. Units wait for one piece at a time. */
+enum rc
+admin_store_shrink(struct admin_call *x)
+{
+	bool more = true;
+	enum rc rc;
+
+	for (int i = 0; more && i < PIECES; i++)
+		if ((rc = store_shrink(x->c->store, true, &more, &x->c->err)) != RC_OK)
+			return rc;
+	x->out = admin_object(x);
+	admin_put(x->out, "more", json_boolean(more));
+	return put_size(x);
 }

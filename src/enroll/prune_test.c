@@ -201,7 +201,7 @@ test_shrink(void)
 	(void)prune(NOW, &(struct enroll_prune){ 0 });
 	ok(store_size(store, &after, &empty, &e) == RC_OK && empty > before / 2, "after pruning most of it is free");
 	for (int i = 0; i < 1000 && more && rc == RC_OK; i++)
-		rc = store_shrink(store, &more, &e);
+		rc = store_shrink(store, false, &more, &e);
 	ok(rc == RC_OK && !more, "free space is given back in pieces, to an end");
 	ok(store_size(store, &after, &empty, &e) == RC_OK && after < before / 4, "and the database is small again");
 	ok(store_checkpoint(store, &e) == RC_OK, "its log is copied");

@@ -46,7 +46,7 @@ passphrase(struct cli *k, const char **out)
 static void
 watch(void *ctx, const char *doing, int64_t done, int64_t total)
 {
-	cli_progress(ctx, doing, done, total);
+	cli_progress(ctx, doing, done, total, "rows");
 }
 
 static void

@@ -60,7 +60,7 @@ enum rc cli_dsn(struct cli *k, const char *text, const char **out);
 enum rc cli_store(struct cli *k, const char **out);
 const char *cli_dsn_text(struct arena *a, const char *dsn); /* for people: without its password */
 
-void cli_progress(const struct cli *k, const char *doing, int64_t done, int64_t total);
+void cli_progress(const struct cli *k, const char *doing, int64_t done, int64_t total, const char *unit);
 void cli_progress_end(const struct cli *k); /* wipes the line */
 
 /* ---- the table of calls (calls.c) ---- */
@@ -120,6 +120,7 @@ int cli_check(const struct argv *v, void *ctx); /* check.c */
 int cli_store_migrate(const struct argv *v, void *ctx); /* store.c, like the next two */
 int cli_store_check(const struct argv *v, void *ctx);
 int cli_store_copy(const struct argv *v, void *ctx);
+int cli_store_vacuum(const struct argv *v, void *ctx); /* vacuum.c */
 int cli_backup(const struct argv *v, void *ctx); /* backup.c */
 int cli_restore(const struct argv *v, void *ctx);
 int cli_node_export(const struct argv *v, void *ctx);

@@ -247,6 +247,10 @@ static const struct argv_command commands[] = {
 	  "posternd does the same when it starts. Needs no server; with one running it refuses." },
 	{ "store check", "Is the database sound? Its schema, its tables, and what must hold between them", cli_store_check,
 	  NULL, NULL, "Needs no server. On SQLite it refuses while one is running." },
+	{ "store vacuum", "Give free space of the database back", cli_store_vacuum, NULL, NULL,
+	  "While the server runs, or without one. SQLite's file gets shorter, piece by piece; on PostgreSQL each table gets\n"
+	  "VACUUM (ANALYZE), which makes room for new rows. It is done by itself, too, by the server and by autovacuum:\n"
+	  "this is for after a large removal." },
 	{ "store copy", "Move all rows to another, empty database, on either engine", cli_store_copy, NULL, copy_arguments,
 	  "postern store copy sqlite:/var/lib/postern/postern.db @/root/new-database\n"
 	  "Stop every posternd first. Rows are counted and summed on both sides before the new database is kept; when\n"

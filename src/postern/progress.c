@@ -7,14 +7,14 @@
 #define BAR 30 /* characters */
 
 void
-cli_progress(const struct cli *k, const char *doing, int64_t done, int64_t total)
+cli_progress(const struct cli *k, const char *doing, int64_t done, int64_t total, const char *unit)
 {
 	int filled = total > 0 && done < total ? (int)(done * BAR / total) : BAR;
 
 	if (!isatty(STDERR_FILENO) || k->json)
 		return;
-	fprintf(stderr, "\r%s [%.*s%*s] %3d %%, %lld rows", doing, filled, "##############################",
-	    BAR - filled, "", total > 0 && done < total ? (int)(done * 100 / total) : 100, (long long)done);
+	fprintf(stderr, "\r%s [%.*s%*s] %3d %%, %lld %s ", doing, filled, "##############################",
+	    BAR - filled, "", total > 0 && done < total ? (int)(done * 100 / total) : 100, (long long)done, unit);
 	fflush(stderr);
 }
 

@@ -112,7 +112,7 @@ ask_rules(struct checking *c)
 	while (store_rules[n].rule != NULL)
 		n++;
 	for (const struct store_rule *rule = store_rules; rule->rule != NULL; rule++) {
-		cli_progress(c->k, "check", done++, n);
+		cli_progress(c->k, "check", done++, n, "rules");
 		rc = store_run(&call, arena_printf(c->k->a, "%s LIMIT %d", rule->sql, FOUND_MAX + 1), DB_NONE, &r);
 		cli_progress_end(c->k);
 		if (rc != RC_OK) {
@@ -182,7 +182,7 @@ cli_store_check(const struct argv *v, void *ctx)
 static void
 watch(void *ctx, const char *doing, int64_t done, int64_t total)
 {
-	cli_progress(ctx, doing, done, total);
+	cli_progress(ctx, doing, done, total, "rows");
 }
 
 static void

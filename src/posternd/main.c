@@ -301,7 +301,7 @@ shrink(struct server *s)
 	struct err e;
 	bool more = false;
 
-	if (store_shrink(s->store, &more, &e) != RC_OK)
+	if (store_shrink(s->store, false, &more, &e) != RC_OK)
 		log_warn("housekeeping failed", "error", e.text);
 	return more;
 }

@@ -168,6 +168,34 @@ store_view_each(struct store_view *v, const struct store_table *t, store_row_fn 
 	return each(v->driver, v->conn, t, fn, arg, e);
 }
 
+/* ---- keeping it small ---- */
+
+enum rc
+store_vacuum(const char *dsn, store_vacuum_fn *watch, void *arg, int *tables, struct err *e)
+{
+	const char *rest;
+	const struct db_driver *d = store_driver_of(dsn, &rest);
+	struct arena *a = arena_new(0);
+	struct db_conn *conn = NULL;
+	struct db_rows names = { 0 };
+	enum rc rc = RC_OK;
+
+	*tables = 0;
+	if (d->alone_begin != NULL && (rc = d->alone_begin(rest, &conn, e)) == RC_OK)
+		rc = d->run(conn, a, d->list_tables, DB_NONE, &names, NULL, e);
+	for (int i = 0; rc == RC_OK && i < names.rows; i++) {
+		const char *name = db_get_text(&names, i, 0);
+
+		watch(arg, i, names.rows);
+		if (is_name(name)) /* ours are; the schema may hold others */
+			rc = d->run(conn, a, arena_printf(a, "VACUUM (ANALYZE) %s", name), DB_NONE, NULL, NULL, e);
+		*tables += is_name(name);
+	}
+	d->view_end(conn);
+	arena_free(a);
+	return rc;
+}
+
 /* ---- filling ---- */
 
 static enum rc

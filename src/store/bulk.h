@@ -35,6 +35,14 @@ enum rc store_view_tables(struct store_view *v, struct arena *a, struct store_ta
  * the function's then. */
 enum rc store_view_each(struct store_view *v, const struct store_table *t, store_row_fn *fn, void *arg, struct err *e);
 
+/* ---- keeping it small ---- */
+
+typedef void store_vacuum_fn(void *arg, int done, int total); /* tables */
+
+/* VACUUM of table after table, beside whoever is at work on them. *tables: how many; 0 where the engine has no such
+ * thing (SQLite: store_shrink). */
+enum rc store_vacuum(const char *dsn, store_vacuum_fn *watch, void *arg, int *tables, struct err *e);
+
 /* ---- filling ---- */
 
 struct store_fill;

@@ -52,8 +52,10 @@ struct db_driver {
 
 	enum rc (*checkpoint)(struct db *db, struct err *e);
 
-	/* As store_shrink; NULL: the engine does it by itself. */
-	enum rc (*shrink)(struct db *db, bool *more, struct err *e);
+	/* As store_shrink; NULL: `alone_begin` stands for a connection that belongs to no pool and has no transaction,
+	 * for VACUUM of one table after the other; ended by view_end. One of the two is NULL. */
+	enum rc (*shrink)(struct db *db, bool all, bool *more, struct err *e);
+	enum rc (*alone_begin)(const char *dsn, struct db_conn **out, struct err *e);
 
 	/* ---- whole databases (store/bulk.h) ---- */
 

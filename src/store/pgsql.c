@@ -359,6 +359,7 @@ const struct db_driver store_pgsql = {
 	.run = pgsql_run,
 	.script = pgsql_script,
 	.checkpoint = pgsql_checkpoint,
+	.alone_begin = pgsql_alone_begin,
 	.view_begin = pgsql_view_begin,
 	.view_end = pgsql_view_end,
 	.each = pgsql_each,

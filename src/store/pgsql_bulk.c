@@ -43,7 +43,8 @@ lone_new(const char *dsn, const char *begin, struct lone **out, struct err *e)
 		lone_free(l);
 		return rc;
 	}
-	pgsql_conn_begin(&l->lent.conn, begin);
+	if (begin != NULL)
+		pgsql_conn_begin(&l->lent.conn, begin);
 	*out = l;
 	return RC_OK;
 }
@@ -53,6 +54,16 @@ static enum rc
 run(struct db_conn *conn, const char *sql, struct err *e)
 {
 	return pgsql_conn_script(&conn->conn, sql, e);
+}
+
+enum rc
+pgsql_alone_begin(const char *dsn, struct db_conn **out, struct err *e)
+{
+	struct lone *l = NULL;
+	enum rc rc = lone_new(dsn, NULL, &l, e);
+
+	*out = rc == RC_OK ? &l->lent : NULL;
+	return rc;
 }
 
 /* ---- a view ---- */

@@ -271,14 +271,14 @@ sqlite_checkpoint(struct db *db, struct err *e)
 
 /* Between two groups, so that the transaction is its own. */
 static enum rc
-sqlite_shrink(struct db *db, bool *more, struct err *e)
+sqlite_shrink(struct db *db, bool all, bool *more, struct err *e)
 {
 	struct db_conn *pause;
 	enum rc rc;
 
 	if ((rc = group_pause(&db->group, &pause, e)) != RC_OK)
 		return rc;
-	rc = sqlite_conn_shrink(&db->group.writer, more, e);
+	rc = sqlite_conn_shrink(&db->group.writer, all, more, e);
 	if (rc != RC_OK && sqlite_is_flush_error(sqlite3_extended_errcode(db->group.writer.db)))
 		atomic_store(&db->group.broken, true);
 	group_resume(&db->group, pause);

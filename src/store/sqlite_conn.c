@@ -394,10 +394,10 @@ sqlite_conn_run(struct sqlite_conn *c, struct arena *a, const char *sql, struct 
 }
 
 enum rc
-sqlite_conn_shrink(struct sqlite_conn *c, bool *more, struct err *e)
+sqlite_conn_shrink(struct sqlite_conn *c, bool all, bool *more, struct err *e)
 {
 	int64_t pages = pragma_number(c, "PRAGMA page_count"), empty = pragma_number(c, "PRAGMA freelist_count");
-	int64_t keep = pages / 10 > SHRINK_PAGES ? pages / 10 : SHRINK_PAGES;
+	int64_t keep = all ? 0 : pages / 10 > SHRINK_PAGES ? pages / 10 : SHRINK_PAGES;
 	char sql[64];
 	int sr;
 

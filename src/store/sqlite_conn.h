@@ -48,7 +48,7 @@ enum rc sqlite_conn_script(struct sqlite_conn *c, const char *sql, struct err *e
 int sqlite_conn_control(struct sqlite_conn *c, const char *sql);
 
 /* As store_shrink; outside of a transaction. */
-enum rc sqlite_conn_shrink(struct sqlite_conn *c, bool *more, struct err *e);
+enum rc sqlite_conn_shrink(struct sqlite_conn *c, bool all, bool *more, struct err *e);
 
 /* Reset what a longjmp left unfinished. */
 void sqlite_conn_settle(struct sqlite_conn *c);

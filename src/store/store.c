@@ -98,10 +98,10 @@ store_checkpoint(struct store *s, struct err *e)
 }
 
 enum rc
-store_shrink(struct store *s, bool *more, struct err *e)
+store_shrink(struct store *s, bool all, bool *more, struct err *e)
 {
 	*more = false;
-	return s->driver->shrink != NULL ? s->driver->shrink(s->db, more, e) : RC_OK;
+	return s->driver->shrink != NULL ? s->driver->shrink(s->db, all, more, e) : RC_OK;
 }
 
 enum rc

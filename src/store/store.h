@@ -145,9 +145,10 @@ bool store_in_unit(const struct call *c);
 /* Octets on disk, and how many of them are free inside. */
 enum rc store_size(struct store *s, int64_t *octets, int64_t *free_octets, struct err *e);
 
-/* Give free space back to the file system: one piece, some milliseconds in which units wait. Nothing is done
- * while less than a tenth is free, which new rows will need. *more: call again. */
-enum rc store_shrink(struct store *s, bool *more, struct err *e);
+/* Give free space back to the file system: one piece, some milliseconds in which units wait. Without `all` nothing
+ * is done while less than a tenth is free, which new rows will need. *more: call again. Nothing on PostgreSQL: see
+ * store_vacuum. */
+enum rc store_shrink(struct store *s, bool all, bool *more, struct err *e);
 
 /* Copy what is in the write-ahead log into the database file (done by itself; for tests and stop). Nothing to do
  * on PostgreSQL. */

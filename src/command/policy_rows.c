@@ -48,18 +48,33 @@ policy_key_row(const struct apple_message *m, enum policy_side side, const char 
 	return bsearch(path, keys, n, sizeof *keys, by_path);
 }
 
+/* "path.name", or the name alone at the top: for each key of each answer, so without a format. */
+static const char *
+joined(struct arena *a, const char *path, const char *name)
+{
+	size_t n = strlen(path), m = strlen(name);
+	char *p;
+
+	if (n == 0)
+		return name;
+	p = arena_alloc(a, n + m + 2);
+	memcpy(p, path, n);
+	p[n] = '.';
+	memcpy(p + n + 1, name, m);
+	return p;
+}
+
 const struct apple_key *
 policy_child_row(
     struct arena *a, const struct apple_message *m, enum policy_side side, const char *path, const char *name)
 {
-	const char *dot = path[0] != '\0' ? "." : "";
 	const struct apple_key *key = NULL;
 
 	/* A name with a dot or bracket in it is no name of the schema; it could only fake a deeper path. */
 	if (strpbrk(name, ".[]") == NULL)
-		key = policy_key_row(m, side, arena_printf(a, "%s%s%s", path, dot, name));
+		key = policy_key_row(m, side, joined(a, path, name));
 	if (key == NULL)
-		key = policy_key_row(m, side, arena_printf(a, "%s%s*", path, dot));
+		key = policy_key_row(m, side, joined(a, path, "*"));
 	return key;
 }
 

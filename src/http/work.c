@@ -8,6 +8,7 @@
  * A job runs on a stack of its own. When its call has to wait for another call's commit, the worker lays the
  * stack aside and takes the next job; the commit puts all of its calls in line again at once, and whoever is
  * awake ends them. */
+#include <assert.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -240,6 +241,7 @@ run_jobs(void *arg)
 	struct stack *s = arg;
 
 	for (;;) {
+		assert(s->job != NULL); /* take gave one before it was entered, every time */
 		run(s, s->job);
 		s->job = NULL;
 		fiber_leave(s->fiber);

@@ -396,14 +396,21 @@ account_sign_in(struct call *c, struct password_gate *gate, const char *user_ide
 	if (verdict != RC_OK && verdict != RC_FORBIDDEN) {
 		struct err why = c->err;
 
-		throttle_end(c, &t, false, false);
+		throttle_end(c, &t, false);
 		c->err = why;
 		return verdict;
 	}
-	if ((rc = throttle_end(c, &t, true, verdict == RC_OK)) != RC_OK)
+	if (verdict == RC_OK) {
+		*out = who;
+		return RC_OK;
+	}
+	if ((rc = throttle_end(c, &t, true)) != RC_OK)
 		return rc;
-	if (verdict != RC_OK)
-		return fail(&c->err, RC_FORBIDDEN, "wrong password, no such person, or a disabled one");
-	*out = who;
-	return RC_OK;
+	return fail(&c->err, RC_FORBIDDEN, "wrong password, no such person, or a disabled one");
+}
+
+enum rc
+account_signed_in(struct call *c, const char *user_identifier)
+{
+	return throttle_clear_person(c, user_identifier);
 }

@@ -46,8 +46,10 @@ bool account_in_group(const struct account *a, const char *group);
  * per person and per address: each failure beyond the fifth in a row doubles the wait, up to 15
  * minutes for a person and for an address (20 failures are free there).
  * RC_FORBIDDEN: wrong, unknown, disabled or without password: one answer. RC_TOO_LARGE: throttled;
- * *wait_s says how long. RC_UNAVAILABLE: the line of password checks is full. */
+ * *wait_s says how long. RC_UNAVAILABLE: the line of password checks is full. After RC_OK the try still counts as a
+ * failure until account_signed_in, which is for the unit that writes what it led to. */
 enum rc account_sign_in(struct call *c, struct password_gate *gate, const char *user_identifier, const char *password,
     const char *address, struct account *out, int *wait_s);
+enum rc account_signed_in(struct call *c, const char *user_identifier); /* as given to account_sign_in */
 
 #endif

@@ -175,9 +175,11 @@ static enum rc
 sign_in(struct call *c, const char *who, const char *password, const char *address, int *wait_s)
 {
 	struct account a;
+	enum rc rc;
 
 	*wait_s = 0;
-	return account_sign_in(c, NULL, who, password, address, &a, wait_s);
+	rc = account_sign_in(c, NULL, who, password, address, &a, wait_s);
+	return rc == RC_OK ? account_signed_in(c, who) : rc;
 }
 
 static void
@@ -323,7 +325,7 @@ busy(struct call *c)
 		struct throttle t = throttle_of(c->arena, "busy@example.com", "192.0.2.88");
 
 		throttle_begin(c, &t, &wait_s);
-		throttle_end(c, &t, false, false);
+		throttle_end(c, &t, false);
 	}
 	ok(account_sign_in(c, NULL, "busy@example.com", "wrong", "192.0.2.88", &a, &wait_s) == RC_FORBIDDEN,
 	    "a try that was not made, since the line was full, does not count");

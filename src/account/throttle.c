@@ -130,7 +130,7 @@ throttle_begin(struct call *c, const struct throttle *t, int *wait_s)
 
 struct end {
 	const struct throttle *t;
-	bool tried, success;
+	bool tried;
 };
 
 static enum rc
@@ -170,19 +170,13 @@ end(struct call *c, void *arg)
 {
 	const struct end *in = arg;
 
-	if (!in->tried)
-		return give_back(c, in->t->person);
-	/* The address's count stays after a success: else an attacker with one account of their own
-	 * could clear it between guesses at others. It is forgotten by time. */
-	if (in->success)
-		return store_run(c, "DELETE FROM throttle WHERE subject = ?1", DB_ARGS(db_text(in->t->person)), NULL);
-	return add_failure(c, in->t->address);
+	return in->tried ? add_failure(c, in->t->address) : give_back(c, in->t->person);
 }
 
 enum rc
-throttle_end(struct call *c, const struct throttle *t, bool tried, bool success)
+throttle_end(struct call *c, const struct throttle *t, bool tried)
 {
-	struct end in = { t, tried, success };
+	struct end in = { t, tried };
 
 	return store_unit(c, end, &in);
 }

@@ -27,11 +27,12 @@ struct throttle throttle_of(struct arena *a, const char *user_identifier, const 
  * past the limit together. RC_TOO_LARGE: no; *wait_s says how long. A unit by itself. */
 enum rc throttle_begin(struct call *c, const struct throttle *t, int *wait_s);
 
-/* How the try ended: a success clears the person's count, a failure adds to the address's, and what was
- * not tried after all (`tried` false) is taken back. A unit by itself. */
-enum rc throttle_end(struct call *c, const struct throttle *t, bool tried, bool success);
+/* How a try ended that was no success: a failure adds to the address's count, and what was not tried after all
+ * (`tried` false) is taken back from the person's. A unit by itself. */
+enum rc throttle_end(struct call *c, const struct throttle *t, bool tried);
 
-/* Forget a person's failures: a new password was set. Works inside a unit. */
+/* Forget a person's failures: they signed in, or a new password was set. The address's count stays: else an attacker
+ * with one account of their own could clear it between guesses at others. Works inside a unit. */
 enum rc throttle_clear_person(struct call *c, const char *user_identifier);
 
 /* Seconds to wait after `failures` in a row when `free` of them cost nothing. Pure. */

@@ -287,6 +287,9 @@ note_good_bearer(struct call *c, struct check *k)
 		.generation = b->generation,
 		.hash = grant_token_hash(c, k->in->bearer),
 		.until = b->expires_at };
+	/* The first Authenticate writes it beside what it says itself (mdm/checkin.c): one commit instead of two. */
+	if (is(k->type, "Authenticate") && k->who->enrollment.enrolled_at == 0)
+		return RC_OK;
 	if ((b->generation == b->grant.generation && !b->grant.confirmed) || is(k->who->enrollment.state, "reauth") ||
 	    deserves_pass(k))
 		return store_unit(c, note_in_unit, k);

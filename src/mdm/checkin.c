@@ -53,6 +53,15 @@ end_earlier(struct call *c, const struct authenticate *a)
 	return enrollment_end(c, earlier.id, "replaced");
 }
 
+/* The token that came along was used, which ends the grace of the one before it; the gate left that to this unit. */
+static enum rc
+use_bearer(struct call *c, const struct pass *p)
+{
+	enum rc rc = grant_confirm(c, p->grant_id, p->generation);
+
+	return rc == RC_OK ? pass_give(c, p) : rc;
+}
+
 static enum rc
 authenticate_in_unit(struct call *c, void *arg)
 {
@@ -82,7 +91,7 @@ authenticate_in_unit(struct call *c, void *arg)
 		return rc;
 	if (r.rows == 0)
 		return fail(&c->err, RC_CONFLICT, "the enrollment ended meanwhile");
-	if (m->who->pass.hash.p != NULL && (rc = pass_give(c, &m->who->pass)) != RC_OK)
+	if (m->who->pass.hash.p != NULL && (rc = use_bearer(c, &m->who->pass)) != RC_OK)
 		return rc;
 	if (m->dropped > 0 && (rc = attempt_event(c, e->attempt_id, EV_identifiers_dropped, "Authenticate")) != RC_OK)
 		return rc;

@@ -111,7 +111,14 @@ enrolls(struct scene *s, struct call *c)
 	plist_put_text(m, "OSVersion", "18.3");
 	plist_put_text(m, "SerialNumber", "SECRETSERIAL");
 	plist_put_text(m, "IMEI", "SECRETIMEI0");
+	who.pass = (struct pass){ .enrollment_id = who.enrollment.id,
+		.grant_id = who.enrollment.grant_id,
+		.generation = 1,
+		.hash = bytes_str("hash"),
+		.until = c->now + 60 };
 	ok(serve(c, &who, m).status == 200, "S-24: Authenticate is answered 200");
+	ok(testing_number(s->store, "SELECT confirmed FROM oauth_grant WHERE attempt_id = 'phone'") == 1,
+	    "its token was used, which ends the grace of the one before it");
 	refresh(c, &who);
 	is_str(who.enrollment.device_id, "ENROLLMENT-1", "S-24: the EnrollmentID is bound");
 	is_str(who.enrollment.os_version, "18.3", "S-24: the version is the newest told");

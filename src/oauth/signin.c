@@ -206,6 +206,7 @@ signin_attempt(struct call *c, const char *path_attempt, enum signin_flow flow, 
 /* ---- trying ---- */
 
 struct trial {
+	const char *user; /* as it was tried */
 	const struct signin_attempt *a;
 	const struct signin_form *f;
 	struct account who;
@@ -264,7 +265,8 @@ signed_in(struct call *c, void *arg)
 	enum rc rc;
 
 	t->out->code = EV_signin_ok;
-	if ((rc = attempt_event(c, id, EV_signin_ok, "as %s", t->who.user_identifier)) != RC_OK ||
+	if ((rc = account_signed_in(c, t->user)) != RC_OK ||
+	    (rc = attempt_event(c, id, EV_signin_ok, "as %s", t->who.user_identifier)) != RC_OK ||
 	    (rc = attempt_signed_in(c, id, t->who.id)) != RC_OK)
 		return rc;
 	rc = t->f->flow == SIGNIN_WEB ? web_token(c, t) : oauth2_code(c, t);
@@ -286,10 +288,10 @@ whole_identifier(struct arena *a, const struct signin_attempt *at, const char *u
 
 /* For the operator alone, and never what was typed: that may be a password in the wrong field. */
 static enum rc
-note_wrong(struct call *c, const struct trial *t, const char *user)
+note_wrong(struct call *c, const struct trial *t)
 {
 	struct account who;
-	enum rc rc = account_find(c, user, &who);
+	enum rc rc = account_find(c, t->user, &who);
 
 	if (rc != RC_OK && rc != RC_NOT_FOUND)
 		return rc;
@@ -307,6 +309,30 @@ other_person(struct call *c, const struct signin_attempt *a, struct signin_resul
 	return attempt_event(c, a->attempt.id, out->code, NULL);
 }
 
+/* The password is right. */
+static enum rc
+accepted(struct call *c, struct trial *t)
+{
+	const struct signin_attempt *a = t->a;
+	/* The person of another tenant is as good as nobody here. */
+	bool ours = strcmp(t->who.organization_id, a->organization.id) == 0;
+	bool other = a->again && strcmp(t->who.managed_apple_account, a->enrollment.assigned_managed_apple_id) != 0;
+	enum rc rc = RC_NOT_FOUND;
+
+	if (ours && !other)
+		rc = store_unit(c, signed_in, t);
+	if (rc != RC_NOT_FOUND)
+		return rc;
+	if ((rc = account_signed_in(c, t->user)) != RC_OK)
+		return rc;
+	if (!ours)
+		return note_wrong(c, t);
+	if (other)
+		return other_person(c, a, t->out);
+	t->out->code = EV_signin_finished;
+	return attempt_event(c, a->attempt.id, t->out->code, NULL);
+}
+
 enum rc
 signin_try(struct call *c, struct password_gate *gate, const struct signin_attempt *a, const struct signin_form *f,
     const char *user, const char *password, const char *address, struct signin_result *out)
@@ -318,21 +344,13 @@ signin_try(struct call *c, struct password_gate *gate, const struct signin_attem
 	user = account_fold(c->arena, whole_identifier(c->arena, a, user));
 	if (a->again && strcmp(user, a->user_identifier) != 0)
 		return other_person(c, a, out);
+	t.user = user;
 	rc = account_sign_in(c, gate, user, password, address, &t.who, &out->wait_s);
 	switch (rc) {
 	case RC_OK:
-		/* The person of another tenant is as good as nobody here. */
-		if (strcmp(t.who.organization_id, a->organization.id) != 0)
-			return note_wrong(c, &t, user);
-		if (a->again && strcmp(t.who.managed_apple_account, a->enrollment.assigned_managed_apple_id) != 0)
-			return other_person(c, a, out);
-		rc = store_unit(c, signed_in, &t);
-		if (rc != RC_NOT_FOUND)
-			return rc;
-		out->code = EV_signin_finished;
-		return attempt_event(c, a->attempt.id, out->code, NULL);
+		return accepted(c, &t);
 	case RC_FORBIDDEN:
-		return note_wrong(c, &t, user);
+		return note_wrong(c, &t);
 	case RC_TOO_LARGE:
 		out->code = EV_signin_throttled;
 		return attempt_event(c, a->attempt.id, out->code, "%d s to wait", out->wait_s);

@@ -127,6 +127,8 @@ web(struct scene *s)
 	is_str(a.code, "token-issued", "and that a token was issued");
 	ok(testing_number(s->store, "SELECT count(*) FROM oauth_grant WHERE method = 'apple-as-web'") == 1,
 	    "one grant was started");
+	ok(testing_number(s->store, "SELECT count(*) FROM throttle WHERE subject LIKE 'person:%'") == 0,
+	    "and whoever knows their password, also one of another organization, starts their count anew");
 
 	r = scene_request(s, &c, "GET", "/oauth2/authorize",
 	    arena_printf(c.arena, "attempt=%s" AUTHORIZE_GOOD "x", s->attempt), NULL, NULL);

@@ -182,7 +182,7 @@ def traffic(r, fault):
         r.server.start(env=env)
     except Refused:
         pass
-    driver = loss.Driver(r.server, stop)
+    driver = loss.Driver([r.server], stop)
     threads = [threading.Thread(target=w.busy, args=(stop,)) for w in r.workers]
     for t in threads:
         t.start()

@@ -5,9 +5,9 @@
 /* A key set, a line feed, a token. Nobody has the private key, so no token may be good. */
 FUZZ(a, in)
 {
-	static const char published[] =
-	    "{\"keys\":[{\"kty\":\"EC\",\"kid\":\"e\",\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
-	    "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}]}";
+	static const char published[] = "{\"keys\":[{\"kty\":\"EC\",\"kid\":\"e\",\"crv\":\"P-256\",\"x\":"
+					"\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
+					"\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}]}";
 	const uint8_t *cut = in.n > 0 ? memchr(in.p, '\n', in.n) : NULL;
 	size_t n = cut != NULL ? (size_t)(cut - in.p) : in.n;
 	struct jose_keys *keys, *fixed;

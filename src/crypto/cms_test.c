@@ -14,6 +14,20 @@ put_pair(const char *name, struct pair p)
 	put(arena_printf(a, "%s.key", name), key, strlen(key));
 }
 
+/* The first digest of the message's list, before any signer, becomes one that nobody knows. */
+static struct bytes
+unknown_digest(struct bytes der)
+{
+	static const uint8_t arc[] = { 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02 };
+	uint8_t *changed = arena_alloc(a, der.n), *at;
+
+	memcpy(changed, der.p, der.n);
+	at = memmem(changed, der.n, arc, sizeof arc);
+	if (at != NULL)
+		at[1] = 0xc6;
+	return bytes_of(changed, der.n);
+}
+
 static void
 test_round(const struct pair *ca, const struct pair *leaf, const char *kind)
 {
@@ -47,6 +61,8 @@ test_round(const struct pair *ca, const struct pair *leaf, const char *kind)
 	ok(cms_verify(a, der, bytes_str("<plist>another</plist>"), &s, &e) == RC_FORBIDDEN, "%s: not over another body",
 	    kind);
 	ok(cms_verify(a, der, bytes_of(NULL, 0), &s, &e) == RC_BAD_INPUT, "%s: nor without one", kind);
+	ok(cms_verify(a, unknown_digest(der), content, &s, &e) == RC_FORBIDDEN,
+	    "%s: a list of digests with an unknown one is refused, and leaks nothing", kind);
 	put("signed.der", der.p, der.n);
 	ok(OPENSSL("cms", "-verify", "-binary", "-inform", "DER", "-in", "signed.der", "-content", "content", "-CAfile",
 	       "ca.pem", "-purpose", "any", "-attime", "1790000000") == 0,

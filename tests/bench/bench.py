@@ -88,13 +88,13 @@ class Syncs:
         os.fchmod(file, 0o666)
         os.ftruncate(file, 16)
         os.close(file)
-        self.environment = {"LD_PRELOAD": self.library, "POSTERN_BENCH_SYNCS": self.path}
+        self.environment = {"LD_PRELOAD": self.counter, "POSTERN_BENCH_SYNCS": self.path}
 
     def read(self):
         with open(self.path, "rb") as f:
             flushes, processes = struct.unpack("=QQ", f.read(16))
         if processes == 0:
-            raise SystemExit(f"nobody loads {self.library}: flushes can't be counted")
+            raise SystemExit(f"nobody loads {self.counter}: flushes can't be counted")
         return flushes
 
     def end(self):

@@ -81,7 +81,7 @@ class Syncs:
     """How often the server and, on PostgreSQL, the database ask the disk to flush: a library that is loaded before
     their own (syncs.c) counts into a file that both may write."""
 
-    library = os.path.join(BUILD, "syncs.so")
+    counter = os.path.join(BUILD, "syncs.so")
 
     def __init__(self):
         file, self.path = tempfile.mkstemp(prefix="postern-syncs-", dir="/dev/shm")

@@ -175,6 +175,7 @@ device_exchange(struct device *d, struct arena *a, enum device_agent agent, cons
 	if (d->agent[agent] == NULL && (rc = agent_open(d, agent)) != RC_OK)
 		return rc;
 	d->exchanges++;
+	d->answered = 0;
 	rc = http_client_send(d->agent[agent], a, request, answer, &d->err);
 	story_detail(&d->story, request->method, "%s", device_url_masked(a, request->url));
 	if (rc != RC_OK) {
@@ -182,6 +183,7 @@ device_exchange(struct device *d, struct arena *a, enum device_agent agent, cons
 		return rc;
 	}
 	d->connects += (unsigned)answer->connects;
+	d->answered = answer->status;
 	story_detail(&d->story, "answer", "%d, %s, %zu octets, %lld ms", answer->status,
 	    answer->type != NULL ? answer->type : "no media type", answer->body.n,
 	    (long long)(clock_mono_ms() - begun));

@@ -91,7 +91,7 @@ note(struct fleet_enroll *p, const struct device *d, enum rc rc, bool counts, in
 	p->busy--;
 	if (rc != RC_OK)
 		note_failure(p, d);
-	r->interrupted += rc == RC_UNAVAILABLE;
+	r->interrupted += rc != RC_OK && (d->answered == 0 || d->answered == 503);
 	if (p->plan->ledger != NULL)
 		note_ledger(p->plan->ledger, d, rc == RC_OK);
 	if (counts && p->measuring) {

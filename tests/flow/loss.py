@@ -180,7 +180,10 @@ class Fleet:
         result = json.loads(out) if out.startswith("{") else {"requests": 0, "errors": {}}
         self.requests += result["requests"]
         self.enrolled += self.joined()
-        return {k: n for k, n in result["errors"].items() if k not in EXPLAINED}
+        odd = {k: n for k, n in result["errors"].items() if k not in EXPLAINED}
+        if odd.get("enroll"):
+            odd["enroll"] = f"{odd['enroll']}, the first that failed: {result.get('first_error')}"
+        return odd
 
     def cycle(self, count, seed):
         """So many of them work off their queues, without faults. None, or why not all of them could."""

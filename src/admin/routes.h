@@ -29,6 +29,10 @@ X("GET",    "/organizations/{}/certificates/{}", HTTP_QUICK, ADMIN_LIST, "", org
 X("GET",    "/domains",                         HTTP_QUICK, ADMIN_LIST,  "", domain_list) \
 X("POST",   "/organizations/{}/domains",        HTTP_QUICK, ADMIN_SMALL, "!domain", domain_add) \
 X("DELETE", "/organizations/{}/domains/{}",     HTTP_QUICK, ADMIN_SMALL, "", domain_remove) \
+/* esso_http.c */ \
+X("GET",    "/organizations/{}/esso/{}",        HTTP_QUICK, ADMIN_LARGE, "", esso_get) \
+X("PUT",    "/organizations/{}/esso/{}",        HTTP_HEAVY, ADMIN_LARGE, "!document", esso_set) \
+X("DELETE", "/organizations/{}/esso/{}",        HTTP_QUICK, ADMIN_SMALL, "", esso_remove) \
 /* user_http.c */ \
 X("GET",    "/users",                           HTTP_QUICK, ADMIN_LIST,  "", user_list) \
 X("POST",   "/users",                           HTTP_HEAVY, ADMIN_SMALL, \

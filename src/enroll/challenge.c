@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "config/config.h"
 #include "crypto/hash.h"
 #include "enroll/attempt.h"
 #include "enroll/enrollment.h"
@@ -21,6 +22,40 @@ challenge_value(struct arena *a, const char *base, const char *method, const cha
 	    " token-url=\"%s/oauth2/token\", redirect-url=\"" CHALLENGE_REDIRECT "\", client-id=\"" CHALLENGE_CLIENT_ID
 	    "\", scope=\"" CHALLENGE_SCOPE "\"",
 	    base, attempt, base);
+}
+
+const char *
+challenge_esso_url(struct arena *a, const char *base, const char *organization_id, bool developer)
+{
+	return arena_printf(a, "%s/esso/%s%s", base, organization_id, developer ? "/developer" : "");
+}
+
+static void
+add_header(struct challenge *out, const char *name, const char *value)
+{
+	out->header[out->n++] = (struct challenge_header){ name, value };
+}
+
+enum rc
+challenge_make(
+    struct call *c, const char *organization_id, const char *method, const char *attempt, struct challenge *out)
+{
+	static const char *const names[] = { "X-Apple-MDM-ESSO", "X-Apple-MDM-ESSO-Developer" };
+	struct db_rows r;
+	enum rc rc = store_run(c, "SELECT developer FROM esso_document WHERE organization_id = ?1 ORDER BY developer",
+	    DB_ARGS(db_text(organization_id)), &r);
+
+	if (rc != RC_OK)
+		return rc;
+	*out = (struct challenge){ .n = 0 };
+	add_header(out, "WWW-Authenticate", challenge_value(c->arena, c->conf->url, method, attempt));
+	for (int i = 0; i < r.rows && out->n < 3; i++) {
+		bool developer = db_get_int(&r, i, 0) != 0;
+
+		add_header(
+		    out, names[developer], challenge_esso_url(c->arena, c->conf->url, organization_id, developer));
+	}
+	return RC_OK;
 }
 
 /* ---- the attempt of a path ---- */

@@ -25,7 +25,7 @@ struct check {
 	const char *type; /* MessageType; NULL for a command's answer */
 	enum enroll_code why;
 	const char *details;
-	const char *challenge;
+	struct challenge challenge;
 };
 
 static bool
@@ -118,7 +118,8 @@ write_challenge(struct call *c, void *arg)
 	method = first.method != NULL ? first.method : "apple-oauth2";
 	if ((rc = challenge_reauth(c, e, method, &path)) != RC_OK)
 		return rc;
-	k->challenge = challenge_value(c->arena, c->conf->url, method, path);
+	if ((rc = challenge_make(c, e->organization_id, method, path, &k->challenge)) != RC_OK)
+		return rc;
 	if (!renews_by_itself(k) && (rc = store_run(c, reauth_sql, DB_ARGS(db_text(e->id)), NULL)) != RC_OK)
 		return rc;
 	return write_event(c, k);
@@ -353,7 +354,7 @@ take_over(struct call *c, void *arg)
 
 enum rc
 gate_check(struct call *c, const struct gate_request *in, struct enroll_caller *who, plist_t *message,
-    struct enroll_reply *out, const char **challenge_out)
+    struct enroll_reply *out, struct challenge *challenge_out)
 {
 	struct check *k = arena_alloc(c->arena, sizeof *k);
 	enum enroll_code code;
@@ -361,6 +362,7 @@ gate_check(struct call *c, const struct gate_request *in, struct enroll_caller *
 
 	*who = (struct enroll_caller){ .user_id = "" };
 	*out = (struct enroll_reply){ 0 };
+	*challenge_out = (struct challenge){ .n = 0 };
 	k->in = in;
 	k->who = who;
 	if ((rc = gate_identity(c, in, &k->row, &code)) != RC_OK)

@@ -5,6 +5,7 @@
 
 #include "base/call.h"
 #include "enroll/caller.h"
+#include "enroll/challenge.h"
 #include "http/server.h"
 
 /* What came over the wire. */
@@ -17,9 +18,9 @@ struct gate_request {
 };
 
 /* Let the request in (RC_OK: *who and *message are set) or say what to answer instead (RC_FORBIDDEN:
- * *out is the answer and its traces are durable). Other codes: http_fail. */
+ * *out is the answer, with the headers of *challenge, and its traces are durable). Other codes: http_fail. */
 enum rc gate_check(struct call *c, const struct gate_request *in, struct enroll_caller *who, plist_t *message,
-    struct enroll_reply *out, const char **challenge);
+    struct enroll_reply *out, struct challenge *challenge);
 
 /* Who serves what was let in; handed to the routes as their room. */
 struct gate_room {

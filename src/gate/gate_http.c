@@ -7,7 +7,7 @@ static void
 put_message(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
 {
 	const struct gate_room *next = room;
-	const char *authorization = http_header(r, "Authorization"), *challenge = NULL;
+	const char *authorization = http_header(r, "Authorization");
 	struct gate_request in = {
 		.organization_id = r->segment[0],
 		.signature = http_header(r, "Mdm-Signature"),
@@ -16,6 +16,7 @@ put_message(struct call *c, const struct http_request *r, struct http_reply *out
 	};
 	struct enroll_caller who;
 	struct enroll_reply reply;
+	struct challenge challenge;
 	plist_t message;
 	enum rc rc;
 
@@ -33,8 +34,8 @@ put_message(struct call *c, const struct http_request *r, struct http_reply *out
 		http_fail(out, rc);
 		return;
 	}
-	if (challenge != NULL)
-		http_set(out, "WWW-Authenticate", challenge);
+	for (int i = 0; i < challenge.n; i++)
+		http_set(out, challenge.header[i].name, challenge.header[i].value);
 	http_answer(out, reply.status, reply.type, reply.body);
 }
 

@@ -112,7 +112,7 @@ struct verdict {
 	enum rc rc;
 	struct enroll_caller who;
 	struct enroll_reply reply;
-	const char *challenge;
+	struct challenge challenge;
 };
 
 static struct verdict
@@ -216,11 +216,12 @@ tokens(struct scene *s, struct call *c, struct device *d, struct device *other)
 	struct bytes idle = message(c, d, NULL, NULL);
 	struct verdict v = pass(c, d, idle, NULL);
 
-	ok(v.rc == RC_FORBIDDEN && v.reply.status == 401 && v.challenge != NULL && v.reply.body.n == 0,
+	ok(v.rc == RC_FORBIDDEN && v.reply.status == 401 && v.challenge.n == 1 && v.reply.body.n == 0,
 	    "S-27: an iPhone without a bearer gets 401");
-	ok(strstr(v.challenge, "Bearer method=\"apple-oauth2\"") == v.challenge &&
-		strstr(v.challenge, "token-url=") != NULL && strstr(v.challenge, "redirect-url=") != NULL &&
-		strstr(v.challenge, "client-id=") != NULL,
+	ok(strstr(v.challenge.header[0].value, "Bearer method=\"apple-oauth2\"") == v.challenge.header[0].value &&
+		strstr(v.challenge.header[0].value, "token-url=") != NULL &&
+		strstr(v.challenge.header[0].value, "redirect-url=") != NULL &&
+		strstr(v.challenge.header[0].value, "client-id=") != NULL,
 	    "S-26, S-28: with the complete challenge");
 	is_str(state_of(c, d), "reauth", "the enrollment waits for its person");
 	ok(pass(c, d, idle, d->tokens.access).rc == RC_OK, "a good token lets in again");
@@ -232,7 +233,7 @@ tokens(struct scene *s, struct call *c, struct device *d, struct device *other)
 	pass(c, d, idle, d->tokens.access);
 	c->now += 3601;
 	v = pass(c, d, idle, d->tokens.access);
-	ok(v.reply.status == 401 && v.challenge != NULL, "S-28: an expired token gets 401 and the challenge");
+	ok(v.reply.status == 401 && v.challenge.n == 1, "S-28: an expired token gets 401 and the challenge");
 	is_str(last_code(c, d), "bearer-expired", "and the timeline says so");
 	is_str(state_of(c, d), "enrolled", "S-28: the enrollment is kept: the device renews by itself");
 	ok(pass(c, d, message(c, d, "CheckOut", NULL), d->tokens.access).rc == RC_OK,

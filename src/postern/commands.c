@@ -94,6 +94,25 @@ static const struct argv_option explain_options[] = {
 	ARGV_END
 };
 
+#define DEVELOPER ARGV_FLAG("developer", "The document for devices in developer mode")
+static const struct argv_option esso_set_options[] = {
+	DEVELOPER,
+	ARGV_INT("app-store-id", "N", "The SSO app's number in the App Store (iTunesStoreID)", .min = 0, .max = INT64_MAX),
+	ARGV_LIST("app-id", "TEAMID.BUNDLE", "With --developer: the app as it was signed (AppIDs)"),
+	ARGV_TEXT("profile", "FILE", "Profile with the app's com.apple.extensiblesso payload, and certificates it needs"),
+	ARGV_LIST("associated-domain", "SERVICE:DOMAIN", "A domain that belongs to the app: authsrv:sso.example.com"),
+	ARGV_FLAG("direct-downloads", "Devices ask those domains themselves instead of Apple's servers"),
+	ARGV_LIST("declaration", "FILE", "A declaration (JSON) instead of the profile: checked, can't be served yet"),
+	ARGV_END
+};
+static const struct argv_option esso_show_options[] = {
+	DEVELOPER, ARGV_FLAG("document", "Print the document itself, as devices get it"), ARGV_END
+};
+static const struct argv_option esso_remove_options[] = { DEVELOPER, ARGV_END };
+static const struct argv_argument esso_file[] = {
+	ARGV_ARG("FILE", "The whole document (JSON) instead of its parts; '-' for standard input", .optional = true), ARGV_END
+};
+
 #define LIMIT ARGV_INT("limit", "N", "Only the newest N", .min = 1, .max = 1000000000)
 static const struct argv_option attempt_list_options[] = {
 	ARGV_TEXT("user", "USER@DOMAIN", "Of this person only"),
@@ -196,6 +215,15 @@ static const struct argv_command commands[] = {
 	{ "domain add", "Add a domain to an organization", cli_call, NULL, ONE("DOMAIN", "Fully qualified"), NULL },
 	{ "domain list", "List domains", cli_call, NULL, NULL, NULL },
 	{ "domain remove", "Remove a domain", cli_call, NULL, ONE("DOMAIN", "Fully qualified"), NULL },
+	{ "esso set", "Sign people in by an app: keep the document that names it to their devices", cli_esso_set,
+	  esso_set_options, esso_file,
+	  "postern esso set --app-store-id 1234567890 --profile sso.mobileconfig --associated-domain authsrv:sso.example.com\n"
+	  "postern esso set --developer --app-id ABCDE12345.com.example.sso --profile sso.mobileconfig\n"
+	  "Replaces the document of before. One that breaks a rule is not kept." },
+	{ "esso check", "Name every rule that a document breaks; without one, that the server's breaks", cli_esso_check,
+	  esso_set_options, esso_file, "Needs no server where a document is given." },
+	{ "esso show", "Show the document and where devices get it", cli_esso_show, esso_show_options, NULL, NULL },
+	{ "esso remove", "Sign in without the app again", cli_esso_remove, esso_remove_options, NULL, NULL },
 	{ "user add", "Add a person", cli_call, user_add_options, PERSON, NULL },
 	{ "user list", "List people", cli_call, NULL, NULL, NULL },
 	{ "user show", "Show a person and their devices", cli_call, NULL, PERSON, NULL },

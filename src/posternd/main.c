@@ -19,6 +19,7 @@
 #include "discovery/discovery.h"
 #include "enroll/enrollment.h"
 #include "enroll/prune.h"
+#include "esso/esso.h"
 #include "fmt/argv.h"
 #include "gate/gate.h"
 #include "http/server.h"
@@ -180,7 +181,7 @@ open_all(struct server *s, const struct conf *conf, struct err *e)
 
 /* The doors, in the order in which a path is looked for; and what each is handed, see start(). */
 static const struct http_route *const tables[] = { gate_routes, discovery_routes, profile_routes, oauth_routes,
-	scep_routes, admin_routes };
+	scep_routes, admin_routes, esso_routes };
 #define N_TABLES ((int)(sizeof tables / sizeof tables[0]))
 
 /* The keys of session tickets, as all nodes have them now. Without the store for as long as a key lasts,

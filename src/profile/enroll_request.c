@@ -84,7 +84,8 @@ write_challenge(struct call *c, void *arg)
 	if (forced && (rc = attempt_event(c, s->attempt.id, EV_method_forced, NULL)) != RC_OK)
 		return rc;
 	s->out->status = 401;
-	s->out->challenge = challenge_value(c->arena, c->conf->url, method, s->path);
+	if ((rc = challenge_make(c, s->organization.id, method, s->path, &s->out->challenge)) != RC_OK)
+		return rc;
 	return attempt_event(c, s->attempt.id, EV_challenged, "%s, %s %s", method, s->machine.product,
 	    s->machine.os_version != NULL ? s->machine.os_version : "of unknown version");
 }

@@ -4,6 +4,7 @@
 #define PROFILE_ENROLL_REQUEST_H
 
 #include "base/call.h"
+#include "enroll/challenge.h"
 #include "http/server.h"
 
 struct enroll_request {
@@ -16,7 +17,7 @@ struct enroll_request {
 
 struct enroll_answer {
 	int status; /* 200, 401, 403, 400, 404 */
-	const char *challenge; /* 401: value of WWW-Authenticate */
+	struct challenge challenge; /* 401 */
 	struct bytes profile; /* 200 */
 	const char *code, *message; /* 4xx: for the JSON document */
 };

@@ -35,7 +35,8 @@ post_enroll(struct call *c, const struct http_request *r, struct http_reply *out
 	if (a.status == 200) {
 		http_answer(out, 200, "application/x-apple-aspen-config", a.profile);
 	} else if (a.status == 401) {
-		http_set(out, "WWW-Authenticate", a.challenge);
+		for (int i = 0; i < a.challenge.n; i++)
+			http_set(out, a.challenge.header[i].name, a.challenge.header[i].value);
 		http_answer(out, 401, NULL, bytes_str(""));
 	} else {
 		document =

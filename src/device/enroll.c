@@ -50,7 +50,7 @@ message_of(struct arena *a, const struct http_client_answer *answer)
 }
 
 static enum rc
-get_challenge(struct device *d, struct bytes body, struct device_challenge *challenge)
+get_challenge(struct device *d, const struct device_plan *plan, struct bytes body, struct device_challenge *challenge)
 {
 	struct http_client_answer answer;
 	enum rc rc;
@@ -64,6 +64,27 @@ get_challenge(struct device *d, struct bytes body, struct device_challenge *chal
 	if ((rc = device_challenge_find(d->arena, &answer, challenge, &d->err)) != RC_OK)
 		return rc;
 	story_detail(&d->story, "challenge", "%s", challenge->method);
+	d->story.stage = "sso";
+	return device_esso_install(d, &answer, plan->esso == DEVICE_ESSO_DEVELOPER);
+}
+
+/* The app's extension where it has a session; else the person who is there. */
+static enum rc
+who_signs_in(struct device *d, const struct device_plan *plan, struct device_person *who)
+{
+	enum rc rc = device_esso_answers(d, who);
+
+	if (rc == RC_OK)
+		return RC_OK;
+	if (plan->esso != DEVICE_ESSO_PERSON && !device_esso_known(d))
+		return fail(&d->err, RC_FORBIDDEN, "%s %s knows no Enrollment SSO: a person must sign in",
+		    d->family->os_label, d->self.os);
+	if (plan->esso != DEVICE_ESSO_PERSON && d->en.esso == NULL)
+		return fail(&d->err, RC_FORBIDDEN, "the server names no SSO app (no %s header): a person must sign in",
+		    plan->esso == DEVICE_ESSO_DEVELOPER ? "X-Apple-MDM-ESSO-Developer" : "X-Apple-MDM-ESSO");
+	if (plan->esso != DEVICE_ESSO_PERSON)
+		return rc;
+	*who = plan->person;
 	return RC_OK;
 }
 
@@ -94,17 +115,18 @@ static enum rc
 authenticate_person(struct device *d, const struct device_plan *plan)
 {
 	struct device_challenge challenge;
+	struct device_person who;
 	struct device_tokens tokens;
 	struct bytes body;
 	enum rc rc;
 
 	story_stage(&d->story, "authentication", "2. Authentication");
 	if ((rc = device_machineinfo_signed(d, device_is_byod(d), &body)) != RC_OK ||
-	    (rc = get_challenge(d, body, &challenge)) != RC_OK)
+	    (rc = get_challenge(d, plan, body, &challenge)) != RC_OK)
 		return rc;
 	d->en.challenge = challenge;
 	d->story.stage = "sign-in";
-	if ((rc = device_signin(d, &challenge, &plan->person, &tokens)) != RC_OK)
+	if ((rc = who_signs_in(d, plan, &who)) != RC_OK || (rc = device_signin(d, &challenge, &who, &tokens)) != RC_OK)
 		return rc;
 	device_signin_keep(d, &tokens, clock_now());
 	d->story.stage = "profile";
@@ -149,8 +171,13 @@ make_volume(struct device *d)
 	const char *identifier = d->en.identifier;
 	enum rc rc;
 
-	if ((rc = device_volume_create(d->arena, d->dir, &d->err)) != RC_OK)
-		return rc;
+	if (d->en.esso == NULL) { /* else the SSO app is in it already */
+		if ((rc = device_volume_create(d->arena, d->dir, &d->err)) != RC_OK)
+			return rc;
+		d->en.managed = json_keep(d->arena, json_object());
+		story_step(
+		    &d->story, "volume-created", "Made the managed volume; everything of the enrollment lives in it");
+	}
 	if (device_is_byod(d))
 		d->en.enrollment_id = crypto_uuid(d->arena);
 	new_channel(d, &d->en.device);
@@ -160,8 +187,6 @@ make_volume(struct device *d)
 		d->en.user_short = arena_strndup(d->arena, identifier, strcspn(identifier, "@"));
 		d->en.user_long = d->en.user_short;
 	}
-	d->en.managed = json_keep(d->arena, json_object());
-	story_step(&d->story, "volume-created", "Made the managed volume; everything of the enrollment lives in it");
 	return device_save_enrollment(d);
 }
 

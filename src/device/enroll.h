@@ -3,10 +3,12 @@
 #define DEVICE_ENROLL_H
 
 #include "device/device.h"
+#include "device/esso.h"
 #include "device/webview.h"
 
 struct device_plan { /* what the person and Apple will do */
 	struct device_person person;
+	enum device_esso_use esso;
 	bool account_refused; /* the Managed Apple Account sign-in before the installation fails */
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "crypto/cms.h"
+#include "device/esso.h"
 #include "device/signin.h"
 #include "device/url.h"
 #include "fmt/base64.h"
@@ -120,12 +121,35 @@ keep_challenge(struct device *d, const struct device_challenge *c)
 		to[i] = from[i] != NULL ? arena_strdup(a, from[i]) : NULL;
 }
 
-/* A 401 on an enrolled device (protocol 8.1). RC_OK: there is a new token, ask again. */
+/* Silently, where a refresh token is held. *why: it is not, or was refused; NULL: there are new tokens. */
+static enum rc
+refresh(struct device *d, struct device_tokens *tokens, const char **why)
+{
+	enum rc rc;
+
+	*why = NULL;
+	if (strcmp(d->en.challenge.method, "apple-oauth2") != 0)
+		*why = "this method has no refresh";
+	else if (d->en.refresh_token == NULL)
+		*why = "no refresh token is held";
+	if (*why != NULL)
+		return RC_OK;
+	rc = device_signin_refresh(d, &d->en.challenge, d->en.refresh_token, tokens);
+	if (rc == RC_UNAVAILABLE) /* no answer: the refresh token is as good as before */
+		return rc;
+	if (rc != RC_OK)
+		*why = arena_strdup(d->arena, d->err.text);
+	return RC_OK;
+}
+
+/* A 401 on an enrolled device: refresh, else the SSO app, else the person (protocol 8.1). RC_OK: there is a new token, ask again. */
 static enum rc
 renew(struct device *d, struct arena *a, const struct http_client_answer *answer)
 {
+	struct device_person extension;
 	struct device_challenge challenge;
-	struct device_tokens tokens;
+	struct device_tokens tokens = { 0 };
+	const char *why;
 	enum rc rc;
 
 	if (device_challenge_find(a, answer, &challenge, &d->err) != RC_OK)
@@ -134,15 +158,16 @@ renew(struct device *d, struct arena *a, const struct http_client_answer *answer
 		    arena_strdup(a, d->err.text));
 	keep_challenge(d, &challenge);
 	story_detail(&d->story, "challenge", "%s", challenge.method);
-	if (strcmp(challenge.method, "apple-oauth2") != 0)
-		return must_sign_in(d, "this method has no refresh");
-	if (d->en.refresh_token == NULL)
-		return must_sign_in(d, "no refresh token is held");
-	rc = device_signin_refresh(d, &d->en.challenge, d->en.refresh_token, &tokens);
-	if (rc == RC_UNAVAILABLE) /* no answer: the refresh token is as good as before */
+	if ((rc = refresh(d, &tokens, &why)) != RC_OK)
 		return rc;
-	if (rc != RC_OK)
-		return must_sign_in(d, arena_strdup(a, d->err.text));
+	if (why != NULL && device_esso_answers(d, &extension) == RC_OK) {
+		story_step(&d->story, "esso-renewal", "The SSO app signs in again");
+		story_detail(&d->story, "because", "%s", why);
+		rc = device_signin(d, &d->en.challenge, &extension, &tokens);
+		why = rc == RC_OK ? NULL : arena_strdup(a, d->err.text);
+	}
+	if (why != NULL)
+		return must_sign_in(d, why);
 	device_signin_keep(d, &tokens, clock_now());
 	return device_save_enrollment(d);
 }

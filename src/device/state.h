@@ -51,6 +51,9 @@ struct device_enrollment {
 	struct device_challenge challenge; /* the last one */
 	const char *access_token, *refresh_token; /* refresh_token NULL: none */
 	int64_t expires_at; /* 0: not told */
+	/* Enrollment SSO: "standard" or "developer"; NULL: no app. What its extension answers for. */
+	const char *esso;
+	const char *const *esso_urls, *const *esso_hosts;
 	bool needs_signin; /* the server wants the person to sign in again */
 	bool user_due, token_due; /* TokenUpdate of the user channel, and GetToken, have no answer yet */
 	struct device_channel_state device, user;

@@ -167,6 +167,33 @@ device_csp_allows_form(struct arena *a, const char *policy, const char *page_url
 	return true;
 }
 
+/* ---- an SSO extension ---- */
+
+bool
+device_extension_covers(struct arena *a, const struct device_extension *x, const char *url)
+{
+	const char *origin = device_url_origin(a, url), *host = strstr(origin, "://");
+	size_t n;
+
+	host = host != NULL ? host + 3 : origin;
+	n = strcspn(host, ":");
+	for (const char *const *u = x->urls; u != NULL && *u != NULL; u++) {
+		/* Scheme and host in any case, the path as it is written. */
+		size_t length = strlen(device_url_origin(a, *u));
+
+		if (length <= strlen(*u) && strncasecmp(*u, url, length) == 0 &&
+		    strncmp(*u + length, url + length, strlen(*u + length)) == 0)
+			return true;
+	}
+	for (const char *const *h = x->hosts; h != NULL && *h != NULL; h++) {
+		size_t length = strlen(*h);
+
+		if ((length == n || (**h == '.' && length < n)) && strncasecmp(host + n - length, *h, length) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* ---- the view ---- */
 
 struct view {
@@ -176,6 +203,7 @@ struct view {
 	struct html_page page;
 	const char *form_policy, *form_page; /* of the page whose form is under way; NULL outside */
 	bool gave_password;
+	bool taken; /* by the SSO extension */
 };
 
 static bool
@@ -250,6 +278,11 @@ navigate(struct view *v, struct visit n, int *steps, const char **callback)
 			*callback = n.url;
 			return RC_OK;
 		}
+		if (v->person->extension.there && !v->taken &&
+		    device_extension_covers(a, &v->person->extension, n.url)) {
+			v->taken = true;
+			story_step(&v->d->story, "esso-answer", "The SSO extension takes over: nobody is asked");
+		}
 		if ((rc = fetch(v, &n)) != RC_OK)
 			return rc;
 		if (v->answer.status < 300 || v->answer.status > 399)
@@ -288,6 +321,32 @@ show(struct view *v)
 	return RC_OK;
 }
 
+/* What is to be told before a form is filled in, by a person or by the extension. */
+static enum rc
+fill_in(struct view *v, const struct html_form *form)
+{
+	struct story *s = &v->d->story;
+	bool by_person = !v->person->extension.there;
+
+	if (!by_person && !v->taken)
+		return fail(&v->d->err, RC_UNAUTHENTICATED,
+		    "the SSO extension does not answer for %s: the person would be asked",
+		    device_url_origin(v->d->arena, v->answer.url));
+	if (html_form_has(form, HTML_PASSWORD)) {
+		if (v->gave_password)
+			return fail(&v->d->err, RC_UNAUTHENTICATED, "the sign-in page asks for the password again%s%s",
+			    v->page.alert != NULL ? ": " : "", v->page.alert != NULL ? v->page.alert : "");
+		v->gave_password = true;
+		if (by_person)
+			story_step(s, "sign-in", "Sign in as %s", v->person->identifier);
+	} else if (by_person && html_form_has(form, HTML_TEXT)) {
+		story_step(s, "identify", "Type %s and go on", v->person->identifier);
+	} else if (by_person) {
+		story_step(s, "continue", "Press the button of the page");
+	}
+	return RC_OK;
+}
+
 static enum rc
 submit(struct view *v, const struct html_form *form, int *steps, const char **callback)
 {
@@ -297,18 +356,10 @@ submit(struct view *v, const struct html_form *form, int *steps, const char **ca
 	const char *action = *form->action != '\0' ? device_url_resolve(a, base, form->action) : page;
 	struct visit n = { .method = "GET", .url = action, .referrer = page };
 	struct bytes body;
+	enum rc rc;
 
-	if (html_form_has(form, HTML_PASSWORD)) {
-		if (v->gave_password)
-			return fail(&v->d->err, RC_UNAUTHENTICATED, "the sign-in page asks for the password again%s%s",
-			    v->page.alert != NULL ? ": " : "", v->page.alert != NULL ? v->page.alert : "");
-		v->gave_password = true;
-		story_step(&v->d->story, "sign-in", "Sign in as %s", v->person->identifier);
-	} else if (html_form_has(form, HTML_TEXT)) {
-		story_step(&v->d->story, "identify", "Type %s and go on", v->person->identifier);
-	} else {
-		story_step(&v->d->story, "continue", "Press the button of the page");
-	}
+	if ((rc = fill_in(v, form)) != RC_OK)
+		return rc;
 	body = device_form_encode(a, form, v->person, &n.type);
 	n.no_referrer = referrers != NULL && strcasestr(referrers, "no-referrer") != NULL &&
 			strcasestr(referrers, "no-referrer-when-downgrade") == NULL;
@@ -330,7 +381,8 @@ browse(struct view *v, const char *url, const char **callback)
 	int steps = 0;
 	enum rc rc;
 
-	story_step(&v->d->story, "open-page", "Open the sign-in page");
+	if (!v->person->extension.there)
+		story_step(&v->d->story, "open-page", "Open the sign-in page");
 	rc = navigate(v, n, &steps, callback);
 	while (rc == RC_OK && *callback == NULL) {
 		int form;

@@ -35,6 +35,8 @@ static const char *const device_keys[] = { "rsa", "p256", NULL };
 static const struct argv_option enroll_options[] = {
 	STATE,
 	SIGN_IN,
+	ARGV_FLAG("esso", "Nobody signs in but the app of Enrollment SSO, with the session of `sso signin`", .group = -1),
+	ARGV_FLAG("esso-developer", "The same on a device in developer mode", .group = -1),
 	ARGV_TEXT("family", "FAMILY", "Kind of device (default: iPhone)", .choices = families),
 	ARGV_TEXT("os", "VERSION", "Version of its system (default: 18.2, 15.2 or 2.2 by family)"),
 	ARGV_TEXT("cacert", "FILE", "Trust the TLS certificates of this CA too"),
@@ -64,6 +66,9 @@ static const struct argv_option poll_options[] = {
 };
 static const struct argv_option reauth_options[] = { STATE, SIGN_IN, HOW_TO_TELL, ARGV_END };
 static const struct argv_option plain_options[] = { STATE, HOW_TO_TELL, ARGV_END };
+static const struct argv_option sso_options[] = {
+	STATE, ARGV_FLAG("password-stdin", "The first line of standard input is the password", .required = true), HOW_TO_TELL, ARGV_END
+};
 static const struct argv_option ca_options[] = {
 	ARGV_TEXT("out", "DIR", "Directory to make it in", .required = true),
 	ARGV_FLAG("json", "Print the paths as one JSON object"),
@@ -126,7 +131,7 @@ static enum rc
 read_person(struct run *r, const struct argv *v, struct device_person *person)
 {
 	person->command = argv_text(v, "signin-command");
-	if (person->command != NULL)
+	if (!argv_flag(v, "password-stdin"))
 		return RC_OK;
 	return password_read_stdin(r->arena, &person->password, &r->d.err);
 }
@@ -229,6 +234,9 @@ run_enroll(const struct argv *v, void *ctx)
 {
 	struct run r;
 	struct device_plan plan = { .person.identifier = argv_argument(v, 0),
+		.esso = argv_flag(v, "esso-developer") ? DEVICE_ESSO_DEVELOPER
+			: argv_flag(v, "esso")         ? DEVICE_ESSO_APP
+						       : DEVICE_ESSO_PERSON,
 		.account_refused = strcmp(argv_text(v, "account-signin"), "refuse") == 0 };
 	enum rc rc = begin(&r, v, true);
 	bool fresh = rc == RC_NOT_FOUND;
@@ -327,6 +335,38 @@ run_restore(const struct argv *v, void *ctx)
 	return end(&r, rc, false);
 }
 
+/* The app holds this from now on; a device that was never enrolled has one too. */
+static int
+run_sso_signin(const struct argv *v, void *ctx)
+{
+	const char *identifier = argv_argument(v, 0), *password;
+	struct run r;
+	enum rc rc = begin(&r, v, true);
+
+	(void)ctx;
+	if (rc == RC_NOT_FOUND)
+		rc = RC_OK;
+	if (rc == RC_OK && (rc = password_read_stdin(r.arena, &password, &r.d.err)) == RC_OK)
+		rc = device_esso_keep(&r.d, identifier, password);
+	if (rc == RC_OK)
+		story_step(&r.d.story, "sso-session", "The SSO app signs in as %s from now on", identifier);
+	return end(&r, rc, false);
+}
+
+static int
+run_sso_signout(const struct argv *v, void *ctx)
+{
+	struct run r;
+	enum rc rc = begin(&r, v, false);
+
+	(void)ctx;
+	if (rc == RC_OK || rc == RC_NOT_FOUND)
+		rc = device_esso_forget(&r.d);
+	if (rc == RC_OK)
+		story_step(&r.d.story, "sso-session", "The SSO app holds no session any more");
+	return end(&r, rc, false);
+}
+
 /* Everything but secrets: tokens, keys and push tokens are only said to be there. */
 static json_t *
 status_json(struct device *d)
@@ -356,6 +396,8 @@ status_json(struct device *d)
 	json_object_set_new(o, "managed-apple-account", json_string(d->profile.assigned_account));
 	json_object_set_new(o, "server-url", json_string(d->profile.server_url));
 	json_object_set_new(o, "method", json_string(d->en.challenge.method));
+	if (d->en.esso != NULL)
+		json_object_set_new(o, "enrollment-sso", json_string(d->en.esso));
 	json_object_set_new(o, "sign-in-needed", json_boolean(d->en.needs_signin));
 	json_object_set_new(o, "refresh-token", json_string(d->en.refresh_token != NULL ? "held" : "none"));
 	if (d->en.expires_at > 0)
@@ -425,6 +467,11 @@ static const struct argv_command commands[] = { { "enroll", "Enroll with a work 
 						    "enrollment, and what follows. A failure names the\n"
 						    "stage and leaves nothing of the enrollment behind." },
 	{ "poll", "Ask the server for commands and answer them", run_poll, poll_options, NULL, NULL },
+	{ "sso signin", "Sign in once to the app of Enrollment SSO, which answers from then on", run_sso_signin,
+	    sso_options, enroll_arguments,
+	    "The session is kept in the state directory, and outlives enrollments. Whether the password is right is\n"
+	    "seen when the app first signs in." },
+	{ "sso signout", "End the session of that app", run_sso_signout, plain_options, NULL, NULL },
 	{ "reauth", "Sign in again when the server asks for it, then poll", run_reauth, reauth_options, NULL, NULL },
 	{ "unenroll", "Remove the enrollment and destroy what it brought", run_unenroll, plain_options, NULL, NULL },
 	{ "status", "Print what the device knows of itself", run_status, plain_options, NULL, NULL },

@@ -64,9 +64,12 @@ X("POST",   "/enrollments/{}/commands",         HTTP_QUICK, ADMIN_LARGE, \
 X("GET",    "/enrollments/{}/available-commands", HTTP_QUICK, ADMIN_LIST, "", command_available) \
 X("GET",    "/commands/{}",                     HTTP_QUICK, ADMIN_LARGE, "", command_get) \
 X("DELETE", "/commands/{}",                     HTTP_QUICK, ADMIN_SMALL, "", command_cancel) \
-/* token_http.c, certificate_http.c */ \
+/* token_http.c, service_http.c, certificate_http.c */ \
 X("GET",    "/tokens",                          HTTP_QUICK, ADMIN_LIST,  "", token_list) \
 X("POST",   "/tokens/revoke",                   HTTP_QUICK, ADMIN_LIST,  "user enrollment grant", token_revoke) \
+X("GET",    "/services",                        HTTP_QUICK, ADMIN_LIST,  "", service_list) \
+X("POST",   "/services",                        HTTP_QUICK, ADMIN_SMALL, "organization !name !purpose", service_add) \
+X("DELETE", "/services/{}",                     HTTP_QUICK, ADMIN_SMALL, "", service_remove) \
 X("GET",    "/certificates",                    HTTP_QUICK, ADMIN_LIST,  "", certificate_list) \
 X("POST",   "/certificates/{}/revoke",          HTTP_QUICK, ADMIN_SMALL, "", certificate_revoke) \
 /**/

@@ -166,6 +166,8 @@ X(person_disabled, "person-disabled", STAGE_ONGOING, OUTCOME_REFUSED, \
   "Your account is disabled. Ask your organization's help desk.", \
   "the person is disabled: nothing is delivered", "postern user enable, or postern enrollment evict") \
 X(token_revoked, "token-revoked", STAGE_ONGOING, OUTCOME_OK, NULL, "the administrator revoked the sign-in", NULL) \
+X(client_revoked, "client-revoked", STAGE_ONGOING, OUTCOME_OK, NULL, \
+  "the device's client revoked its sign-in (RFC 7009)", NULL) \
 X(signed_in_again, "signed-in-again", STAGE_ONGOING, OUTCOME_OK, NULL, "the person signed in again; the enrollment goes on", NULL) \
 X(gettoken_no_uuid, "gettoken-no-uuid", STAGE_ONGOING, OUTCOME_FAILED, NULL, \
   "GetToken can't be answered: the organization has no server UUID", \

@@ -204,10 +204,10 @@ recognize(struct call *c, const char *token, const char *family, struct grant *g
 }
 
 /* Good are the newest generation, and the one before until something of the newest was used. */
-static bool
-in_turn(const struct grant *g, const struct shown *t)
+bool
+grant_in_turn(const struct grant *g, int64_t generation)
 {
-	return t->live && (t->generation == g->generation || (t->generation == g->generation - 1 && !g->confirmed));
+	return generation == g->generation || (generation == g->generation - 1 && !g->confirmed);
 }
 
 /* What is too old to be of use, and siblings past the few that lost answers can explain. */
@@ -291,7 +291,7 @@ refresh(struct call *c, void *arg)
 		return fail(&c->err, RC_FORBIDDEN, "the refresh token was issued to another client");
 	if (g->revoked_at != 0)
 		return fail(&c->err, RC_NOT_FOUND, "the grant is revoked");
-	if (!in_turn(g, &t))
+	if (!t.live || !grant_in_turn(g, t.generation))
 		return out_of_turn(c, g);
 	if (t.disabled)
 		return fail(&c->err, RC_NOT_FOUND, "the person is disabled");

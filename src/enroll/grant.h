@@ -65,6 +65,19 @@ struct bytes grant_token_hash(struct call *c, const char *token);
 /* RC_NOT_FOUND: unknown. RC_OK also for an expired or revoked one: look at the flags. */
 enum rc grant_find(struct call *c, const char *access_token, struct grant_bearer *out);
 
+/* What a token of either kind stands for, for who was sent it by somebody else (RFC 7009, 7662). Changes nothing:
+ * a token that is looked at is not used. RC_NOT_FOUND: unknown. */
+struct grant_shown {
+	struct grant_bearer bearer;
+	int64_t issued_at;
+	bool refresh; /* else an access token */
+	bool active; /* would be taken now */
+};
+enum rc grant_show(struct call *c, const char *token, struct grant_shown *out);
+
+/* Is a refresh token of this generation the one to come, or the one before in its grace? */
+bool grant_in_turn(const struct grant *g, int64_t generation);
+
 /* A token of the newest generation was used for the first time (end of the grace of the one before). */
 enum rc grant_confirm(struct call *c, const char *grant_id, int64_t generation);
 

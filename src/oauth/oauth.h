@@ -9,7 +9,8 @@ struct oauth_room { /* what the routes are given as their room */
 	struct password_gate *gate;
 };
 
-/* GET and POST /signin/ATTEMPT and /oauth2/authorize, POST /oauth2/token. Ends with a row whose method is
+/* GET and POST /signin/ATTEMPT and /oauth2/authorize, POST /oauth2/token, /oauth2/revoke and /oauth2/introspect, GET
+ * /.well-known/oauth-authorization-server. Ends with a row whose method is
  * NULL. */
 extern const struct http_route oauth_routes[];
 

@@ -10,6 +10,9 @@ const struct http_route oauth_routes[] = {
 	{ "GET",  "/oauth2/authorize", HTTP_QUICK,         0, 0, oauth_get_authorize },
 	{ "POST", "/oauth2/authorize", HTTP_HEAVY, 16 * 1024, 0, oauth_post_authorize },
 	{ "POST", "/oauth2/token",     HTTP_QUICK, 16 * 1024, 0, oauth_post_token },
+	{ "POST", "/oauth2/revoke",     HTTP_QUICK, 16 * 1024, 0, oauth_post_revoke },
+	{ "POST", "/oauth2/introspect", HTTP_QUICK, 16 * 1024, 0, oauth_post_introspect },
+	{ "GET",  "/.well-known/oauth-authorization-server", HTTP_QUICK, 0, 0, oauth_get_metadata },
 	{ .method = NULL },
 };
 /* clang-format on */

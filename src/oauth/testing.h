@@ -31,6 +31,7 @@ struct scene {
 	int64_t now;
 	const char *attempt; /* sealed, for ann@example.com on an iPhone */
 	bool secure;
+	const char *authorization; /* the header's value; NULL: none */
 	char nonce[64]; /* the browser's cookie; "" none */
 	char callback[3072]; /* its cookie after a sign-in, name and value; "" none */
 };
@@ -130,7 +131,7 @@ scene_request(struct scene *s, struct call *c, const char *method, const char *p
 	static const struct http_route *const tables[] = { oauth_routes };
 	void *const rooms[] = { &s->room };
 	struct http_routes routes = { tables, rooms, 1 };
-	struct http_header headers[2];
+	struct http_header headers[3];
 	struct http_request r = { .method = method,
 		.path = path,
 		.query = query,
@@ -147,6 +148,8 @@ scene_request(struct scene *s, struct call *c, const char *method, const char *p
 
 	if (type != NULL)
 		headers[r.n_headers++] = (struct http_header){ "Content-Type", type };
+	if (s->authorization != NULL)
+		headers[r.n_headers++] = (struct http_header){ "Authorization", s->authorization };
 	if (s->nonce[0] != '\0')
 		headers[r.n_headers++] = (struct http_header){ "Cookie",
 			arena_printf(c->arena, "other=1; %s=%s; %s",

@@ -130,3 +130,34 @@ token_refresh(struct call *c, const char *refresh_token, const char *client_id, 
 
 	return store_unit(c, refresh, &x);
 }
+
+struct revocation {
+	const char *token, *client_id;
+};
+
+static enum rc
+revoke(struct call *c, void *arg)
+{
+	const struct revocation *x = arg;
+	struct grant_shown s;
+	const struct grant *g = &s.bearer.grant;
+	enum rc rc = grant_show(c, x->token, &s);
+
+	if (rc != RC_OK)
+		return rc == RC_NOT_FOUND ? RC_OK : rc;
+	/* An apple-as-web token was issued to no client: whoever holds it may end it. */
+	if (g->client_id != NULL && strcmp(g->client_id, x->client_id) != 0)
+		return fail(&c->err, RC_FORBIDDEN, "the token was issued to another client");
+	if (g->revoked_at != 0)
+		return RC_OK;
+	rc = grant_revoke(c, g->id, "client-revoked");
+	return rc == RC_OK ? attempt_event(c, g->attempt_id, EV_client_revoked, NULL) : rc;
+}
+
+enum rc
+token_revoke(struct call *c, const char *token, const char *client_id)
+{
+	struct revocation x = { token, client_id };
+
+	return store_unit(c, revoke, &x);
+}

@@ -15,4 +15,9 @@ enum rc token_exchange(struct call *c, const struct oauth_redeem *in, struct gra
 /* Redeem a refresh token, as grant_refresh, with its event. */
 enum rc token_refresh(struct call *c, const char *refresh_token, const char *client_id, struct grant_tokens *out);
 
+/* The client ends its sign-in, by any token of it (RFC 7009 2.1). The whole grant is revoked, with its event; a token
+ * that is unknown, or of a grant that is revoked already, is none the worse: RC_OK (2.2). RC_FORBIDDEN: another
+ * client's. */
+enum rc token_revoke(struct call *c, const char *token, const char *client_id);
+
 #endif

@@ -52,6 +52,14 @@ static const struct column token_columns[] = {
 	{ "METHOD", "method", COL_TEXT }, { "STATE", "state", COL_TEXT }, { "SIGNED IN", "created_at", COL_TIME },
 	{ "RENEWED", "used_at", COL_TIME }, { "ENDS", "ends_at", COL_TIME }, COLUMN_END
 };
+static const struct column service_columns[] = {
+	{ "ID", "id", COL_TEXT }, { "NAME", "name", COL_TEXT }, { "FOR", "purpose", COL_TEXT },
+	{ "ORGANIZATION", "organization", COL_TEXT }, { "SINCE", "created_at", COL_TIME }, { "BY", "created_by", COL_TEXT },
+	COLUMN_END
+};
+static const struct column secret_columns[] = {
+	{ "ID", "id", COL_TEXT }, { "Secret", "secret", COL_TEXT }, COLUMN_END
+};
 static const struct column certificate_columns[] = {
 	{ "FINGERPRINT", "fingerprint", COL_TEXT }, { "SERIAL", "serial", COL_TEXT }, { "STATE", "state", COL_TEXT },
 	{ "ISSUED", "issued_at", COL_TIME }, { "ENDS", "not_after", COL_TIME }, COLUMN_END
@@ -128,6 +136,10 @@ static const struct call {
 	  .empty = "No sign-in." },
 	{ "token revoke", NULL, "POST", "/tokens/revoke", "user=--user enrollment=--enrollment grant=0",
 	  .done = "{revoked} sign-in(s) were revoked: the next request of each device gets 401, and its person signs in again." },
+	{ "service add", NULL, "POST", "/services", ORG " name=0 purpose=--for", .columns = secret_columns,
+	  .done = "Give id and secret to {name} now: the secret is not kept, and never shown again." },
+	{ "service list", NULL, "GET", "/services", ORG, .columns = service_columns, .empty = "No other service may ask." },
+	{ "service remove", NULL, "DELETE", "/services/{0}", "", .done = "{0} was removed: its next request is refused." },
 	{ "ca show", "enrollment", "GET", "/certificates", "enrollment=--enrollment", .columns = certificate_columns,
 	  .empty = "No certificate was issued for it." },
 	{ "ca show", NULL, "GET", "/organizations/{org}/certificates/ca", "", .columns = ca_columns },

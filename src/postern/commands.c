@@ -7,6 +7,7 @@ static const char *const families[] = { "iPhone", "iPad", "Mac", "RealityDevice"
 static const char *const methods[] = { "apple-oauth2", "apple-as-web", NULL };
 static const char *const proofs[] = { "signature", "mtls", "proxy", NULL };
 static const char *const ca_modes[] = { "require", "warn", "off", NULL };
+static const char *const purposes[] = { "introspection", "scim", NULL };
 static const char *const yes_no[] = { "yes", "no", NULL };
 static const char *const certificates[] = { "maid", "ca", "profile", NULL };
 static const char *const attempt_states[] = { "open", "signed-in", "enrolled", "failed", "ended", NULL };
@@ -150,6 +151,9 @@ static const struct argv_option token_revoke_options[] = {
 	ARGV_TEXT("enrollment", "ID", "All of this enrollment", .group = 1),
 	ARGV_END
 };
+static const struct argv_option service_add_options[] = {
+	ARGV_TEXT("for", "PURPOSE", "What it may do", .choices = purposes, .required = true), ARGV_END
+};
 static const struct argv_option ca_show_options[] = {
 	ARGV_TEXT("enrollment", "ID", "The certificates that were issued for it"), ARGV_END
 };
@@ -256,6 +260,12 @@ static const struct argv_command commands[] = {
 	{ "command cancel", "Take one out of the queue", cli_call, NULL, ONE("UUID", "Of the command"), NULL },
 	{ "token list", "List sign-ins", cli_call, token_list_options, NULL, NULL },
 	{ "token revoke", "End sign-ins: people sign in again", cli_call, token_revoke_options, grant_optional, NULL },
+	{ "service add", "Let another service of the organization ask about tokens, or keep people up to date", cli_call,
+	  service_add_options, ONE("NAME", "Which one, for people"),
+	  "introspection: POST /oauth2/introspect (RFC 7662) with the id and the secret.\n"
+	  "scim: /scim/v2 (RFC 7644) with the secret as bearer token: for Entra ID, Okta and their like." },
+	{ "service list", "List such services", cli_call, NULL, NULL, NULL },
+	{ "service remove", "Refuse one from now on", cli_call, NULL, ONE("ID", "From service list"), NULL },
 	{ "ca show", "Show the enrollment CA, or what it issued", cli_call, ca_show_options, NULL, NULL },
 	{ "ca revoke", "Revoke an identity certificate", cli_call, NULL,
 	  ONE("FINGERPRINT", "Its SHA-256, from ca show --enrollment"), NULL },

@@ -11,6 +11,7 @@ attempt_json(struct admin_call *x, const struct attempt *t)
 	json_t *j = json_object();
 
 	admin_put_text(j, "id", t->id);
+	admin_put_text(j, "help_code", attempt_code(x->c->arena, t->id));
 	admin_put_text(j, "organization", t->organization_id);
 	admin_put_text(j, "kind", t->kind);
 	admin_put_text(j, "user", t->user_identifier);
@@ -158,6 +159,8 @@ admin_attempt_get(struct admin_call *x)
 	struct attempt t;
 	enum rc rc = attempt_get(x->c, x->r->segment[0], &t);
 
+	if (rc == RC_NOT_FOUND)
+		rc = attempt_by_code(x->c, x->r->segment[0], &t);
 	if (rc == RC_NOT_FOUND)
 		return fail(&x->c->err, rc, "there is no attempt %.60s (postern attempt list)", x->r->segment[0]);
 	return rc == RC_OK ? show(x, &t) : rc;

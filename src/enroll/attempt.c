@@ -11,6 +11,7 @@
 #include "store/store.h"
 
 #define WINDOW_S 3600 /* over which attempts without a sign-in are counted */
+#define CODE_LENGTH 8 /* 40 bits */
 
 #define COLUMNS \
 	"id, organization_id, kind, user_identifier, account_id, model_family, product, os_version, mode, method," \
@@ -158,6 +159,44 @@ enum rc
 attempt_get(struct call *c, const char *id, struct attempt *out)
 {
 	return one(c, "SELECT " COLUMNS " FROM attempt WHERE id = ?1", DB_ARGS(db_text(id)), out);
+}
+
+const char *
+attempt_code(struct arena *a, const char *id)
+{
+	char *code;
+
+	if (strlen(id) < CODE_LENGTH)
+		return id;
+	code = arena_printf(a, "%.4s-%.4s", id, id + 4);
+	for (char *p = code; *p != '\0'; p++)
+		*p = (char)(*p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p);
+	return code;
+}
+
+enum rc
+attempt_by_code(struct call *c, const char *code, struct attempt *out)
+{
+	/* An index is on this expression. */
+	static const char sql[] = "SELECT " COLUMNS " FROM attempt WHERE substr(id, 1, 8) IN (?1, ?2)"
+				  " ORDER BY started_at DESC, id LIMIT 1";
+	/* Ids that are not made with Crockford's alphabet have an i, l or o: what was heard is tried as it is, too. */
+	char heard[CODE_LENGTH + 1] = "", meant[CODE_LENGTH + 1] = "";
+	size_t n = 0;
+
+	for (; *code != '\0'; code++) {
+		char ch = (char)(*code >= 'A' && *code <= 'Z' ? *code - 'A' + 'a' : *code);
+
+		if (ch == ' ' || ch == '-')
+			continue;
+		if (n == CODE_LENGTH || !((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9')))
+			return fail(&c->err, RC_NOT_FOUND, "not an attempt's code");
+		heard[n] = ch;
+		meant[n++] = (char)(ch == 'o' ? '0' : ch == 'i' || ch == 'l' ? '1' : ch);
+	}
+	if (n != CODE_LENGTH)
+		return fail(&c->err, RC_NOT_FOUND, "not an attempt's code");
+	return one(c, sql, DB_ARGS(db_text(heard), db_text(meant)), out);
 }
 
 enum rc

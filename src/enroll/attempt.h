@@ -39,6 +39,13 @@ struct attempt {
  * RC_TOO_LARGE: too many attempts without a sign-in from this address (/24, /64) or in all. */
 enum rc attempt_open(struct call *c, const struct attempt *a);
 enum rc attempt_get(struct call *c, const char *id, struct attempt *out);
+
+/* The code that a person reads to a help desk: the first eight characters of an attempt's id, in capitals and two
+ * groups: "7K3M-9QPX". `id` shorter than that: the id itself. */
+const char *attempt_code(struct arena *a, const char *id);
+/* The newest attempt with that code, read as it was heard: in any case, with any spaces and hyphens, O for 0 and I or L
+ * for 1. RC_NOT_FOUND: none, or no code at all. */
+enum rc attempt_by_code(struct call *c, const char *code, struct attempt *out);
 enum rc attempt_latest(struct call *c, const char *user_identifier, struct attempt *out);
 /* Newest first, at most 500, before `before` (started_at, 0: now). Filters may be NULL. */
 enum rc attempt_list(struct call *c, const char *organization_id, const char *user_identifier, const char *state,

@@ -1,6 +1,7 @@
 /* Attempts: the sealed string, the caps, the timeline. */
 #include "enroll/attempt.h"
 
+#include "crypto/hash.h"
 #include "enroll/testing.h"
 
 static struct attempt
@@ -81,6 +82,34 @@ timeline(struct scene *sc)
 }
 
 static void
+codes(struct scene *sc)
+{
+	static const char *const heard[] = { "7K3M-9QP0", "7k3m9qp0", " 7k3m 9qpO", "7K3M-9QP-o" };
+	static const char *const other[] = { "", "7K3M-9QP", "7K3M-9QP00", "7K3M-9QP1", "7K3M%9QP0",
+		"7k3m9qp0abcdefgh" };
+	struct call c = scene_call(sc);
+	struct attempt t = try_of("7k3m9qp0abcdefgh", "203.0.113.5"), row;
+	const char *id;
+
+	is_str(attempt_code(c.arena, t.id), "7K3M-9QP0", "the code to read aloud is in two groups");
+	attempt_open(&c, &t);
+	for (size_t i = 0; i < sizeof heard / sizeof heard[0]; i++)
+		ok(attempt_by_code(&c, heard[i], &row) == RC_OK && strcmp(row.id, t.id) == 0, "%s is heard", heard[i]);
+	for (size_t i = 0; i < sizeof other / sizeof other[0]; i++)
+		ok(attempt_by_code(&c, other[i], &row) == RC_NOT_FOUND, "\"%s\" is not", other[i]);
+	t = try_of("ilo2345678abcdef", "203.0.113.5"); /* of before: another alphabet */
+	attempt_open(&c, &t);
+	ok(attempt_by_code(&c, "ILO2-3456", &row) == RC_OK, "an id of another alphabet has a code, too");
+	for (int i = 0; i < 100; i++) {
+		id = attempt_id(c.arena, crypto_token(c.arena));
+		if (strpbrk(attempt_code(c.arena, id), "ILOU") != NULL)
+			break;
+	}
+	ok(strpbrk(attempt_code(c.arena, id), "ILOU") == NULL, "a code has none of I, L, O and U");
+	testing_free(&c);
+}
+
+static void
 caps(struct scene *sc)
 {
 	struct call c = scene_call(sc);
@@ -116,6 +145,7 @@ main(void)
 	scene_open(&s);
 	sealed(&s);
 	timeline(&s);
+	codes(&s);
 	caps(&s);
 	scene_close(&s);
 	return done();

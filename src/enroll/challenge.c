@@ -133,7 +133,7 @@ find_or_make(struct call *c, void *arg)
 {
 	struct again *in = arg;
 	const struct enrollment *e = in->e;
-	const char *id = crypto_id(c->arena);
+	const char *id = attempt_id(c->arena, crypto_token(c->arena));
 	struct db_rows r;
 	enum rc rc;
 

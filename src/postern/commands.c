@@ -187,7 +187,9 @@ static const struct argv_option join_options[] = {
 #define ENROLLMENT ONE("ENROLLMENT", "Its id, or a beginning of it that no other has")
 
 static const struct argv_argument org_optional[] = { ARGV_ARG("ORG", "Its id", .optional = true), ARGV_END };
-static const struct argv_argument id_optional[] = { ARGV_ARG("ID", "Its id", .optional = true), ARGV_END };
+static const struct argv_argument attempt_optional[] = {
+	ARGV_ARG("ID", "Its id, or the code that the person reads from the page: 7K3M-9QPX", .optional = true), ARGV_END
+};
 static const struct argv_argument grant_optional[] = {
 	ARGV_ARG("GRANT", "One sign-in, from token list", .optional = true), ARGV_END
 };
@@ -246,7 +248,7 @@ static const struct argv_command commands[] = {
 	{ "rule remove", "Remove a rule", cli_call, NULL, ONE("RULE", "Its id or its number"), NULL },
 	{ "rule explain", "What would this device get, and why? Changes nothing", cli_call, explain_options, PERSON, NULL },
 	{ "attempt list", "List tries to enroll or to sign in again, newest first", cli_call, attempt_list_options, NULL, NULL },
-	{ "attempt show", "Tell the story of one: every step, and what to do", cli_call, attempt_show_options, id_optional, NULL },
+	{ "attempt show", "Tell the story of one: every step, and what to do", cli_call, attempt_show_options, attempt_optional, NULL },
 	{ "enrollment list", "List enrollments, newest first", cli_call, enrollment_list_options, NULL, NULL },
 	{ "enrollment show", "Show one", cli_call, NULL, ENROLLMENT, NULL },
 	{ "enrollment evict", "Tell the device to leave", cli_call, NULL, ENROLLMENT, NULL },

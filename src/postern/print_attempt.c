@@ -40,7 +40,7 @@ header(struct cli *k, const json_t *t)
 	const char *device = text(k, t, "product"), *os = text(k, t, "os_version");
 
 	line(k, "Attempt",
-	    arena_printf(k->a, "%s, %s", text(k, t, "id"),
+	    arena_printf(k->a, "%s (%s), %s", text(k, t, "id"), text(k, t, "help_code"),
 		kind != NULL && strcmp(kind, "reauth") == 0 ? "to sign in again" : "to enroll"));
 	line(k, "Who",
 	    arena_printf(k->a, "%s%s%s", *user != '\0' ? user : "(no identifier was given)",

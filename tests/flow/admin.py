@@ -451,6 +451,9 @@ def test_timeline():
     r = good("its attempt leads to the enrollment", "attempt", "show", "--last", "anna@betterbag.com",
              says="postern enrollment show")
     ok(SECRET not in r.out, "no password is told")
+    last = answer("attempt", "show", "--last", "anna@betterbag.com")
+    ok(answer("attempt", "show", last["help_code"].lower())["id"] == last["id"],
+       "the code that a person reads aloud finds it", last["help_code"])
     listed = answer("attempt", "list")["items"]
     ok([a["state"] for a in listed] == ["enrolled", "open"], "attempt list has both, newest first", listed)
     ok(len(answer("attempt", "list", "--state", "enrolled")["items"]) == 1, "attempt list --state")

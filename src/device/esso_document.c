@@ -12,7 +12,11 @@
 #include "fmt/plist.h"
 
 #define TEAM 10 /* characters before the first dot of an AppID */
-#define WATCHED_MAX 64 /* URLs or hosts of all payloads together */
+
+struct texts { /* NULL-terminated, grows */
+	const char **item;
+	int n, size;
+};
 
 struct reading {
 	struct arena *a;
@@ -20,14 +24,29 @@ struct reading {
 	const json_t *root;
 	struct device_esso *out;
 	struct err *e;
-	const char **urls, **hosts;
-	int n_urls, n_hosts, n_extensions;
+	struct texts urls, hosts;
+	int n_extensions;
 };
 
 static bool
 same(const char *text, const char *other)
 {
 	return text != NULL && strcmp(text, other) == 0;
+}
+
+static void
+add(struct arena *a, struct texts *list, const char *text)
+{
+	const char **before = list->item;
+
+	if (list->n + 1 >= list->size) {
+		list->size = list->size > 0 ? list->size * 2 : 8;
+		list->item = arena_array(a, (size_t)list->size, sizeof *list->item);
+		for (int i = 0; i < list->n; i++)
+			list->item[i] = before[i];
+	}
+	if (text != NULL)
+		list->item[list->n++] = text;
 }
 
 /* ---- which app ---- */
@@ -98,7 +117,7 @@ read_domains(struct reading *r)
 
 /* The texts of payload[key] to the end of `list`. */
 static enum rc
-watch(struct reading *r, plist_t payload, const char *key, const char **list, int *n)
+watch(struct reading *r, plist_t payload, const char *key, struct texts *list)
 {
 	plist_t array = plist_array(payload, key);
 	uint32_t size = array != NULL ? plist_array_get_size(array) : 0;
@@ -109,11 +128,11 @@ watch(struct reading *r, plist_t payload, const char *key, const char **list, in
 
 		if (plist_get_node_type(item) == PLIST_STRING)
 			plist_get_string_val(item, &text);
-		if (text == NULL || *text == '\0' || *n == WATCHED_MAX) {
+		if (text == NULL || *text == '\0') {
 			free(text);
-			return fail(r->e, RC_BAD_INPUT, "%s of the SSO payload has no text, or is too long", key);
+			return fail(r->e, RC_BAD_INPUT, "%s of the SSO payload has what is no text", key);
 		}
-		list[(*n)++] = arena_strdup(r->a, text);
+		add(r->a, list, arena_strdup(r->a, text));
 		free(text);
 	}
 	return size > 0 ? RC_OK : fail(r->e, RC_BAD_INPUT, "the SSO payload has no %s", key);
@@ -124,7 +143,7 @@ read_extension(struct reading *r, plist_t payload)
 {
 	const char *extension = plist_text(r->a, payload, "ExtensionIdentifier");
 	const char *type = plist_text(r->a, payload, "Type");
-	int from = r->n_urls;
+	int from = r->urls.n;
 	enum rc rc;
 
 	if (extension == NULL || strchr(extension, '.') == NULL)
@@ -132,12 +151,12 @@ read_extension(struct reading *r, plist_t payload)
 	if (r->n_extensions++ == 0)
 		r->out->extension = extension;
 	if (same(type, "Credential"))
-		return watch(r, payload, "Hosts", r->hosts, &r->n_hosts);
+		return watch(r, payload, "Hosts", &r->hosts);
 	if (!same(type, "Redirect"))
 		return fail(r->e, RC_BAD_INPUT, "the SSO payload's Type is neither Redirect nor Credential");
-	rc = watch(r, payload, "URLs", r->urls, &r->n_urls);
-	for (int i = from; rc == RC_OK && i < r->n_urls; i++) {
-		if (!device_url_is(r->urls[i], "https") || strpbrk(r->urls[i], "?#") != NULL)
+	rc = watch(r, payload, "URLs", &r->urls);
+	for (int i = from; rc == RC_OK && i < r->urls.n; i++) {
+		if (!device_url_is(r->urls.item[i], "https") || strpbrk(r->urls.item[i], "?#") != NULL)
 			rc = fail(r->e, RC_BAD_INPUT, "URLs of the SSO payload are https, without query and fragment");
 	}
 	return rc;
@@ -339,10 +358,8 @@ device_esso_read(
 	enum rc rc;
 
 	*out = (struct device_esso){ 0 };
-	r.urls = arena_array(a, WATCHED_MAX + 1, sizeof *r.urls);
-	r.hosts = arena_array(a, WATCHED_MAX + 1, sizeof *r.hosts);
-	out->urls = r.urls;
-	out->hosts = r.hosts;
+	add(a, &r.urls, NULL);
+	add(a, &r.hosts, NULL);
 	if ((rc = json_parse(a, document, &root, e)) != RC_OK || !json_is_object(root))
 		return fail(e, RC_BAD_INPUT, "the document is no JSON object");
 	r.root = root;
@@ -352,8 +369,11 @@ device_esso_read(
 	declarations = json_object_get(root, "Declarations");
 	if (declarative && declarations != NULL)
 		return read_declarations(&r, declarations);
-	if (!json_is_string(profile))
+	if (!json_is_string(profile)) /* Declarations are for later systems */
 		return fail(e, RC_BAD_INPUT, "the document has no ConfigurationProfile%s",
 		    declarations != NULL ? ", and this system is too old for Declarations" : "");
-	return read_profile(&r, json_string_value(profile));
+	rc = read_profile(&r, json_string_value(profile));
+	out->urls = r.urls.item;
+	out->hosts = r.hosts.item;
+	return rc;
 }

@@ -15,7 +15,8 @@
 struct device_esso {
 	const char *bundle; /* of the app; for a number of the App Store, a name made up of it */
 	const char *extension; /* ExtensionIdentifier of the first SSO payload */
-	const char *const *urls, *const *hosts; /* what its extensions answer for; NULL-terminated, never NULL */
+	const char *const *urls,
+	    *const *hosts; /* what its extensions answer for; NULL-terminated; NULL with declarations */
 	const char *identifier, *uuid, *name; /* of the profile; name NULL: it has none */
 	int certificates; /* payloads of the profile */
 	bool declarations; /* they are in order and win over the profile, which was not looked at */

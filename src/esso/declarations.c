@@ -83,18 +83,19 @@ read_one(struct declarations *d, size_t number, const json_t *value)
 
 /* ---- all together ---- */
 
-static bool
+/* How often. */
+static int
 lists(const json_t *list, const char *text)
 {
 	const json_t *item;
 	size_t i;
+	int n = 0;
 
 	json_array_foreach(list, i, item)
 	{
-		if (json_string_value(item) != NULL && strcmp(json_string_value(item), text) == 0)
-			return true;
+		n += json_string_value(item) != NULL && strcmp(json_string_value(item), text) == 0;
 	}
-	return false;
+	return n;
 }
 
 static void
@@ -105,8 +106,11 @@ check_named(struct declarations *d, const json_t *activation)
 	size_t i;
 
 	for (i = 0; i < d->n; i++) {
-		if (begins(d->item[i], CONFIGURATION) && !lists(names, id_of(d->item[i])))
-			esso_found(d->k, ESSO_RULE_ACTIVATION, "it does not name %s", id_of(d->item[i]));
+		int n = begins(d->item[i], CONFIGURATION) ? lists(names, id_of(d->item[i])) : 1;
+
+		if (n != 1)
+			esso_found(d->k, ESSO_RULE_ACTIVATION, "it %s %s", n == 0 ? "does not name" : "names twice",
+			    id_of(d->item[i]));
 	}
 	json_array_foreach(names, i, item)
 	{

@@ -131,6 +131,10 @@ is_associated(struct arena *a, const char *text)
 	}
 	if (strncmp(domain, "*.", 2) == 0)
 		domain += 2;
+	for (const char *mode = strchr(domain, '?'); mode != NULL && *++mode != '\0';) {
+		if (!islower((unsigned char)*mode) && *mode != '=')
+			return false;
+	}
 	return (colon == NULL || service > 0) && uri_is_fqdn(arena_strndup(a, domain, strcspn(domain, "?")));
 }
 

@@ -180,7 +180,7 @@ class Requests(BaseHTTPRequestHandler):
                  "apple-oauth2": f'Bearer method="apple-oauth2", authorization-url="https://{HOST}/signin?t=1", '
                  f'token-url="https://{HOST}/token", redirect-url="apple-remotemanagement-user-login:/oauth2/redirection", '
                  'client-id="cid", scope="mdm"'}
-        self.answer(401, WWW_Authenticate=o.rule("challenge", parts[o.rule("method")]))
+        self.answer(401, WWW_Authenticate=o.rule("challenge", parts[o.rule("method")]), **o.rule("headers", {}))
 
     def on_discovery(self, r):
         o = self.owner

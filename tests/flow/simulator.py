@@ -3,6 +3,7 @@
 then one misbehaviour of the server after the other.
     simulator.py [STORY...]     $POSTERN_BUILD names the build folder"""
 
+import base64
 import glob
 import json
 import os
@@ -39,7 +40,7 @@ class Phone:
 
     def enroll(self, *more, password="good password", identifier="ann@example.org"):
         s = self.world.server
-        how = ["--password-stdin"] if "--signin-command" not in more else []
+        how = ["--password-stdin"] if not {"--signin-command", "--esso", "--esso-developer"} & set(more) else []
         key = [] if "--device-key" in more else ["--device-key", "p256"]    # an RSA key takes its time
         return self.run("enroll", identifier, "--cacert", s.cacert, "--connect-to", s.connect_to(), "--device-ca",
                         self.world.device_ca, "--maid-delay", "0", *key, *how, *more, password=password)
@@ -235,6 +236,76 @@ def story_answers(world):
        "a renewed enrollment profile brings a new identity", told(phone))
 
 
+SSO = {"X_Apple_MDM_ESSO": f"https://{mock.HOST}/esso"}
+SSO_DEVELOPER = {"X_Apple_MDM_ESSO_Developer": f"https://{mock.HOST}/esso/developer"}
+
+
+def sso_payload(kind, **keys):
+    return {"PayloadType": kind, "PayloadVersion": 1, "PayloadUUID": str(uuid.uuid4()), "PayloadIdentifier": kind, **keys}
+
+
+def sso_document(*more, url=f"https://{mock.HOST}/signin", **keys):
+    profile = sso_payload("Configuration", PayloadContent=[sso_payload(
+        "com.apple.extensiblesso", ExtensionIdentifier="org.example.sso.x", Type="Redirect", URLs=[url]), *more])
+    return (200, json.dumps({"ConfigurationProfile": base64.b64encode(plistlib.dumps(profile)).decode(), **keys}),
+            "application/json")
+
+
+def esso_refusals():
+    """(rules, stage, words, rule) of documents that end an enrollment, as refusals() has them."""
+    faults = [
+        ((404,), "15003", "a status other than 200 is error 15003"),
+        (lambda h, r: setattr(h, "close_connection", True), "15026", "a request without an answer is error 15026"),
+        ((200, "{}", "text/html"), "15027", "another media type is error 15027"),
+        ((200, "{", "application/json"), "15027", "what is no JSON is error 15027"),
+        ((200, "[]", "application/json"), "15027", "what is no object is error 15027"),
+        (sso_document(), "iTunesStoreID", "a standard document without iTunesStoreID"),
+        (sso_document(iTunesStoreID=7, AppIDs=["ABCDE12345.org.x"]), "AppIDs", "a standard document with AppIDs"),
+        (sso_document(sso_payload("com.apple.wifi.managed"), iTunesStoreID=7), "com.apple.wifi.managed", "another payload"),
+        ((200, '{"iTunesStoreID": 7}', "application/json"), "ConfigurationProfile", "a document without a profile"),
+    ]
+    cases = [({"headers": SSO, "fault": {"/esso": fault}}, "sso", words, f"D-12: {rule}")
+             for fault, words, rule in faults]
+    for url in ("http://mdm.example.org/esso", "esso", "https://"):
+        cases.append(({"headers": {"X_Apple_MDM_ESSO": url}}, "sso", "15003", f"D-12: the URL {url!r} is error 15003"))
+    return cases
+
+
+def story_esso(world):
+    s = world.server
+    standard, developer = sso_document(iTunesStoreID=7), sso_document(AppIDs=["ABCDE12345.org.example.sso"])
+    for how, family, os_, document, headers, path in (
+            ("--esso", "iPhone", "18.2", standard, {**SSO, **SSO_DEVELOPER}, "/esso"),
+            ("--esso-developer", "RealityDevice", "2.2", developer, {**SSO, **SSO_DEVELOPER}, "/esso/developer"),
+            ("--esso", "iPad", "16.6", standard, SSO, "/esso")):
+        s.reset(headers=headers, fault={path: document})
+        phone = Phone(world)
+        ok(phone.run("sso", "signin", "ann@example.org", "--password-stdin", password="good password") == 0,
+           "D-12: the app is given a session", told(phone))
+        ok(phone.enroll(how, "--family", family, "--os", os_) == 0, f"D-12: {family} {os_} {how} enrolls", told(phone))
+        same([r["path"] for r in s.log if "/esso" in r["path"]], [path], "D-12: each mode asks for its own document, once")
+        r, = s.find(path)
+        ok(r["method"] == "GET" and "Authorization" not in r["headers"] and
+           r["headers"]["User-Agent"] == "DeviceManagementClient/1.0", "D-12: with a plain GET")
+        ok(s.paths().index("GET " + path) < s.paths().index("GET /signin"), "D-12: before anybody signs in")
+        same(phone.status_of()["managed-apps"], 1, "D-12: the app is managed")
+        s.good_tokens.clear()
+        n = len(s.find("/signin"))
+        ok(phone.poll() == 0 and len(s.find("/signin")) == n + 1 and "Sign in as" not in phone.out,
+           "D-20: a renewal is answered by the app, and nobody is asked", told(phone))
+        phone.run("sso", "signout")
+        s.good_tokens.clear()
+        ok(phone.poll() == 1 and "sign in again" in phone.err and phone.status_of()["sign-in-needed"],
+           "D-20: without a session the person is asked", told(phone))
+        ok(phone.reauth() == 0 and phone.poll() == 0, "D-20: and signs in", told(phone))
+    s.reset(headers=SSO, fault={"/esso": (500,)}, family="Mac", mode="ADDE", mdm={"EnrollmentMode": "ADDE", "AccessRights": 8191})
+    phone = Phone(world)
+    ok(phone.enroll("--family", "Mac") == 0 and not s.find("/esso"), "4.5: a Mac passes over the header", told(phone))
+    s.reset(headers=SSO, fault={"/esso": (500,)})
+    phone = Phone(world)
+    ok(phone.enroll("--os", "15.7") == 0 and not s.find("/esso"), "4.5: an iPhone before iOS 16, too", told(phone))
+
+
 def refusals(world):
     s, as_web = world.server, "apple-as-web"
     plain = lambda status: {"fault": {"/.well-known/com.apple.remotemanagement": status}}
@@ -260,6 +331,7 @@ def refusals(world):
         ({"scep-refuse": True}, "enrollment", "badRequest", "D-16: the CA refuses"),
         ({"pending": 9}, "enrollment", "pending", "D-16: for ever pending"),
         ({"fault": {"/checkin": (500,)}}, "enrollment", "500", "D-17: Authenticate fails"),
+        *esso_refusals(),
     ]
     phone = Phone(world)
     for rules, stage, words, rule in cases:
@@ -358,7 +430,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="device-") as folder:
         world = World(folder)
         wanted = sys.argv[1:]
-        for story in (story_as_web, story_oauth, story_mac, story_answers, refusals, more):
+        for story in (story_as_web, story_oauth, story_mac, story_answers, story_esso, refusals, more):
             if not wanted or story.__name__ in wanted:
                 say(story.__name__)
                 story(world)

@@ -12,9 +12,12 @@
 #include "http/server.h"
 #include "keys/keys.h"
 
+struct idp;
+
 struct admin_room {
 	struct keys *keys; /* makes and takes keys for organizations */
 	struct password_gate *gate; /* for the hashes of new passwords; NULL: no gate */
+	struct idp *idp; /* asks identity providers; NULL: they can't be checked */
 	int64_t started_at; /* Unix seconds, for the uptime; 0: not said */
 };
 

@@ -48,6 +48,14 @@ X("POST",   "/rules",                           HTTP_QUICK, ADMIN_LIST, \
 X("GET",    "/rules/explain",                   HTTP_QUICK, ADMIN_LIST,  "", rule_explain) \
 X("PATCH",  "/rules/{}",                        HTTP_QUICK, ADMIN_LIST,  "organization !position:i", rule_move) \
 X("DELETE", "/rules/{}",                        HTTP_QUICK, ADMIN_LIST,  "organization", rule_remove) \
+/* idp_http.c */ \
+X("GET",    "/identity-providers",              HTTP_QUICK, ADMIN_LIST,  "", idp_list) \
+X("POST",   "/identity-providers",              HTTP_QUICK, ADMIN_LARGE, \
+  "organization !kind !client_id client_secret name domain issuer client_auth tenant scope user_claim apple_account" \
+  " groups_claim again known_only:b button:b ca", idp_add) \
+X("GET",    "/identity-providers/{}",           HTTP_QUICK, ADMIN_LIST,  "", idp_get) \
+X("DELETE", "/identity-providers/{}",           HTTP_QUICK, ADMIN_LIST,  "", idp_remove) \
+X("POST",   "/identity-providers/{}/check",     HTTP_OUTWARD, ADMIN_LIST, "organization", idp_check) \
 /* attempt_http.c */ \
 X("GET",    "/attempts",                        HTTP_QUICK, ADMIN_LIST,  "", attempt_list) \
 X("GET",    "/attempts/latest",                 HTTP_QUICK, ADMIN_LIST,  "", attempt_latest) \

@@ -160,6 +160,15 @@ jose_keys_count(const struct jose_keys *keys)
 	return keys->n;
 }
 
+const char *
+jose_fault_name(enum jose_fault fault)
+{
+	static const char *const names[] = { "fine", "oversized", "malformed", "encrypted-or-nested", "algorithm",
+		"key-in-header", "critical", "unknown-key", "signature" };
+
+	return names[fault];
+}
+
 static enum rc
 refuse(enum jose_fault *fault, enum jose_fault why, struct err *e, const char *sentence)
 {

@@ -35,6 +35,7 @@ enum jose_fault {
 	JOSE_UNKNOWN_KEY, /* no key with its kid, or none of the algorithm's kind: a newer set may have it */
 	JOSE_SIGNATURE, /* the key says no */
 };
+const char *jose_fault_name(enum jose_fault fault); /* "algorithm" */
 
 /* Check the signature of a compact JWS and read its payload, a JSON object that belongs to the arena.
  * RC_BAD_INPUT with *fault set; RC_NOT_FOUND for JOSE_UNKNOWN_KEY. Nothing of the token is in the sentence. */

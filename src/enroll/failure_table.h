@@ -74,6 +74,39 @@ X(signin_form_invalid, "signin-form-invalid", STAGE_SIGNIN, OUTCOME_REFUSED, \
 X(signin_finished, "signin-finished", STAGE_SIGNIN, OUTCOME_REFUSED, \
   "This sign-in is finished or no longer needed. To enroll again, start in Settings.", \
   "the attempt is over: its device is enrolled, or the enrollment to sign in again for has ended", NULL) \
+X(signin_disabled, "signin-disabled", STAGE_SIGNIN, OUTCOME_REFUSED, \
+  "Your account is disabled. Ask your organization's help desk.", \
+  "the person is disabled here", "postern user enable") \
+X(provider_asked, "provider-asked", STAGE_SIGNIN, OUTCOME_OK, NULL, \
+  "the person was sent to the identity provider", NULL) \
+X(provider_cancelled, "provider-cancelled", STAGE_SIGNIN, OUTCOME_REFUSED, \
+  "You cancelled, or your organization's sign-in doesn't let you in here. Nothing was changed on your device.", \
+  "the identity provider answered access_denied: the person cancelled, or may not use this application", \
+  "see the provider's own log of sign-ins") \
+X(provider_refused, "provider-refused", STAGE_SIGNIN, OUTCOME_REFUSED, \
+  "Your organization's sign-in did not finish. Start again in Settings, or ask your help desk.", \
+  "the identity provider answered with an error", "postern idp check, and the provider's own log of sign-ins") \
+X(provider_answer, "provider-answer", STAGE_SIGNIN, OUTCOME_REFUSED, \
+  "This page is no longer valid. Start again in Settings.", \
+  "what the browser brought from the identity provider does not belong to this sign-in", NULL) \
+X(provider_unreachable, "provider-unreachable", STAGE_SIGNIN, OUTCOME_FAILED, \
+  "Your organization's sign-in does not answer right now. Try again in a few minutes.", \
+  "the identity provider did not answer, or not with what it should", "postern idp check") \
+X(id_token_refused, "id-token-refused", STAGE_SIGNIN, OUTCOME_REFUSED, \
+  "Your organization's sign-in could not be verified. Ask your help desk.", \
+  "the ID token of the identity provider was refused", "postern idp check; the clocks of both servers; the client id") \
+X(provider_person, "provider-person", STAGE_SIGNIN, OUTCOME_REFUSED, \
+  "Your organization's sign-in did not name an account that can be used here. Ask your help desk.", \
+  "the identity provider's claims name no person of this organization", \
+  "postern idp show: which claim is the user identifier") \
+X(provider_person_unknown, "provider-person-unknown", STAGE_SIGNIN, OUTCOME_REFUSED, \
+  "Your account is not set up for this yet. Ask your organization's help desk.", \
+  "nobody here has that user identifier, and the provider is set to create nobody", \
+  "postern user add, or add the provider with people made at their first sign-in") \
+X(provider_account_taken, "provider-account-taken", STAGE_SIGNIN, OUTCOME_REFUSED, \
+  "Your account signs in in another way. Ask your organization's help desk.", \
+  "the account of that user identifier is not the identity provider's to take over", \
+  "postern user show; remove the account, or its password, if both are the same person") \
 X(authorize_invalid, "authorize-invalid", STAGE_SIGNIN, OUTCOME_REFUSED, \
   "This sign-in request is not valid. Start again in Settings.", \
   "client_id, redirect_uri, response_type or state of the authorization request are not as challenged", NULL) \

@@ -46,21 +46,23 @@ add_file(struct buf *b, const char *path)
 
 /* libcurl takes one bundle instead of the system's; "beside" means both in one. */
 static enum rc
-trust(struct http_client *h, const char *ca_file, struct err *e)
+trust(struct http_client *h, const char *ca_file, struct bytes ca, struct err *e)
 {
 	/* OpenSSL's own name for another pool; reading the system's takes longer than a handshake. */
 	const char *pool = getenv("SSL_CERT_FILE");
 	struct curl_blob blob = { .flags = CURL_BLOB_NOCOPY };
 	struct buf b;
 
-	if (ca_file == NULL)
+	if (ca_file == NULL && ca.p == NULL)
 		return RC_OK;
 	buf_init(&b, 16 * 1024 * 1024);
-	if (!add_file(&b, ca_file)) {
+	buf_add(&b, ca.p, ca.n);
+	buf_char(&b, '\n');
+	if (ca_file != NULL && !add_file(&b, ca_file)) {
 		buf_free(&b);
 		return fail(e, RC_BAD_INPUT, "CA file %s can't be read", ca_file);
 	}
-	/* A system without a pool trusts ca_file alone. */
+	/* A system without a pool trusts these alone. */
 	add_file(&b, pool != NULL ? pool : "/etc/ssl/certs/ca-certificates.crt");
 	h->trusted = http_need(malloc(b.n + 1));
 	memcpy(h->trusted, b.p, b.n + 1);
@@ -104,7 +106,7 @@ http_client_open(const struct http_client_settings *s, struct http_client **out,
 		curl_easy_setopt(h->curl, CURLOPT_SSLKEY, s->key_file);
 	if (s->cookies)
 		curl_easy_setopt(h->curl, CURLOPT_COOKIEFILE, "");
-	if ((rc = trust(h, s->ca_file, e)) != RC_OK) {
+	if ((rc = trust(h, s->ca_file, s->ca, e)) != RC_OK) {
 		http_client_close(h);
 		return rc;
 	}

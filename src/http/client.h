@@ -14,6 +14,7 @@ struct http_client; /* keeps connections alive between requests */
 
 struct http_client_settings {
 	const char *ca_file; /* PEM; trusted beside the system's pool; NULL: the system's only */
+	struct bytes ca; /* PEM, likewise; only for the time of the call; absent: none */
 	const char *const *connect_to; /* curl's HOST1:PORT1:HOST2:PORT2, NULL-terminated; may be NULL */
 	const char *unix_socket; /* path, or NULL */
 	const char *cert_file, *key_file; /* PEM client certificate, or NULL */

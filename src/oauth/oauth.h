@@ -5,8 +5,11 @@
 #include "crypto/password.h"
 #include "http/server.h"
 
+struct idp;
+
 struct oauth_room { /* what the routes are given as their room */
 	struct password_gate *gate;
+	struct idp *idp;
 };
 
 /* GET and POST /signin/ATTEMPT and /oauth2/authorize, POST /oauth2/token, /oauth2/revoke and /oauth2/introspect, GET

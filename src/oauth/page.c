@@ -192,6 +192,17 @@ fields(struct buf *b, const struct page_form *p)
 	buf_str(b, named ? " autofocus></div>\n" : "></div>\n");
 }
 
+/* A link, not a button of the form: browsers hold the redirects after a form to form-action. */
+static void
+provider_button(struct buf *b, struct arena *a, const struct page_form *p)
+{
+	buf_str(b, "<p><a class=\"other\"");
+	html_attribute(b, "href", p->provider_url);
+	buf_str(b, ">");
+	html_text(b, arena_printf(a, "Continue with %s", p->provider));
+	buf_str(b, "</a></p>\n");
+}
+
 struct bytes
 page_form(struct arena *a, const struct page_form *p)
 {
@@ -211,6 +222,8 @@ page_form(struct arena *a, const struct page_form *p)
 	html_attribute(&b, "value", p->sealed);
 	buf_str(&b, ">\n");
 	fields(&b, p);
+	if (p->provider != NULL)
+		provider_button(&b, a, p);
 	buf_str(&b, "<button class=\"go\" type=\"submit\">Sign In</button>\n"
 		    "<button class=\"no\" type=\"submit\" name=\"cancel\" value=\"1\" formnovalidate>Cancel</button>\n"
 		    "</form>\n");

@@ -10,6 +10,7 @@ struct page_form {
 	const struct signin_attempt *attempt;
 	const char *sealed; /* the hidden field */
 	const char *user; /* what the user name begins as; may be NULL */
+	const char *provider, *provider_url; /* who else signs people in, and the way there; NULL: nobody */
 	const char *alert; /* what went wrong with the last try; NULL: this is the first */
 };
 

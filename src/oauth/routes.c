@@ -4,6 +4,8 @@
 /* clang-format off */
 const struct http_route oauth_routes[] = {
 	/* method  path                 class       max body   doors  handler */
+	{ "GET",  "/signin/provider",  HTTP_OUTWARD,       0, 0, oauth_get_provider_answer },
+	{ "GET",  "/signin/{}/provider", HTTP_OUTWARD,     0, 0, oauth_get_provider },
 	{ "GET",  "/signin/{}",        HTTP_QUICK,         0, 0, oauth_get_signin },
 	{ "POST", "/signin/{}",        HTTP_HEAVY, 16 * 1024, 0, oauth_post_signin },
 	{ "GET",  "/signin/{}/done",   HTTP_QUICK,         0, 0, oauth_get_done },

@@ -8,6 +8,7 @@
 #include "enroll/grant.h"
 #include "fmt/base64.h"
 #include "fmt/json.h"
+#include "idp/signin.h"
 #include "keys/keys.h"
 #include "oauth/code.h"
 #include "store/store.h"
@@ -210,6 +211,8 @@ struct trial {
 	const struct signin_attempt *a;
 	const struct signin_form *f;
 	struct account who;
+	const struct provider *provider; /* NULL: a password of ours */
+	const struct idp_person *person;
 	struct signin_result *out;
 };
 
@@ -309,6 +312,13 @@ other_person(struct call *c, const struct signin_attempt *a, struct signin_resul
 	return attempt_event(c, a->attempt.id, out->code, NULL);
 }
 
+/* Only the enrollment's person may sign in to it again. */
+static bool
+is_other(const struct signin_attempt *a, const struct account *who)
+{
+	return a->again && strcmp(who->managed_apple_account, a->enrollment.assigned_managed_apple_id) != 0;
+}
+
 /* The password is right. */
 static enum rc
 accepted(struct call *c, struct trial *t)
@@ -316,7 +326,7 @@ accepted(struct call *c, struct trial *t)
 	const struct signin_attempt *a = t->a;
 	/* The person of another tenant is as good as nobody here. */
 	bool ours = strcmp(t->who.organization_id, a->organization.id) == 0;
-	bool other = a->again && strcmp(t->who.managed_apple_account, a->enrollment.assigned_managed_apple_id) != 0;
+	bool other = is_other(a, &t->who);
 	enum rc rc = RC_NOT_FOUND;
 
 	if (ours && !other)
@@ -362,4 +372,42 @@ signin_try(struct call *c, struct password_gate *gate, const struct signin_attem
 	default:
 		return rc;
 	}
+}
+
+/* ---- somebody else said who it is ---- */
+
+static enum rc
+proven(struct call *c, void *arg)
+{
+	struct trial *t = arg;
+	const char *id = t->a->attempt.id;
+	enum rc rc = idp_account(c, t->provider, t->person, &t->who, &t->out->code);
+
+	if (rc == RC_FORBIDDEN) {
+		struct err why = c->err;
+
+		return attempt_event(c, id, t->out->code, "%s", why.text);
+	}
+	if (rc != RC_OK)
+		return rc;
+	if (is_other(t->a, &t->who))
+		return other_person(c, t->a, t->out);
+	t->user = t->who.user_identifier;
+	rc = idp_keep(c, t->provider, t->person, id, t->who.id);
+	return rc == RC_OK ? signed_in(c, t) : rc;
+}
+
+enum rc
+signin_proven(struct call *c, const struct signin_attempt *a, const struct signin_form *f, const struct provider *p,
+    const struct idp_person *who, struct signin_result *out)
+{
+	struct trial t = { .a = a, .f = f, .provider = p, .person = who, .out = out };
+	enum rc rc;
+
+	*out = (struct signin_result){ 0 };
+	rc = store_unit(c, proven, &t);
+	if (rc != RC_NOT_FOUND)
+		return rc;
+	out->code = EV_signin_finished; /* its enrollment ended meanwhile */
+	return attempt_event(c, a->attempt.id, out->code, NULL);
 }

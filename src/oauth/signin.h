@@ -58,6 +58,13 @@ enum rc
 signin_try(struct call *c, struct password_gate *gate, const struct signin_attempt *a, const struct signin_form *f,
     const char *user, const char *password, const char *address, struct signin_result *out);
 
+/* The same end for somebody whom an identity provider vouches for: one unit finds or makes the account, writes the
+ * event and who signed in, and the token or code. */
+struct provider;
+struct idp_person;
+enum rc signin_proven(struct call *c, const struct signin_attempt *a, const struct signin_form *f,
+    const struct provider *p, const struct idp_person *who, struct signin_result *out);
+
 /* The way back to the device, between the form's answer and the redirect. A browser does not send what was
  * typed into a form to an app: Chromium blocks a 308 from a POST to the callback scheme. So the form is
  * answered 303, and the page that follows answers the 308 that the device waits for (protocol 4.2). The

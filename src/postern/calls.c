@@ -69,6 +69,21 @@ static const struct column ca_columns[] = {
 	{ "From", "not_before", COL_TIME }, { "Until", "not_after", COL_TIME }, COLUMN_END
 };
 
+static const struct column idp_columns[] = {
+	{ "ID", "id", COL_TEXT }, { "KIND", "kind", COL_TEXT }, { "ISSUER", "issuer", COL_TEXT }, { "DOMAIN", "domain", COL_TEXT },
+	{ "CLIENT", "client_id", COL_TEXT }, COLUMN_END
+};
+static const struct column idp_show_columns[] = {
+	{ "Id", "id", COL_TEXT }, { "Kind", "kind", COL_TEXT }, { "Name", "name", COL_TEXT }, { "Domain", "domain", COL_TEXT },
+	{ "Issuer", "issuer", COL_TEXT }, { "Client id", "client_id", COL_TEXT }, { "Client authentication", "client_auth", COL_TEXT },
+	{ "Tenant", "tenant", COL_TEXT }, { "Scope", "scope", COL_TEXT }, { "User identifier", "user_claim", COL_TEXT },
+	{ "Managed Apple Account", "apple_account", COL_TEXT }, { "Groups", "groups_claim", COL_TEXT },
+	{ "Signing in again", "again", COL_TEXT }, { "Makes people", "creates", COL_FLAG }, { "Sent there at once", "redirects", COL_FLAG },
+	{ "Redirect URI", "redirect_uri", COL_TEXT }, { "Authorization", "authorization_endpoint", COL_TEXT },
+	{ "Token", "token_endpoint", COL_TEXT }, { "Keys at", "jwks_uri", COL_TEXT }, { "Keys", "keys", COL_NUMBER },
+	{ "PKCE announced", "pkce", COL_FLAG }, { "Noticed", "notices", COL_TEXT }, COLUMN_END
+};
+
 #define ORG "organization=--org"
 
 static const struct call {
@@ -111,6 +126,17 @@ static const struct call {
 	{ "rule move", NULL, "PATCH", "/rules/{0}", ORG " position=1:i", .done = "Rule {id} is number {position} now." },
 	{ "rule remove", NULL, "DELETE", "/rules/{0}", ORG, .done = "Rule {id} was removed." },
 	{ "rule explain", NULL, "GET", "/rules/explain", ORG " user=0 model-family=--model-family os=--os", .print = print_explain },
+
+	{ "idp add", NULL, "POST", "/identity-providers", ORG " kind=0 client_id=--client-id client_secret=--client-secret-file:f"
+	  " client_auth=--client-auth tenant=--tenant issuer=--issuer domain=--domain name=--name scope=--scope"
+	  " user_claim=--user-claim apple_account=--apple-account groups_claim=--groups-claim again=--again"
+	  " known_only=--known-only:b button=--button:b ca=--cacert:f",
+	  .done = "Identity provider {id} was added. Register {redirect_uri} as its redirect URI, then: postern idp check {id}" },
+	{ "idp list", NULL, "GET", "/identity-providers", ORG, .columns = idp_columns,
+	  .empty = "No identity provider: people sign in with a password of this server." },
+	{ "idp show", NULL, "GET", "/identity-providers/{0}", ORG, .columns = idp_show_columns },
+	{ "idp check", NULL, "POST", "/identity-providers/{0}/check", ORG, .columns = idp_show_columns },
+	{ "idp remove", NULL, "DELETE", "/identity-providers/{0}", ORG, .done = "Identity provider {id} was removed." },
 
 	{ "attempt list", NULL, "GET", "/attempts", ORG " user=--user state=--state", "before", attempt_columns,
 	  .empty = "No attempt. Refusals at discovery are counted in postern status." },

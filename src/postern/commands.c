@@ -8,6 +8,8 @@ static const char *const methods[] = { "apple-oauth2", "apple-as-web", NULL };
 static const char *const proofs[] = { "signature", "mtls", "proxy", NULL };
 static const char *const ca_modes[] = { "require", "warn", "off", NULL };
 static const char *const purposes[] = { "introspection", "scim", NULL };
+static const char *const client_auths[] = { "client_secret_basic", "client_secret_post", "none", NULL };
+static const char *const agains[] = { "login", "session", NULL };
 static const char *const yes_no[] = { "yes", "no", NULL };
 static const char *const certificates[] = { "maid", "ca", "profile", NULL };
 static const char *const attempt_states[] = { "open", "signed-in", "enrolled", "failed", "ended", NULL };
@@ -87,6 +89,24 @@ static const struct argv_option rule_add_options[] = {
 	ARGV_TEXT("refuse", "MESSAGE", "Refuse it, and say so to the person", .group = -1),
 	ARGV_TEXT("method", "METHOD", "How people sign in", .choices = methods),
 	ARGV_INT("at", "POSITION", "Where in the list; first otherwise", .min = 1, .max = 100000),
+	ARGV_END
+};
+static const struct argv_option idp_add_options[] = {
+	ARGV_TEXT("client-id", "ID", "What the provider calls this server", .required = true),
+	ARGV_TEXT("client-secret-file", "F", "The client secret is the first line of F; '-' for standard input"),
+	ARGV_TEXT("client-auth", "HOW", "How the secret is shown [client_secret_basic]", .choices = client_auths),
+	ARGV_TEXT("tenant", "ID", "google: the Workspace domain; entra: the directory's id. Nobody else's people get in"),
+	ARGV_TEXT("issuer", "URL", "oidc: as in its discovery document"),
+	ARGV_TEXT("domain", "DOMAIN", "Only for people of this domain; otherwise of all the organization's"),
+	ARGV_TEXT("name", "NAME", "What people know it by"),
+	ARGV_TEXT("scope", "SCOPE", "What is asked for; openid must be in it"),
+	ARGV_TEXT("user-claim", "CLAIM", "Which claim is the user identifier"),
+	ARGV_TEXT("apple-account", "TEMPLATE", "Managed Apple Account, where it differs: {local}@appleid.example.com"),
+	ARGV_TEXT("groups-claim", "CLAIM", "Which claim names the groups; they are set at each sign-in"),
+	ARGV_TEXT("again", "HOW", "Signing in again asks the person, or takes the provider's session [login]", .choices = agains),
+	ARGV_FLAG("known-only", "Let in who was added here; otherwise people are made when they first sign in"),
+	ARGV_FLAG("button", "Show the sign-in page with a button; otherwise people are sent to the provider at once"),
+	ARGV_TEXT("cacert", "FILE", "Trust this CA for the provider too (PEM)"),
 	ARGV_END
 };
 static const struct argv_option explain_options[] = {
@@ -247,6 +267,13 @@ static const struct argv_command commands[] = {
 	{ "rule move", "Move a rule", cli_call, NULL, move_arguments, NULL },
 	{ "rule remove", "Remove a rule", cli_call, NULL, ONE("RULE", "Its id or its number"), NULL },
 	{ "rule explain", "What would this device get, and why? Changes nothing", cli_call, explain_options, PERSON, NULL },
+	{ "idp add", "Let an identity provider sign people in (OpenID Connect)", cli_call, idp_add_options,
+	  ONE("KIND", "google, entra or oidc"),
+	  "Register the redirect URI that is printed at the provider." },
+	{ "idp list", "List identity providers", cli_call, NULL, NULL, NULL },
+	{ "idp show", "Show one, and what can be noticed of it", cli_call, NULL, ONE("ID", "From idp list, or a beginning of it"), NULL },
+	{ "idp check", "Ask it for its documents, as a sign-in does", cli_call, NULL, ONE("ID", "From idp list, or a beginning of it"), NULL },
+	{ "idp remove", "Remove one; its people stay", cli_call, NULL, ONE("ID", "From idp list, or a beginning of it"), NULL },
 	{ "attempt list", "List tries to enroll or to sign in again, newest first", cli_call, attempt_list_options, NULL, NULL },
 	{ "attempt show", "Tell the story of one: every step, and what to do", cli_call, attempt_show_options, attempt_optional, NULL },
 	{ "enrollment list", "List enrollments, newest first", cli_call, enrollment_list_options, NULL, NULL },

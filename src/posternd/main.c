@@ -23,6 +23,7 @@
 #include "fmt/argv.h"
 #include "gate/gate.h"
 #include "http/server.h"
+#include "idp/remote.h"
 #include "keys/keys.h"
 #include "mdm/mdm.h"
 #include "oauth/oauth.h"
@@ -47,6 +48,7 @@ struct server {
 	struct keys *keys;
 	struct store *store;
 	struct password_gate *gate;
+	struct idp *idp;
 	struct enrollment_seen *seen;
 	struct discovery_counts *counts;
 	struct enroll_prune pruning;
@@ -174,6 +176,7 @@ open_all(struct server *s, const struct conf *conf, struct err *e)
 	if (from != to)
 		log_info("store migrated", "from", arena_printf(s->arena, "%d", from), "to",
 		    arena_printf(s->arena, "%d", to));
+	s->idp = idp_new();
 	s->seen = enrollment_seen_new();
 	s->counts = discovery_counts_new();
 	return RC_OK;
@@ -242,8 +245,10 @@ start(struct server *s, struct err *e)
 	gate->serve = mdm_serve;
 	gate->room = mdm;
 	oauth->gate = s->gate;
+	oauth->idp = s->idp;
 	admin->keys = s->keys;
 	admin->gate = s->gate;
+	admin->idp = s->idp;
 	admin->started_at = clock_now();
 	rooms[0] = gate;
 	rooms[1] = s->counts;
@@ -400,6 +405,7 @@ serve(const struct argv *v, void *ctx)
 	}
 	discovery_counts_free(s.counts);
 	enrollment_seen_free(s.seen);
+	idp_free(s.idp);
 	password_gate_free(s.gate);
 	store_close(s.store);
 	keys_close(s.keys);

@@ -1,0 +1,176 @@
+/* Identity providers of organizations. */
+#include <string.h>
+
+#include "admin/routes.h"
+#include "crypto/x509.h"
+#include "idp/remote.h"
+
+static json_t *
+provider_json(struct admin_call *x, const struct provider *p)
+{
+	json_t *j = json_object();
+
+	admin_put_text(j, "id", p->id);
+	admin_put_text(j, "organization", p->organization_id);
+	admin_put_text(j, "kind", p->kind);
+	admin_put_text(j, "name", p->name);
+	admin_put_text(j, "domain", p->domain);
+	admin_put_text(j, "issuer", p->issuer);
+	admin_put_text(j, "client_id", p->client_id);
+	admin_put_text(j, "client_auth", p->client_auth);
+	admin_put_text(j, "tenant", p->tenant);
+	admin_put_text(j, "scope", p->scope);
+	admin_put_text(j, "user_claim", p->user_claim);
+	admin_put_text(j, "apple_account", p->apple_account);
+	admin_put_text(j, "groups_claim", p->groups_claim);
+	admin_put_text(j, "again", p->again);
+	admin_put_flag(j, "creates", p->creates);
+	admin_put_flag(j, "redirects", p->redirects);
+	admin_put_text(j, "redirect_uri", provider_redirect_uri(x->c));
+	admin_put_text(j, "notices", provider_preset(p->kind)->notices);
+	admin_put_time(j, "created_at", p->created_at);
+	return j;
+}
+
+static enum rc
+organization_of(struct admin_call *x, struct organization *o)
+{
+	const char *id = admin_text(x, "organization");
+
+	return admin_organization(x, id != NULL ? id : admin_query(x, "organization"), o);
+}
+
+/* One of the organization's: by its id, or by a beginning of it that no other has. */
+static enum rc
+find(struct admin_call *x, struct provider *out)
+{
+	const char *id = x->r->segment[0];
+	struct organization o;
+	struct provider *all;
+	enum rc rc;
+	int n, found = 0;
+
+	if ((rc = organization_of(x, &o)) != RC_OK || (rc = provider_list(x->c, o.id, &all, &n)) != RC_OK)
+		return rc;
+	for (int i = 0; i < n; i++) {
+		if (strncmp(all[i].id, id, strlen(id)) != 0)
+			continue;
+		*out = all[i];
+		found++;
+	}
+	if (found == 1)
+		return RC_OK;
+	return fail(&x->c->err, RC_NOT_FOUND,
+	    found == 0 ? "%s has no identity provider %.40s (postern idp list)"
+		       : "%s has several identity providers that begin with %.40s",
+	    o.id, id);
+}
+
+enum rc
+admin_idp_list(struct admin_call *x)
+{
+	json_t *items = admin_items(x);
+	struct organization o;
+	struct provider *all;
+	enum rc rc;
+	int n;
+
+	if ((rc = organization_of(x, &o)) != RC_OK || (rc = provider_list(x->c, o.id, &all, &n)) != RC_OK)
+		return rc;
+	for (int i = 0; i < n; i++)
+		json_array_append_new(items, provider_json(x, &all[i]));
+	return RC_OK;
+}
+
+enum rc
+admin_idp_get(struct admin_call *x)
+{
+	struct provider p;
+	enum rc rc = find(x, &p);
+
+	if (rc == RC_OK)
+		x->out = json_keep(x->c->arena, provider_json(x, &p));
+	return rc;
+}
+
+/* The first line: what a file holds that an editor wrote. */
+static const char *
+first_line(struct arena *a, const char *text)
+{
+	return text != NULL ? arena_strndup(a, text, strcspn(text, "\r\n")) : NULL;
+}
+
+enum rc
+admin_idp_add(struct admin_call *x)
+{
+	struct call *c = x->c;
+	struct provider p = {
+		.kind = admin_text(x, "kind"),
+		.name = admin_text(x, "name"),
+		.domain = admin_text(x, "domain"),
+		.issuer = admin_text(x, "issuer"),
+		.client_id = admin_text(x, "client_id"),
+		.client_auth = admin_text(x, "client_auth"),
+		.tenant = admin_text(x, "tenant"),
+		.scope = admin_text(x, "scope"),
+		.user_claim = admin_text(x, "user_claim"),
+		.apple_account = admin_text(x, "apple_account"),
+		.groups_claim = admin_text(x, "groups_claim"),
+		.again = admin_text(x, "again"),
+		.creates = !admin_flag(x, "known_only", false),
+		.redirects = !admin_flag(x, "button", false),
+	};
+	const char *ca = admin_text(x, "ca");
+	struct organization o;
+	struct bytes *list;
+	enum rc rc;
+	int n;
+
+	if ((rc = organization_of(x, &o)) != RC_OK)
+		return rc;
+	if (ca != NULL) {
+		if ((rc = x509_from_pem(c->arena, bytes_str(ca), &list, &n, &c->err)) != RC_OK)
+			return fail_in(&c->err, rc, "CA certificates of the provider");
+		p.ca = bytes_str(ca);
+	}
+	p.organization_id = o.id;
+	if ((rc = provider_add(c, &p, first_line(c->arena, admin_text(x, "client_secret")), o.lab)) != RC_OK)
+		return rc;
+	x->out = json_keep(c->arena, provider_json(x, &p));
+	x->status = 201;
+	return RC_OK;
+}
+
+enum rc
+admin_idp_remove(struct admin_call *x)
+{
+	struct provider p = { 0 };
+	enum rc rc;
+
+	if ((rc = find(x, &p)) != RC_OK || (rc = provider_remove(x->c, p.id)) != RC_OK)
+		return rc;
+	x->out = json_keep(x->c->arena, provider_json(x, &p));
+	return RC_OK;
+}
+
+/* Ask the provider for its documents, as a sign-in does. */
+enum rc
+admin_idp_check(struct admin_call *x)
+{
+	struct idp_endpoints at = { 0 };
+	struct jose_keys *keys = NULL;
+	struct provider p;
+	enum rc rc;
+
+	if ((rc = find(x, &p)) != RC_OK || (rc = idp_endpoints(x->room->idp, x->c, &p, &at)) != RC_OK ||
+	    (rc = idp_keys(x->room->idp, x->c, &p, true, &keys)) != RC_OK)
+		return rc;
+	x->out = json_keep(x->c->arena, provider_json(x, &p));
+	admin_put_text(x->out, "authorization_endpoint", at.authorization);
+	admin_put_text(x->out, "token_endpoint", at.token);
+	admin_put_text(x->out, "jwks_uri", at.jwks);
+	admin_put_int(x->out, "keys", jose_keys_count(keys));
+	admin_put_flag(x->out, "pkce", at.pkce);
+	admin_put_flag(x->out, "iss_parameter", at.iss_parameter);
+	return RC_OK;
+}

@@ -1,0 +1,433 @@
+#include "idp/remote.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "fmt/base64.h"
+#include "fmt/json.h"
+#include "fmt/uri.h"
+#include "http/client.h"
+
+#define PROVIDERS_KEPT 256 /* of all organizations; more are fetched each time */
+#define CLIENTS_KEPT 4 /* open connections to one provider, as many as the server has threads that go outward */
+#define DOCUMENT_MAX (256 * 1024)
+#define TOKENS_MAX (64 * 1024)
+#define TOKEN_MAX (16 * 1024) /* octets of one of them */
+
+/* What came from one provider. Its bytes are parsed anew by each call, in the call's own arena. */
+struct known {
+	char id[24]; /* the provider's */
+	int64_t created_at; /* of its row: another row of that id is another provider */
+	struct bytes discovery, keys; /* malloc'ed; absent: not here yet */
+	int64_t discovery_at, keys_at, refetched_at; /* monotonic seconds */
+	int failures;
+	int64_t rests_until;
+	struct http_client *client[CLIENTS_KEPT]; /* at rest */
+};
+
+struct idp {
+	pthread_mutex_t lock;
+	struct known known[PROVIDERS_KEPT];
+	int n;
+};
+
+static int64_t
+seconds(void)
+{
+	return clock_mono_ms() / 1000;
+}
+
+static void
+forget(struct known *k)
+{
+	free((void *)(uintptr_t)k->discovery.p);
+	free((void *)(uintptr_t)k->keys.p);
+	for (int i = 0; i < CLIENTS_KEPT; i++)
+		http_client_close(k->client[i]);
+	*k = (struct known){ 0 };
+}
+
+struct idp *
+idp_new(void)
+{
+	struct idp *p = calloc(1, sizeof *p);
+
+	if (p == NULL)
+		abort();
+	pthread_mutex_init(&p->lock, NULL);
+	return p;
+}
+
+void
+idp_free(struct idp *p)
+{
+	if (p == NULL)
+		return;
+	for (int i = 0; i < p->n; i++)
+		forget(&p->known[i]);
+	pthread_mutex_destroy(&p->lock);
+	free(p);
+}
+
+/* The place of one provider; the oldest gives its own up when there are too many. The lock is held. */
+static struct known *
+place(struct idp *i, const struct provider *p)
+{
+	struct known *oldest = &i->known[0], *k;
+
+	for (int n = 0; n < i->n; n++) {
+		k = &i->known[n];
+		if (strcmp(k->id, p->id) == 0 && k->created_at == p->created_at)
+			return k;
+		if (k->discovery_at < oldest->discovery_at)
+			oldest = k;
+	}
+	k = i->n < PROVIDERS_KEPT ? &i->known[i->n++] : oldest;
+	forget(k);
+	snprintf(k->id, sizeof k->id, "%s", p->id);
+	k->created_at = p->created_at;
+	k->refetched_at = INT64_MIN / 2;
+	return k;
+}
+
+/* ---- asking ---- */
+
+static struct http_client *
+borrow(struct idp *i, const struct provider *p, bool *rests)
+{
+	struct http_client *client = NULL;
+	struct known *k;
+
+	pthread_mutex_lock(&i->lock);
+	k = place(i, p);
+	*rests = k->rests_until > seconds();
+	/* One goes and looks; the others are told at once until it is back. */
+	if (!*rests && k->failures >= IDP_FAILURES)
+		k->rests_until = seconds() + IDP_REST_S;
+	for (int n = 0; n < CLIENTS_KEPT && client == NULL && !*rests; n++) {
+		client = k->client[n];
+		k->client[n] = NULL;
+	}
+	pthread_mutex_unlock(&i->lock);
+	return client;
+}
+
+static void
+give_back(struct idp *i, const struct provider *p, struct http_client *client, bool answered)
+{
+	struct known *k;
+
+	pthread_mutex_lock(&i->lock);
+	k = place(i, p);
+	k->failures = answered ? 0 : k->failures + 1;
+	k->rests_until = !answered && k->failures >= IDP_FAILURES ? seconds() + IDP_REST_S : 0;
+	for (int n = 0; n < CLIENTS_KEPT && client != NULL; n++) {
+		if (k->client[n] == NULL) {
+			k->client[n] = client;
+			client = NULL;
+		}
+	}
+	pthread_mutex_unlock(&i->lock);
+	http_client_close(client);
+}
+
+/* One exchange with the provider. Whatever status it answers, it answered; but 5xx is trouble of its own. */
+static enum rc
+ask(struct idp *i, struct call *c, const struct provider *p, const struct http_client_request *r,
+    struct http_client_answer *out)
+{
+	const struct http_client_settings s = {
+		.ca = p->ca,
+		.user_agent = "postern",
+		.timeout_ms = IDP_TIMEOUT_MS,
+		.https_only = strncmp(p->issuer, "https:", 6) == 0,
+	};
+	struct http_client *client;
+	bool rests;
+	enum rc rc = RC_OK;
+
+	client = borrow(i, p, &rests);
+	if (rests)
+		return fail(&c->err, RC_UNAVAILABLE,
+		    "%.200s did not answer %d times in a row and is left alone for %d s", p->issuer, IDP_FAILURES,
+		    IDP_REST_S);
+	if (client == NULL)
+		rc = http_client_open(&s, &client, &c->err);
+	if (rc == RC_OK)
+		rc = http_client_send(client, c->arena, r, out, &c->err);
+	if (rc == RC_OK && out->status >= 500)
+		rc = fail(&c->err, RC_UNAVAILABLE, "%.200s answered %d", r->url, out->status);
+	give_back(i, p, client, rc == RC_OK);
+	return rc == RC_OK ? RC_OK : RC_UNAVAILABLE;
+}
+
+/* ---- documents ---- */
+
+enum document { DISCOVERY, KEYS };
+
+static void
+keep(struct idp *i, const struct provider *p, enum document which, struct bytes b)
+{
+	uint8_t *copy = malloc(b.n + 1);
+	struct bytes *into;
+	struct known *k;
+
+	if (copy == NULL)
+		abort();
+	memcpy(copy, b.p, b.n);
+	pthread_mutex_lock(&i->lock);
+	k = place(i, p);
+	into = which == DISCOVERY ? &k->discovery : &k->keys;
+	free((void *)(uintptr_t)into->p);
+	*into = (struct bytes){ copy, b.n };
+	*(which == DISCOVERY ? &k->discovery_at : &k->keys_at) = seconds();
+	pthread_mutex_unlock(&i->lock);
+}
+
+/* A copy of what is here and still good; false: it has to be fetched. */
+static bool
+recall(struct idp *i, struct arena *a, const struct provider *p, enum document which, bool newer, struct bytes *out)
+{
+	const struct known *k;
+	struct known *mine;
+	bool good;
+
+	pthread_mutex_lock(&i->lock);
+	k = mine = place(i, p);
+	*out = which == DISCOVERY ? k->discovery : k->keys;
+	good = out->p != NULL && seconds() - (which == DISCOVERY ? k->discovery_at : k->keys_at) < IDP_STALE_S;
+	if (good && newer && seconds() - k->refetched_at >= IDP_REFETCH_S) {
+		mine->refetched_at = seconds();
+		good = false;
+	}
+	if (good)
+		*out = arena_copy(a, *out);
+	pthread_mutex_unlock(&i->lock);
+	return good;
+}
+
+static enum rc
+fetch(struct idp *i, struct call *c, const struct provider *p, const char *url, struct bytes *out)
+{
+	static const char *const headers[] = { "Accept: application/json", NULL };
+	struct http_client_request r = { .method = "GET", .url = url, .headers = headers, .max_body = DOCUMENT_MAX };
+	struct http_client_answer answer;
+	enum rc rc;
+
+	if ((rc = ask(i, c, p, &r, &answer)) != RC_OK)
+		return rc;
+	if (answer.status != 200)
+		return fail(&c->err, RC_UNAVAILABLE, "%.300s answered %d instead of 200", url, answer.status);
+	*out = answer.body;
+	return RC_OK;
+}
+
+/* An endpoint of the document: of the same kind of URL as the issuer. */
+static enum rc
+endpoint(struct call *c, const struct provider *p, const json_t *j, const char *name, const char **out)
+{
+	const char *scheme = strncmp(p->issuer, "https:", 6) == 0 ? "https" : NULL;
+	struct uri u;
+
+	*out = json_get_text(j, name);
+	if (*out == NULL || uri_parse(c->arena, *out, &u, &c->err) != RC_OK ||
+	    (scheme != NULL && strcmp(u.scheme, scheme) != 0))
+		return fail(&c->err, RC_UNAVAILABLE, "the discovery document of %.200s has no %s with an https URL",
+		    p->issuer, name);
+	return RC_OK;
+}
+
+static bool
+lists(const json_t *array, const char *word)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(array, i, v)
+	{
+		if (json_is_string(v) && strcmp(json_string_value(v), word) == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum rc
+read_endpoints(struct call *c, const struct provider *p, struct bytes document, struct idp_endpoints *out)
+{
+	json_t *j = NULL;
+	enum rc rc;
+
+	*out = (struct idp_endpoints){ 0 };
+	if (json_parse(c->arena, document, &j, &c->err) != RC_OK || !json_is_object(j))
+		return fail(
+		    &c->err, RC_UNAVAILABLE, "the discovery document of %.200s is not a JSON object", p->issuer);
+	out->issuer = json_get_text(j, "issuer");
+	/* OpenID Connect Discovery 4.3: else another provider could speak for this one. */
+	if (out->issuer == NULL || strcmp(out->issuer, p->issuer) != 0)
+		return fail(
+		    &c->err, RC_UNAVAILABLE, "the discovery document of %.200s names another issuer", p->issuer);
+	if ((rc = endpoint(c, p, j, "authorization_endpoint", &out->authorization)) != RC_OK ||
+	    (rc = endpoint(c, p, j, "token_endpoint", &out->token)) != RC_OK ||
+	    (rc = endpoint(c, p, j, "jwks_uri", &out->jwks)) != RC_OK)
+		return rc;
+	out->iss_parameter = json_is_true(json_object_get(j, "authorization_response_iss_parameter_supported"));
+	out->pkce = lists(json_object_get(j, "code_challenge_methods_supported"), "S256");
+	return RC_OK;
+}
+
+enum rc
+idp_endpoints(struct idp *i, struct call *c, const struct provider *p, struct idp_endpoints *out)
+{
+	size_t n = strlen(p->issuer);
+	struct bytes document;
+	enum rc rc;
+
+	if (recall(i, c->arena, p, DISCOVERY, false, &document))
+		return read_endpoints(c, p, document, out);
+	n -= p->issuer[n - 1] == '/';
+	rc = fetch(
+	    i, c, p, arena_printf(c->arena, "%.*s/.well-known/openid-configuration", (int)n, p->issuer), &document);
+	if (rc == RC_OK && (rc = read_endpoints(c, p, document, out)) == RC_OK)
+		keep(i, p, DISCOVERY, document);
+	return rc;
+}
+
+enum rc
+idp_keys(struct idp *i, struct call *c, const struct provider *p, bool newer, struct jose_keys **out)
+{
+	struct idp_endpoints at;
+	struct bytes document;
+	bool here = recall(i, c->arena, p, KEYS, newer, &document);
+	enum rc rc;
+
+	if (!here &&
+	    ((rc = idp_endpoints(i, c, p, &at)) != RC_OK || (rc = fetch(i, c, p, at.jwks, &document)) != RC_OK))
+		return rc;
+	if (jose_keys_parse(c->arena, document, out, &c->err) != RC_OK) {
+		struct err why = c->err;
+
+		return fail(&c->err, RC_UNAVAILABLE, "the key set of %.200s: %s", p->issuer, why.text);
+	}
+	if (!here)
+		keep(i, p, KEYS, document);
+	return RC_OK;
+}
+
+/* ---- the token endpoint ---- */
+
+static const char *
+form_of(struct arena *a, const char *const (*items)[2])
+{
+	struct buf b;
+
+	buf_init(&b, TOKENS_MAX);
+	for (; (*items)[0] != NULL; items++) {
+		if ((*items)[1] != NULL)
+			buf_printf(&b, "%s%s=%s", b.n > 0 ? "&" : "", (*items)[0], uri_encode(a, (*items)[1]));
+	}
+	return buf_finish(&b, a);
+}
+
+static const char *
+basic(struct arena *a, const char *id, const char *secret)
+{
+	/* Both are encoded first (RFC 6749 2.3.1). */
+	const char *pair = arena_printf(a, "%s:%s", uri_encode(a, id), uri_encode(a, secret));
+
+	return arena_printf(a, "Authorization: Basic %s", base64_encode(a, bytes_str(pair)));
+}
+
+static const char *
+token_of(const json_t *j, const char *name)
+{
+	const char *token = json_get_text(j, name);
+
+	return token != NULL && token[0] != '\0' && strlen(token) <= TOKEN_MAX ? token : NULL;
+}
+
+/* A word of RFC 6749 5.2, or what stands for one that isn't: nothing of a stranger's goes into the timeline. */
+static const char *
+error_word(struct arena *a, const json_t *j)
+{
+	const char *word = json_get_text(j, "error");
+	size_t n = word != NULL ? strlen(word) : 0;
+
+	if (n == 0 || n > 60 || strspn(word, "abcdefghijklmnopqrstuvwxyz_") != n)
+		return "an error without a name";
+	return arena_strdup(a, word);
+}
+
+static enum rc
+ask_tokens(struct idp *i, struct call *c, const struct provider *p, const char *const (*items)[2], const char *secret,
+    struct idp_tokens *out, const char **error)
+{
+	const char *headers[4] = { "Content-Type: application/x-www-form-urlencoded", "Accept: application/json" };
+	struct http_client_request r = { .method = "POST", .headers = headers, .max_body = TOKENS_MAX };
+	struct http_client_answer answer;
+	struct idp_endpoints at;
+	json_t *j = NULL;
+	enum rc rc;
+
+	*out = (struct idp_tokens){ 0 };
+	*error = NULL;
+	if ((rc = idp_endpoints(i, c, p, &at)) != RC_OK)
+		return rc;
+	if (secret != NULL && strcmp(p->client_auth, "client_secret_basic") == 0)
+		headers[2] = basic(c->arena, p->client_id, secret);
+	r.url = at.token;
+	r.body = bytes_str(form_of(c->arena, items));
+	if ((rc = ask(i, c, p, &r, &answer)) != RC_OK)
+		return rc;
+	if (json_parse(c->arena, answer.body, &j, NULL) != RC_OK || !json_is_object(j))
+		return fail(&c->err, RC_UNAVAILABLE, "the token endpoint of %.200s answered %d without a JSON object",
+		    p->issuer, answer.status);
+	if (answer.status != 200) {
+		*error = error_word(c->arena, j);
+		return fail(&c->err, RC_FORBIDDEN, "the token endpoint of %.200s answered %d: %s", p->issuer,
+		    answer.status, *error);
+	}
+	*out =
+	    (struct idp_tokens){ token_of(j, "id_token"), token_of(j, "access_token"), token_of(j, "refresh_token") };
+	return RC_OK;
+}
+
+enum rc
+idp_redeem(struct idp *i, struct call *c, const struct provider *p, const char *code, const char *verifier,
+    struct idp_tokens *out, const char **error)
+{
+	const char *secret;
+	enum rc rc = provider_secret(c, p, &secret);
+	bool posted = strcmp(p->client_auth, "client_secret_post") == 0;
+	const char *const items[][2] = {
+		{ "grant_type", "authorization_code" },
+		{ "code", code },
+		{ "redirect_uri", provider_redirect_uri(c) },
+		{ "code_verifier", verifier },
+		{ "client_id", p->client_id },
+		{ "client_secret", posted ? secret : NULL },
+		{ NULL, NULL },
+	};
+
+	return rc == RC_OK ? ask_tokens(i, c, p, items, secret, out, error) : rc;
+}
+
+enum rc
+idp_refresh(struct idp *i, struct call *c, const struct provider *p, const char *refresh_token, struct idp_tokens *out,
+    const char **error)
+{
+	const char *secret;
+	enum rc rc = provider_secret(c, p, &secret);
+	bool posted = strcmp(p->client_auth, "client_secret_post") == 0;
+	const char *const items[][2] = {
+		{ "grant_type", "refresh_token" },
+		{ "refresh_token", refresh_token },
+		{ "client_id", p->client_id },
+		{ "client_secret", posted ? secret : NULL },
+		{ NULL, NULL },
+	};
+
+	return rc == RC_OK ? ask_tokens(i, c, p, items, secret, out, error) : rc;
+}

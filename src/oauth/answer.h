@@ -1,0 +1,35 @@
+/* What the doors of signing in share: pages as answers, which attempt a path is for, cookies, and the way back to
+ * the device. Room-private. */
+#ifndef OAUTH_ANSWER_H
+#define OAUTH_ANSWER_H
+
+#include "http/server.h"
+#include "oauth/signin.h"
+
+void signin_page(struct call *c, struct http_reply *out, int status, struct bytes body);
+/* The last page of what can't go on. `o` may be NULL: it is not known whose page this is. */
+void
+signin_message(struct call *c, struct http_reply *out, int status, const struct organization *o, enum enroll_code code);
+void signin_trouble(struct call *c, struct http_reply *out); /* our own: 503, and a line in the log */
+
+/* signin_attempt, with the answer where there is none to go on with. False: the answer is written. */
+bool signin_find(struct call *c, const char *path_attempt, enum signin_flow flow, struct signin_attempt *out,
+    struct http_reply *reply);
+
+/* Cookies of one browser: what binds its forms to it, and what must not be in any URL on its way. */
+enum signin_cookie { COOKIE_NONCE, COOKIE_CALLBACK, COOKIE_PROVIDER };
+const char *signin_cookie(struct call *c, const struct http_request *r, enum signin_cookie which); /* NULL: none */
+/* `value` NULL: it is over. */
+void signin_set_cookie(
+    struct call *c, const struct http_request *r, enum signin_cookie which, const char *value, struct http_reply *out);
+/* The browser's nonce: the one it has, so that two pages open in it both work, or a new one. */
+const char *signin_nonce(struct call *c, const struct http_request *r);
+
+/* What a try led to: the way to /done and from there to the device, or the page that says why not. */
+void signin_end(struct call *c, const struct http_request *r, const struct signin_attempt *a,
+    const struct signin_form *f, const struct signin_result *got, struct http_reply *out);
+
+/* Go on at `location`, with nothing of this request. */
+void signin_redirect(struct http_reply *out, const char *location);
+
+#endif

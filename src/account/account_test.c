@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "account/logo.h"
 #include "account/organization.h"
 #include "account/throttle.h"
 #include "base/tap.h"
@@ -30,6 +31,59 @@ slugs(struct call *c)
 	is_str(organization_slug(c->arena, "日本"), "organization", "a name without any such letter still gets an id");
 	ok(strlen(organization_slug(c->arena, "abcdefghij abcdefghij abcdefghij abcdefghij abcdefghij")) <= 40,
 	    "an id has 40 characters at most");
+}
+
+/* Heads of images; what follows them is nobody's business here. */
+static struct bytes
+image(struct call *c, const char *kind, unsigned width, unsigned height)
+{
+	static const char jfif[] = "\xff\xd8\xff\xe0\0\4ab\xff\xc4\0\3x\xff\xc0\0\x11\x08";
+	static const char png[] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0";
+	bool is_png = strcmp(kind, "png") == 0;
+	size_t n = is_png ? sizeof png - 1 : sizeof jfif - 1;
+	uint8_t *p = arena_alloc(c->arena, 64);
+
+	memcpy(p, is_png ? png : jfif, n);
+	p[n + (is_png ? 0 : 2)] = (uint8_t)(width >> 8);
+	p[n + (is_png ? 1 : 3)] = (uint8_t)width;
+	p[n + (is_png ? 4 : 0)] = (uint8_t)(height >> 8);
+	p[n + (is_png ? 5 : 1)] = (uint8_t)height;
+	return bytes_of(p, 64);
+}
+
+static void
+looks(struct call *c)
+{
+	struct organization o;
+	struct logo logo, got;
+	struct bytes b;
+
+	ok(organization_set(c, "bag", "colour", "#0a5") == RC_OK && organization_get(c, "bag", &o) == RC_OK &&
+		o.colour != NULL && strcmp(o.colour, "#0a5") == 0 && o.logo == NULL,
+	    "a colour is kept");
+	ok(organization_set(c, "bag", "colour", "red;}") == RC_BAD_INPUT, "what is no colour is refused");
+	ok(organization_set(c, "bag", "colour", "none") == RC_OK && organization_get(c, "bag", &o) == RC_OK &&
+		o.colour == NULL,
+	    "none takes it away");
+	ok(logo_set(c, "bag", image(c, "png", 64, 48), &logo) == RC_OK && strcmp(logo.type, "image/png") == 0,
+	    "a PNG is a logo");
+	ok(logo_set(c, "bag", image(c, "jpeg", 64, 48), &logo) == RC_OK && strcmp(logo.type, "image/jpeg") == 0,
+	    "so is a JPEG");
+	ok(organization_get(c, "bag", &o) == RC_OK && o.logo != NULL && strcmp(o.logo, logo.digest) == 0,
+	    "the newer one is the organization's");
+	ok(logo_get(c, "bag", logo.digest, &got) == RC_OK && got.content.n == 64, "and is found by its digest");
+	ok(logo_get(c, "other", logo.digest, &got) == RC_NOT_FOUND, "which is of one organization only");
+	ok(logo_set(c, "bag", image(c, "png", 31, 64), &logo) == RC_BAD_INPUT &&
+		logo_set(c, "bag", image(c, "jpeg", 64, 2049), &logo) == RC_BAD_INPUT,
+	    "a side that is too short or too long is refused");
+	ok(logo_set(c, "bag", bytes_str("<svg xmlns=\"http://www.w3.org/2000/svg\"/>"), &logo) == RC_BAD_INPUT &&
+		logo_set(c, "bag", bytes_str(""), &logo) == RC_BAD_INPUT &&
+		logo_set(c, "bag", bytes_of("\xff\xd8\xff\xff\0\0\0\0\0\0\0\0", 12), &logo) == RC_BAD_INPUT,
+	    "what is neither PNG nor JPEG is refused");
+	b = bytes_of(arena_alloc(c->arena, LOGO_MAX + 1), LOGO_MAX + 1);
+	ok(logo_set(c, "bag", b, &logo) == RC_TOO_LARGE, "so is what is too large");
+	ok(logo_clear(c, "bag") == RC_OK && organization_get(c, "bag", &o) == RC_OK && o.logo == NULL,
+	    "a logo is taken away");
 }
 
 static void
@@ -364,6 +418,7 @@ main(void)
 	hash = text;
 	slugs(&c);
 	organizations(&c);
+	looks(&c);
 	settings(&c);
 	domains_and_pool(&c);
 	people(&c);

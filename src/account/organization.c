@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "crypto/hash.h"
 #include "crypto/x509.h"
+#include "fmt/colour.h"
 #include "fmt/uri.h"
 #include "store/store.h"
 
@@ -22,7 +23,9 @@
 
 #define COLUMNS \
 	"o.id, o.name, o.lab, o.topic, o.server_uuid, o.identity_proof, o.device_ca_mode, o.device_ca_ignore_times," \
-	" o.access_rights, o.access_token_life_s, o.refresh_idle_s, o.refresh_max_s, o.web_token_life_s, o.created_at"
+	" o.access_rights, o.access_token_life_s, o.refresh_idle_s, o.refresh_max_s, o.web_token_life_s, " \
+	"o.created_at," \
+	" o.colour, (SELECT l.digest FROM organization_logo l WHERE l.organization_id = o.id)"
 
 char *
 organization_slug(struct arena *a, const char *name)
@@ -208,6 +211,8 @@ read_row(const struct call *c, const struct db_rows *r, int row, struct organiza
 		.refresh_max_s = life_or(r, row, 11, conf->refresh_max_s, REFRESH_MAX),
 		.web_token_life_s = life_or(r, row, 12, conf->web_token_life_s, WEB_TOKEN_LIFE),
 		.created_at = db_get_int(r, row, 13),
+		.colour = db_get_text(r, row, 14),
+		.logo = db_get_text(r, row, 15),
 	};
 }
 
@@ -256,7 +261,7 @@ organization_list(struct call *c, struct organization **out, int *n)
 
 /* ---- changing ---- */
 
-enum kind { NAME, TEXT, CHOICE, NUMBER, FLAG };
+enum kind { NAME, TEXT, CHOICE, NUMBER, FLAG, COLOUR };
 
 static const char *const proofs[] = { "signature", "mtls", "proxy", NULL };
 static const char *const modes[] = { "require", "warn", "off", NULL };
@@ -282,6 +287,7 @@ static const struct setting {
 	{ "refresh-idle", NUMBER, NULL, 60, 3650 * 86400LL, SET("refresh_idle_s"), "60 seconds to 10 years, in seconds" },
 	{ "refresh-max", NUMBER, NULL, 60, 3650 * 86400LL, SET("refresh_max_s"), "60 seconds to 10 years, in seconds" },
 	{ "web-token-life", NUMBER, NULL, 1, 3650 * 86400LL, SET("web_token_life_s"), "1 second to 10 years, in seconds" },
+	{ "colour", COLOUR, NULL, 0, 0, SET("colour"), "a colour like #0a5 or #00aa55, or none" },
 #undef SET
 };
 /* clang-format on */
@@ -324,6 +330,7 @@ flag(const char *text, int64_t *out)
 static bool
 value_of(const struct setting *s, const char *text, struct db_value *out)
 {
+	struct colour colour;
 	int64_t n = 0;
 	bool good = true;
 
@@ -345,6 +352,10 @@ value_of(const struct setting *s, const char *text, struct db_value *out)
 	case FLAG:
 		good = flag(text, &n);
 		break;
+	case COLOUR:
+		if (strcmp(text, "none") == 0)
+			*out = db_null();
+		return strcmp(text, "none") == 0 || colour_parse(text, &colour);
 	}
 	*out = db_int(n);
 	return good;
@@ -382,6 +393,7 @@ remove_all(struct call *c, void *arg)
 		"DELETE FROM esso_document WHERE organization_id = ?1",
 		"DELETE FROM service WHERE organization_id = ?1",
 		"DELETE FROM domain WHERE organization_id = ?1",
+		"DELETE FROM organization_logo WHERE organization_id = ?1",
 		"DELETE FROM organization WHERE id = ?1",
 	};
 	const char *id = arg;

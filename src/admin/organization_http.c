@@ -2,9 +2,11 @@
 
 #include <string.h>
 
+#include "account/logo.h"
 #include "ca/ca.h"
 #include "config/config.h"
 #include "crypto/hash.h"
+#include "fmt/base64.h"
 #include "store/store.h"
 
 static json_t *
@@ -25,6 +27,8 @@ organization_json(const struct organization *o)
 	admin_put_int(j, "refresh_idle_s", o->refresh_idle_s);
 	admin_put_int(j, "refresh_max_s", o->refresh_max_s);
 	admin_put_int(j, "web_token_life_s", o->web_token_life_s);
+	admin_put_text(j, "colour", o->colour);
+	admin_put_text(j, "logo", o->logo);
 	admin_put_time(j, "created_at", o->created_at);
 	return j;
 }
@@ -324,6 +328,38 @@ admin_organization_set(struct admin_call *x)
 	x->out = json_keep(x->c->arena, organization_json(&o));
 	admin_put(x->out, "warnings", warnings = json_array());
 	return admin_organization_warnings(x, &o, warnings);
+}
+
+/* ---- the logo ---- */
+
+enum rc
+admin_logo_put(struct admin_call *x)
+{
+	struct call *c = x->c;
+	struct bytes content = base64_decode(c->arena, bytes_str(admin_text(x, "content")), false);
+	struct organization o;
+	struct logo logo;
+	enum rc rc;
+
+	if (content.p == NULL)
+		return fail(&c->err, RC_BAD_INPUT, "content is not base64");
+	if ((rc = admin_organization(x, x->r->segment[0], &o)) != RC_OK ||
+	    (rc = logo_set(c, o.id, content, &logo)) != RC_OK)
+		return rc;
+	x->out = admin_object(x);
+	admin_put_text(x->out, "logo", logo.digest);
+	admin_put_text(x->out, "type", logo.type);
+	admin_put_int(x->out, "octets", (int64_t)content.n);
+	return RC_OK;
+}
+
+enum rc
+admin_logo_clear(struct admin_call *x)
+{
+	struct organization o;
+	enum rc rc = admin_organization(x, x->r->segment[0], &o);
+
+	return rc == RC_OK ? logo_clear(x->c, o.id) : rc;
 }
 
 /* ---- domains ---- */

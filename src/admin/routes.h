@@ -25,6 +25,8 @@ X("DELETE", "/organizations/{}",                HTTP_QUICK, ADMIN_SMALL, "", org
 X("PUT",    "/organizations/{}/push-certificate", HTTP_HEAVY, ADMIN_SMALL, "!certificate !key", push_certificate_put) \
 X("POST",   "/organizations/{}/device-cas",     HTTP_HEAVY, ADMIN_LARGE, "!pem", device_ca_add) \
 X("DELETE", "/organizations/{}/device-cas",     HTTP_QUICK, ADMIN_SMALL, "", device_ca_clear) \
+X("PUT",    "/organizations/{}/logo",           HTTP_QUICK, ADMIN_SMALL, "!content", logo_put) \
+X("DELETE", "/organizations/{}/logo",           HTTP_QUICK, ADMIN_SMALL, "", logo_clear) \
 X("GET",    "/organizations/{}/certificates/{}", HTTP_QUICK, ADMIN_LIST, "", organization_certificate) \
 X("GET",    "/domains",                         HTTP_QUICK, ADMIN_LIST,  "", domain_list) \
 X("POST",   "/organizations/{}/domains",        HTTP_QUICK, ADMIN_SMALL, "!domain", domain_add) \

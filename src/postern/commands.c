@@ -60,6 +60,9 @@ static const struct argv_option org_set_options[] = {
 	ARGV_TEXT("refresh-idle", "LIFE", "A sign-in ends when it was not renewed for so long: 90d"),
 	ARGV_TEXT("refresh-max", "LIFE", "And after so long in any case: 365d"),
 	ARGV_TEXT("web-token-life", "LIFE", "Life of apple-as-web tokens, which can't be renewed: 30d"),
+	ARGV_TEXT("colour", "COLOUR", "Of the sign-in pages' buttons: '#0a5'; none: the usual one"),
+	ARGV_TEXT("logo", "FILE", "PNG or JPEG on the sign-in pages, at most 24 kB", .group = 7),
+	ARGV_FLAG("logo-clear", "The organization's initials instead", .group = 7),
 	ARGV_FLAG("lab", "For trying it out: a generated topic where there is none"),
 	ARGV_FLAG("no-lab", "No shortcuts any more"),
 	ARGV_END

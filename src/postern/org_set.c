@@ -1,11 +1,14 @@
 /* `org set`: several settings at once, each of which may come from files. */
 #include <string.h>
 
+#include "fmt/base64.h"
+#include "fmt/colour.h"
 #include "fmt/uri.h"
 #include "postern/cli.h"
 
 static const char *const settings[] = { "name", "server-uuid", "topic", "device-ca-mode", "device-ca-ignore-times",
-	"identity-proof", "access-rights", "access-token-life", "refresh-idle", "refresh-max", "web-token-life" };
+	"identity-proof", "access-rights", "access-token-life", "refresh-idle", "refresh-max", "web-token-life",
+	"colour" };
 
 static const char *
 path_of(struct cli *k, const char *tail)
@@ -76,6 +79,53 @@ set_pool(struct cli *k)
 	return RC_OK;
 }
 
+static enum rc
+set_logo(struct cli *k)
+{
+	json_t *body = json_keep(k->a, json_object()), *answer;
+	struct bytes content;
+	enum rc rc;
+
+	if (argv_flag(k->v, "logo-clear")) {
+		if ((rc = cli_request(k, "DELETE", path_of(k, "/logo"), NULL, &answer)) != RC_OK)
+			return rc;
+		cli_say(k, "The pages show the organization's initials.");
+	}
+	if (!argv_given(k->v, "logo"))
+		return RC_OK;
+	if ((rc = cli_file(k, argv_text(k->v, "logo"), &content)) != RC_OK)
+		return rc;
+	json_object_set_new(body, "content", json_string(base64_encode(k->a, content)));
+	if ((rc = cli_request(k, "PUT", path_of(k, "/logo"), body, &answer)) != RC_OK)
+		return fail_in(&k->err, rc, "%s", argv_text(k->v, "logo"));
+	cli_say(k, "The pages show the logo.");
+	return RC_OK;
+}
+
+/* The pages choose between black and white for the text on a button, and draw its edge where it is hard to tell from
+ * the ground: said with the numbers, so that a better colour can be found. */
+static void
+say_contrast(struct cli *k, const char *text)
+{
+	static const struct {
+		const char *name;
+		struct colour ground;
+	} looks[] = { { "light", { 0xf2, 0xf2, 0xf7 } }, { "dark", { 0x1c, 0x1c, 0x1e } } };
+	struct colour colour, on;
+
+	if (!colour_parse(text, &colour))
+		return;
+	on = colour_text_on(colour);
+	cli_say(k, "Text on %s is %s: %.1f:1.", text, on.r == 0 ? "black" : "white", colour_contrast(colour, on));
+	for (size_t i = 0; i < sizeof looks / sizeof looks[0]; i++) {
+		double ratio = colour_contrast(colour, looks[i].ground);
+
+		if (ratio < 3)
+			cli_warn(k, "%s on the %s page is %.1f:1, less than 3:1: its buttons get a border there", text,
+			    looks[i].name, ratio);
+	}
+}
+
 /* *any: at least one was written. */
 static enum rc
 set_settings(struct cli *k, const json_t *given, json_t **answer)
@@ -91,6 +141,8 @@ set_settings(struct cli *k, const json_t *given, json_t **answer)
 	if ((rc = cli_request(k, "PATCH", path_of(k, ""), body, answer)) != RC_OK)
 		return rc;
 	cli_say(k, "Done. Profiles that were sent before keep what they say.");
+	if (argv_given(k->v, "colour"))
+		say_contrast(k, argv_text(k->v, "colour"));
 	json_array_foreach(json_object_get(*answer, "warnings"), i, warning)
 	{
 		cli_warn(k, "%s", json_string_value(warning));
@@ -126,10 +178,10 @@ cli_org_set(const struct argv *v, void *ctx)
 	if (argv_given(v, "push-certificate") != argv_given(v, "push-key"))
 		return cli_usage(&k, "--push-certificate and --push-key go together");
 	if (json_object_size(given) == 0 && !argv_given(v, "push-certificate") && !argv_given(v, "device-ca") &&
-	    !argv_flag(v, "device-ca-clear"))
+	    !argv_flag(v, "device-ca-clear") && !argv_given(v, "logo") && !argv_flag(v, "logo-clear"))
 		return cli_usage(&k, "say what to set");
 	/* The push certificate first: --no-lab beside it must find a real topic. */
-	if ((rc = set_push(&k)) == RC_OK && (rc = set_pool(&k)) == RC_OK)
+	if ((rc = set_push(&k)) == RC_OK && (rc = set_pool(&k)) == RC_OK && (rc = set_logo(&k)) == RC_OK)
 		rc = set_settings(&k, given, &answer);
 	if (rc == RC_OK && k.json && answer != NULL)
 		print_json(answer);

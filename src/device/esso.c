@@ -72,7 +72,7 @@ enum rc
 device_esso_install(struct device *d, const struct http_client_answer *answer, bool developer)
 {
 	const char *url = http_client_header(answer, developer ? "X-Apple-MDM-ESSO-Developer" : "X-Apple-MDM-ESSO");
-	struct http_client_answer fetched;
+	struct http_client_answer fetched = { 0 };
 	struct device_esso document;
 	enum rc rc;
 

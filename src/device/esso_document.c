@@ -360,7 +360,7 @@ device_esso_read(
 	*out = (struct device_esso){ 0 };
 	add(a, &r.urls, NULL);
 	add(a, &r.hosts, NULL);
-	if ((rc = json_parse(a, document, &root, e)) != RC_OK || !json_is_object(root))
+	if (json_parse(a, document, &root, e) != RC_OK || !json_is_object(root))
 		return fail(e, RC_BAD_INPUT, "the document is no JSON object");
 	r.root = root;
 	if ((rc = developer ? read_developer_app(&r) : read_store_app(&r)) != RC_OK || (rc = read_domains(&r)) != RC_OK)

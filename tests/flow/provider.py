@@ -105,7 +105,8 @@ def main():
         providers.end()
     ok(SECRET not in w.log and "eyJ" not in w.log, "no secret and no token is in the log")
     w.healthy()
-    done()
+    return done()
 
 
-main()
+if __name__ == "__main__":
+    sys.exit(main())

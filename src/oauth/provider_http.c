@@ -87,8 +87,7 @@ oauth_get_provider(struct call *c, const struct http_request *r, struct http_rep
 	if (!resume(c, r, &w, &a, &p, out))
 		return;
 	if (strcmp(w.form.attempt, r->segment[0]) != 0) { /* another sign-in was begun in this browser since */
-		(void)fail(&c->err, RC_FORBIDDEN, "the browser's cookie is of another sign-in");
-		stop(c, &a, EV_provider_answer, out);
+		signin_message(c, out, 403, &a.organization, EV_provider_answer);
 		return;
 	}
 	if (idp_begin(room->idp, c, &p, a.again ? a.user_identifier : w.hint, a.again, &w.request, &url) != RC_OK) {

@@ -40,6 +40,14 @@ enum rc account_set_disabled(struct call *c, const char *id, bool disabled);
 enum rc account_set_groups(struct call *c, const char *id, const char *const *groups);
 enum rc account_remove(struct call *c, const char *id); /* the caller evicts first */
 
+/* Groups of an organization that have people, by name after `after` (NULL: from the start), at most 500. */
+struct account_group {
+	const char *name;
+	int64_t people;
+};
+enum rc
+account_group_list(struct call *c, const char *organization_id, const char *after, struct account_group **out, int *n);
+
 bool account_in_group(const struct account *a, const char *group);
 
 /* A sign-in with a local password. Costs the same whether or not there is such a person. Throttled

@@ -6,6 +6,7 @@
 #include "ca/ca.h"
 #include "command/queue.h"
 #include "enroll/attempt.h"
+#include "enroll/person.h"
 #include "fmt/base64.h"
 #include "store/store.h"
 
@@ -27,12 +28,6 @@ admin_enrollment_brief(struct admin_call *x, const struct enrollment *e)
 	admin_put_time(j, "ended_at", e->ended_at);
 	admin_put_time(j, "last_seen_at", e->last_seen_at);
 	return j;
-}
-
-enum rc
-admin_live_enrollments(struct call *c, const char *account_id, struct enrollment **out, int *n)
-{
-	return enrollment_list(c, NULL, account_id, "live", 0, out, n);
 }
 
 static int64_t
@@ -171,24 +166,6 @@ admin_enrollment_get(struct admin_call *x)
 
 /* ---- the end ---- */
 
-enum rc
-admin_evict(struct call *c, const struct enrollment *e, const char *actor, const char **way)
-{
-	enum rc rc;
-
-	*way = "ended";
-	if (!ENROLLMENT_LIVE(e))
-		return fail(&c->err, RC_CONFLICT, "the enrollment already ended (%s)", e->state);
-	if (strcmp(e->state, "evicting") == 0) /* ordered before; said once */
-		return enrollment_evict(c, e->id, way);
-	/* A profile that no device has come back with: there is nobody to tell. */
-	if (strcmp(e->state, "pending") == 0)
-		rc = enrollment_end(c, e->id, "evicted");
-	else
-		rc = enrollment_evict(c, e->id, way);
-	return rc == RC_OK ? attempt_event(c, e->attempt_id, EV_eviction_ordered, "by %s", actor) : rc;
-}
-
 struct evict {
 	const char *id, *actor, *way;
 };
@@ -202,7 +179,7 @@ evict_in_unit(struct call *c, void *arg)
 
 	if ((rc = enrollment_get(c, v->id, &e)) != RC_OK)
 		return rc;
-	return admin_evict(c, &e, v->actor, &v->way);
+	return person_evict(c, &e, v->actor, &v->way);
 }
 
 enum rc

@@ -43,6 +43,7 @@ X("GET",    "/users/{}",                        HTTP_QUICK, ADMIN_LIST,  "", use
 X("PATCH",  "/users/{}",                        HTTP_QUICK, ADMIN_SMALL, "disabled:b groups:a", user_change) \
 X("PUT",    "/users/{}/password",               HTTP_HEAVY, ADMIN_SMALL, "!password", user_password) \
 X("DELETE", "/users/{}",                        HTTP_QUICK, ADMIN_LIST,  "", user_remove) \
+X("GET",    "/groups",                          HTTP_QUICK, ADMIN_LIST,  "", group_list) \
 /* rule_http.c */ \
 X("GET",    "/rules",                           HTTP_QUICK, ADMIN_LIST,  "", rule_list) \
 X("POST",   "/rules",                           HTTP_QUICK, ADMIN_LIST, \
@@ -93,12 +94,6 @@ ADMIN_ROUTES(X)
 
 /* What would keep devices of an organization from enrolling, as an array of sentences. */
 enum rc admin_organization_warnings(struct admin_call *x, const struct organization *o, json_t *out);
-
-/* Evict, with its event, in the caller's unit. *way: "status", "profile", or "ended" where no device had come yet. */
-enum rc admin_evict(struct call *c, const struct enrollment *e, const char *actor, const char **way);
-
-/* Every live enrollment of a person, at most 500. */
-enum rc admin_live_enrollments(struct call *c, const char *account_id, struct enrollment **out, int *n);
 
 /* The short description of an enrollment that listings give. */
 json_t *admin_enrollment_brief(struct admin_call *x, const struct enrollment *e);

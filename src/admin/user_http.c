@@ -4,7 +4,7 @@
 
 #include "account/account.h"
 #include "enroll/attempt.h"
-#include "enroll/grant.h"
+#include "enroll/person.h"
 #include "store/store.h"
 
 #define PAGE 500 /* rows that account_list gives at most */
@@ -80,7 +80,7 @@ admin_user_get(struct admin_call *x)
 	enum rc rc;
 	int n;
 
-	if ((rc = find(x, &a)) != RC_OK || (rc = admin_live_enrollments(x->c, a.id, &e, &n)) != RC_OK)
+	if ((rc = find(x, &a)) != RC_OK || (rc = person_enrollments(x->c, a.id, &e, &n)) != RC_OK)
 		return rc;
 	x->out = json_keep(x->c->arena, user_json(&a));
 	admin_put(x->out, "enrollments", list = json_array());
@@ -90,6 +90,30 @@ admin_user_get(struct admin_call *x)
 	if (rc == RC_OK)
 		admin_put_text(x->out, "latest_attempt", t.id);
 	return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+enum rc
+admin_group_list(struct admin_call *x)
+{
+	json_t *items = admin_items(x);
+	struct account_group *all;
+	struct organization o;
+	enum rc rc;
+	int n;
+
+	if ((rc = admin_organization(x, admin_query(x, "organization"), &o)) != RC_OK ||
+	    (rc = account_group_list(x->c, o.id, admin_query(x, "after"), &all, &n)) != RC_OK)
+		return rc;
+	for (int i = 0; i < n; i++) {
+		json_t *j = json_object();
+
+		admin_put_text(j, "group", all[i].name);
+		admin_put_int(j, "people", all[i].people);
+		json_array_append_new(items, j);
+	}
+	if (n == PAGE)
+		admin_put_text(x->out, "next", all[n - 1].name);
+	return RC_OK;
 }
 
 /* ---- changes ---- */
@@ -146,21 +170,13 @@ static enum rc
 change_in_unit(struct call *c, void *arg)
 {
 	struct change *g = arg;
-	struct enrollment *e;
 	enum rc rc = RC_OK;
-	int n;
+	int ended;
 
-	if (g->groups != NULL && (rc = account_set_groups(c, g->account.id, g->groups)) != RC_OK)
-		return rc;
-	if (g->disabled < 0)
-		return RC_OK;
-	if ((rc = account_set_disabled(c, g->account.id, g->disabled == 1)) != RC_OK ||
-	    (rc = admin_live_enrollments(c, g->account.id, &e, &n)) != RC_OK)
-		return rc;
-	g->enrollments = n;
-	/* The timeline of each device says why nothing more is delivered to it. */
-	for (int i = 0; i < n && rc == RC_OK && g->disabled == 1 && g->account.disabled_at == 0; i++)
-		rc = attempt_event(c, e[i].attempt_id, EV_person_disabled, "by %s", g->actor);
+	if (g->groups != NULL)
+		rc = person_set_groups(c, &g->account, g->groups, g->actor, &ended);
+	if (rc == RC_OK && g->disabled >= 0)
+		rc = person_set_disabled(c, &g->account, g->disabled == 1, g->actor, &g->enrollments);
 	return rc;
 }
 
@@ -198,35 +214,17 @@ admin_user_password(struct admin_call *x)
 	return rc == RC_OK ? account_set_password(x->c, a.id, hash) : rc;
 }
 
-static enum rc
-remove_in_unit(struct call *c, void *arg)
-{
-	struct change *g = arg;
-	struct enrollment *e;
-	const char *way;
-	enum rc rc;
-	int n, live;
-
-	if ((rc = admin_live_enrollments(c, g->account.id, &e, &n)) != RC_OK)
-		return rc;
-	for (int i = 0; i < n && rc == RC_OK; i++)
-		rc = admin_evict(c, &e[i], g->actor, &way);
-	if (rc == RC_OK)
-		rc = grant_revoke_account(c, g->account.id, "eviction-ordered", &live);
-	g->enrollments = n;
-	return rc == RC_OK ? account_remove(c, g->account.id) : rc;
-}
-
 enum rc
 admin_user_remove(struct admin_call *x)
 {
-	struct change g = { .actor = x->actor };
+	struct account a;
+	int evicted;
 	enum rc rc;
 
-	if ((rc = find(x, &g.account)) != RC_OK || (rc = store_unit(x->c, remove_in_unit, &g)) != RC_OK)
+	if ((rc = find(x, &a)) != RC_OK || (rc = person_remove(x->c, &a, x->actor, &evicted)) != RC_OK)
 		return rc;
 	x->out = admin_object(x);
-	admin_put_text(x->out, "user", g.account.user_identifier);
-	admin_put_int(x->out, "evicted", g.enrollments);
+	admin_put_text(x->out, "user", a.user_identifier);
+	admin_put_int(x->out, "evicted", evicted);
 	return RC_OK;
 }

@@ -198,6 +198,11 @@ X(bearer_other_person, "bearer-other-person", STAGE_ONGOING, OUTCOME_REFUSED, NU
 X(person_disabled, "person-disabled", STAGE_ONGOING, OUTCOME_REFUSED, \
   "Your account is disabled. Ask your organization's help desk.", \
   "the person is disabled: nothing is delivered", "postern user enable, or postern enrollment evict") \
+X(person_enabled, "person-enabled", STAGE_ONGOING, OUTCOME_OK, NULL, "the person is enabled again", NULL) \
+X(policy_refuses, "policy-refuses", STAGE_ONGOING, OUTCOME_REFUSED, \
+  "Your organization does not allow this device any more. Ask its help desk.", \
+  "the rules refuse the person whose device is enrolled, since groups or rules changed: the sign-in ended", \
+  "postern rule explain says which rule and why; postern enrollment evict, if the device is to leave") \
 X(token_revoked, "token-revoked", STAGE_ONGOING, OUTCOME_OK, NULL, "the administrator revoked the sign-in", NULL) \
 X(client_revoked, "client-revoked", STAGE_ONGOING, OUTCOME_OK, NULL, \
   "the device's client revoked its sign-in (RFC 7009)", NULL) \

@@ -6,6 +6,7 @@
 #include "crypto/hash.h"
 #include "enroll/challenge.h"
 #include "enroll/grant.h"
+#include "enroll/person.h"
 #include "fmt/base64.h"
 #include "fmt/json.h"
 #include "idp/signin.h"
@@ -319,6 +320,17 @@ is_other(const struct signin_attempt *a, const struct account *who)
 	return a->again && strcmp(who->managed_apple_account, a->enrollment.assigned_managed_apple_id) != 0;
 }
 
+/* The rules that let the device in refuse its person now. */
+static enum rc
+not_any_more(struct call *c, struct trial *t)
+{
+	struct err why = c->err;
+	enum rc rc = account_signed_in(c, t->user);
+
+	t->out->code = EV_policy_refuses;
+	return rc == RC_OK ? attempt_event(c, t->a->attempt.id, t->out->code, "%s", why.text) : rc;
+}
+
 /* The password is right. */
 static enum rc
 accepted(struct call *c, struct trial *t)
@@ -329,7 +341,11 @@ accepted(struct call *c, struct trial *t)
 	bool other = is_other(a, &t->who);
 	enum rc rc = RC_NOT_FOUND;
 
-	if (ours && !other)
+	if (ours && !other && a->again)
+		rc = person_may_enroll(c, &t->who, a->enrollment.family);
+	if (rc == RC_FORBIDDEN)
+		return not_any_more(c, t);
+	if (ours && !other && (rc == RC_OK || rc == RC_NOT_FOUND))
 		rc = store_unit(c, signed_in, t);
 	if (rc != RC_NOT_FOUND)
 		return rc;
@@ -393,6 +409,8 @@ proven(struct call *c, void *arg)
 	if (is_other(t->a, &t->who))
 		return other_person(c, t->a, t->out);
 	t->user = t->who.user_identifier;
+	if (t->a->again && (rc = person_may_enroll(c, &t->who, t->a->enrollment.family)) != RC_OK)
+		return rc == RC_FORBIDDEN ? not_any_more(c, t) : rc;
 	rc = idp_keep(c, t->provider, t->person, id, t->who.id);
 	return rc == RC_OK ? signed_in(c, t) : rc;
 }

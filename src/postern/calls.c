@@ -29,6 +29,9 @@ static const struct column user_columns[] = {
 	{ "NAME", "display_name", COL_TEXT }, { "GROUPS", "groups", COL_LIST }, { "PASSWORD", "has_password", COL_FLAG },
 	{ "DISABLED", "disabled", COL_FLAG }, COLUMN_END
 };
+static const struct column group_columns[] = {
+	{ "GROUP", "group", COL_TEXT }, { "PEOPLE", "people", COL_NUMBER }, COLUMN_END
+};
 static const struct column attempt_columns[] = {
 	{ "ID", "id", COL_TEXT }, { "STARTED", "started_at", COL_TIME }, { "USER", "user", COL_TEXT },
 	{ "DEVICE", "product", COL_TEXT }, { "OS", "os_version", COL_TEXT }, { "MODE", "mode", COL_TEXT },
@@ -118,6 +121,8 @@ static const struct call {
 	  .done = "{user} is disabled: nothing more is delivered to {live_enrollments} live enrollment(s)." },
 	{ "user enable", NULL, "PATCH", "/users/{0}", "disabled=@false:b", .done = "{user} is enabled." },
 	{ "user remove", NULL, "DELETE", "/users/{0}", "", .done = "{user} was removed; {evicted} enrollment(s) are evicted." },
+
+	{ "group list", NULL, "GET", "/groups", ORG, "after", group_columns, .empty = "Nobody is in a group." },
 
 	{ "rule add", NULL, "POST", "/rules", ORG " domain=--domain user=--user group=--group model_family=--model-family"
 	  " percent=--percent:i outcome=outcome redirect_url=--redirect message=--refuse method=--method position=--at:i",

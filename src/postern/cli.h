@@ -120,6 +120,7 @@ int cli_esso_check(const struct argv *v, void *ctx);
 int cli_esso_show(const struct argv *v, void *ctx);
 int cli_esso_remove(const struct argv *v, void *ctx);
 int cli_user_import(const struct argv *v, void *ctx); /* import.c */
+int cli_group_import(const struct argv *v, void *ctx); /* group_import.c */
 int cli_check(const struct argv *v, void *ctx); /* check.c */
 int cli_store_migrate(const struct argv *v, void *ctx); /* store.c, like the next two */
 int cli_store_check(const struct argv *v, void *ctx);

@@ -264,6 +264,12 @@ static const struct argv_command commands[] = {
 	{ "user import", "Add people from a CSV file", cli_user_import, NULL, ONE("FILE", "'-' for standard input"),
 	  "The first line names the columns: user, managed_apple_account, groups (separated by ';'),\n"
 	  "display_name, password. Only user must be there; order is free." },
+	{ "group import", "Say who is in which group, from a CSV file", cli_group_import, NULL,
+	  ONE("FILE", "'-' for standard input"),
+	  "The first line names the columns group and user. A group that the file names has these people from now on\n"
+	  "and no others; a line without a user is a group with nobody. Whom the rules refuse now signs in no more, and\n"
+	  "the sign-ins of their devices end." },
+	{ "group list", "List groups of people", cli_call, NULL, NULL, NULL },
 	{ "rule add", "Add a rule", cli_call, rule_add_options, NULL,
 	  "Rules are asked in order; the first whose conditions all match decides." },
 	{ "rule list", "Print the rules in order", cli_call, NULL, NULL, NULL },

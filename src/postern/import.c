@@ -5,84 +5,11 @@
 #include <unistd.h>
 
 #include "postern/cli.h"
+#include "postern/csv.h"
 
-#define COLUMNS_MAX 16
 #define BAR 30 /* characters of the progress bar */
 
 static const char *const known[] = { "user", "managed_apple_account", "groups", "display_name", "password", NULL };
-
-/* ---- reading ---- */
-
-struct csv {
-	struct arena *a;
-	const char *p, *end;
-	int line; /* of the record that was read last */
-	int next_line;
-};
-
-/* One field. RC_BAD_INPUT: a quote that does not end, or text behind it. */
-static enum rc
-read_field(struct csv *c, const char **out, struct err *e)
-{
-	struct buf b;
-	bool quoted = c->p < c->end && *c->p == '"';
-
-	buf_init(&b, 64 * 1024);
-	if (quoted)
-		c->p++;
-	while (c->p < c->end) {
-		if (quoted && *c->p == '"') {
-			c->p++;
-			if (c->p == c->end || *c->p != '"') {
-				quoted = false;
-				break;
-			}
-		} else if (!quoted && (*c->p == ',' || *c->p == '\n' || *c->p == '\r')) {
-			break;
-		}
-		c->next_line += *c->p == '\n';
-		buf_char(&b, *c->p++);
-	}
-	*out = buf_finish(&b, c->a);
-	if (quoted)
-		return fail(e, RC_BAD_INPUT, "a quote does not end");
-	if (c->p < c->end && *c->p != ',' && *c->p != '\n' && *c->p != '\r')
-		return fail(e, RC_BAD_INPUT, "there is text behind a closing quote");
-	return RC_OK;
-}
-
-/* The next record; *n 0 at the end of the file or for an empty line. After an error the rest of the line is
- * skipped. */
-static enum rc
-read_record(struct csv *c, const char *fields[COLUMNS_MAX], int *n, struct err *e)
-{
-	enum rc rc = RC_OK;
-
-	*n = 0;
-	c->line = c->next_line;
-	while (c->p < c->end && rc == RC_OK) {
-		const char *field;
-
-		if (*n == 0 && (*c->p == '\n' || *c->p == '\r'))
-			break;
-		rc = read_field(c, &field, e);
-		if (rc == RC_OK && *n == COLUMNS_MAX)
-			rc = fail(e, RC_BAD_INPUT, "more than %d columns", COLUMNS_MAX);
-		if (rc == RC_OK)
-			fields[(*n)++] = field;
-		if (c->p == c->end || *c->p != ',')
-			break;
-		c->p++;
-		if (c->p == c->end && *n < COLUMNS_MAX)
-			fields[(*n)++] = "";
-	}
-	while (c->p < c->end && *c->p != '\n')
-		c->p++;
-	if (c->p < c->end)
-		c->p++;
-	c->next_line++;
-	return rc;
-}
 
 /* ---- one person ---- */
 
@@ -175,12 +102,12 @@ struct tally {
 static enum rc
 import_all(struct cli *k, struct csv *c, size_t size, const char *const *names, int n_names, struct tally *t)
 {
-	const char *start = c->p, *fields[COLUMNS_MAX];
+	const char *start = c->p, *fields[CSV_COLUMNS_MAX];
 	enum rc rc;
 	int n;
 
 	while (c->p < c->end) {
-		rc = read_record(c, fields, &n, &k->err);
+		rc = csv_record(c, fields, &n, &k->err);
 		if (rc == RC_OK && n == 0)
 			continue;
 		if (rc == RC_OK)
@@ -215,27 +142,17 @@ report(struct cli *k, const struct tally *t)
 int
 cli_user_import(const struct argv *v, void *ctx)
 {
-	const char *names[COLUMNS_MAX];
-	struct csv c = { .next_line = 1 };
+	const char *names[CSV_COLUMNS_MAX];
+	struct csv c;
 	struct tally t = { 0 };
-	struct bytes file;
 	struct cli k;
 	int n = 0, status;
 	enum rc rc;
 
 	(void)ctx;
 	cli_begin(&k, v);
-	c.a = k.a;
-	if ((rc = cli_file(&k, argv_argument(v, 0), &file)) == RC_OK) {
-		if (file.n >= 3 && memcmp(file.p, "\xef\xbb\xbf", 3) == 0) /* spreadsheets write one */
-			file = bytes_of(file.p + 3, file.n - 3);
-		c.p = (const char *)file.p;
-		c.end = c.p + file.n;
-		if (memchr(file.p, '\0', file.n) != NULL)
-			rc = fail(&k.err, RC_BAD_INPUT, "the file is not text");
-		else
-			rc = read_record(&c, names, &n, &k.err);
-	}
+	if ((rc = csv_open(&k, argv_argument(v, 0), &c)) == RC_OK)
+		rc = csv_record(&c, names, &n, &k.err);
 	if (rc == RC_OK)
 		rc = check_header(&k, names, n);
 	if (rc == RC_OK)

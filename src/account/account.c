@@ -350,13 +350,19 @@ account_set_groups(struct call *c, const char *id, const char *const *groups)
 static enum rc
 remove_one(struct call *c, void *arg)
 {
+	/* An identity that stayed would keep its person out for good: it would name nobody. */
+	static const char *const sql[] = {
+		"DELETE FROM account_group WHERE account_id = ?1",
+		"DELETE FROM provider_session WHERE account_id = ?1",
+		"DELETE FROM account_identity WHERE account_id = ?1",
+		"DELETE FROM account WHERE id = ?1",
+	};
 	const struct change *in = arg;
-	struct db_rows r;
-	enum rc rc;
+	struct db_rows r = { 0 };
+	enum rc rc = RC_OK;
 
-	rc = store_run(c, "DELETE FROM account_group WHERE account_id = ?1", DB_ARGS(db_text(in->id)), NULL);
-	if (rc == RC_OK)
-		rc = store_run(c, "DELETE FROM account WHERE id = ?1", DB_ARGS(db_text(in->id)), &r);
+	for (size_t i = 0; i < sizeof sql / sizeof sql[0] && rc == RC_OK; i++)
+		rc = store_run(c, sql[i], DB_ARGS(db_text(in->id)), &r);
 	if (rc != RC_OK)
 		return rc;
 	return r.changed > 0 ? take_passes(c, in->id) : nobody(c, in->id);

@@ -1,0 +1,219 @@
+/* Providers as rows, and who of ours somebody is that one of them signed in. */
+#include <string.h>
+
+#include "account/organization.h"
+#include "config/config.h"
+#include "idp/signin.h"
+#include "keys/keys.h"
+#include "store/testing.h"
+
+static char dir[64];
+static struct store *s;
+static struct keys *keys;
+static struct conf conf;
+
+static struct call
+call(void)
+{
+	struct call c = testing_call(s);
+
+	c.keys = keys;
+	c.conf = &conf;
+	return c;
+}
+
+static struct provider
+generic(void)
+{
+	return (struct provider){
+		.kind = "oidc",
+		.organization_id = "bag",
+		.issuer = "https://idp.example.com",
+		.client_id = "postern",
+		.creates = true,
+	};
+}
+
+/* ---- rows ---- */
+
+static void
+presets(struct arena *a)
+{
+	struct call c = call();
+	struct provider p = { .kind = "google", .organization_id = "bag", .client_id = "x", .domain = "a.example" }, q;
+	const char *secret;
+
+	ok(provider_add(&c, &p, "secret", false) == RC_BAD_INPUT, "google without its Workspace domain is refused");
+	p.tenant = "a.example";
+	ok(provider_add(&c, &p, "secret", false) == RC_OK && provider_get(&c, p.id, &q) == RC_OK, "and made with it");
+	is_str(q.issuer, "https://accounts.google.com", "google brings its issuer");
+	is_str(q.user_claim, "email", "and its claim of the user identifier");
+	ok(q.groups_claim == NULL, "and no groups claim: Google has none");
+	ok(q.client_secret.n > 6 && memmem(q.client_secret.p, q.client_secret.n, "secret", 6) == NULL,
+	    "the client secret is sealed in its row");
+	ok(provider_secret(&c, &q, &secret) == RC_OK && strcmp(secret, "secret") == 0, "and comes out as it was");
+	q.client_secret = bytes_of(q.client_secret.p, q.client_secret.n - 1);
+	ok(provider_secret(&c, &q, &secret) == RC_BAD_INPUT, "unless its row was changed");
+
+	p = (struct provider){ .kind = "entra", .organization_id = "bag", .client_id = "x", .domain = "b.example" };
+	ok(provider_add(&c, &p, "secret", false) == RC_BAD_INPUT, "entra without its directory is refused");
+	p.tenant = "9188040d";
+	ok(provider_add(&c, &p, "secret", false) == RC_OK && provider_get(&c, p.id, &q) == RC_OK, "and made with it");
+	is_str(q.issuer, "https://login.microsoftonline.com/9188040d/v2.0", "its issuer is the directory's");
+	is_str(q.groups_claim, "groups", "and its groups come along");
+
+	p = generic();
+	p.issuer = "http://idp.example.com";
+	ok(provider_add(&c, &p, "secret", false) == RC_BAD_INPUT, "an issuer without TLS is refused");
+	p = generic();
+	ok(provider_add(&c, &p, "secret", false) == RC_OK, "a generic one for the rest of the domains");
+	ok(provider_add(&c, &p, "secret", false) == RC_CONFLICT, "but not two for the same domains");
+	ok(provider_for(&c, "bag", "Ann@B.example", &q) == RC_OK && strcmp(q.kind, "entra") == 0,
+	    "a domain's provider signs its people in");
+	ok(provider_for(&c, "bag", "ann@c.example", &q) == RC_OK && strcmp(q.kind, "oidc") == 0,
+	    "who is of another domain goes to the one for all");
+	ok(provider_for(&c, "bag", NULL, &q) == RC_OK && strcmp(q.kind, "oidc") == 0, "as does who is not known yet");
+	ok(provider_for(&c, "other", "ann@a.example", &q) == RC_NOT_FOUND, "another organization has none of them");
+	(void)a;
+	testing_free(&c);
+}
+
+/* ---- people ---- */
+
+struct visit {
+	struct call c;
+	struct account account;
+	enum enroll_code code;
+};
+
+/* `who` comes back from the provider `p`. */
+static enum rc
+come(struct visit *v, const struct provider *p, const char *subject, const char *identifier, const char *const *groups)
+{
+	struct idp_person who = { .subject = subject, .user_identifier = identifier, .groups = groups };
+
+	v->c = call();
+	return idp_account(&v->c, p, &who, &v->account, &v->code);
+}
+
+static void
+refused(const struct provider *p, const char *subject, const char *identifier, enum enroll_code code, const char *rule)
+{
+	struct visit v;
+
+	ok(come(&v, p, subject, identifier, NULL) == RC_FORBIDDEN && v.code == code, "%s", rule);
+	testing_free(&v.c);
+}
+
+static void
+accepted(const struct provider *p, const char *subject, const char *identifier, const char *account, const char *rule)
+{
+	struct visit v;
+
+	ok(come(&v, p, subject, identifier, NULL) == RC_OK && strcmp(v.account.user_identifier, account) == 0, "%s",
+	    rule);
+	testing_free(&v.c);
+}
+
+static void
+local(const char *identifier, const char *password_hash)
+{
+	struct call c = call();
+	struct account a = { .user_identifier = identifier, .password_hash = password_hash };
+
+	ok(account_add(&c, &a) == RC_OK, "%s is added", identifier);
+	testing_free(&c);
+}
+
+static void
+people(const struct provider *p)
+{
+	static const char *const groups[] = { "staff", NULL }, *const odd[] = { "a\nb", NULL };
+	struct account a;
+	struct call c;
+	struct visit v;
+
+	accepted(p, "1", "ann@c.example", "ann@c.example", "somebody new is made");
+	accepted(p, "1", "ann.b@c.example", "ann@c.example",
+	    "Core 5.7: and known again by subject, whatever the claims say now");
+	refused(p, "2", "ann@c.example", EV_provider_account_taken,
+	    "another subject that brings the same identifier is not that person");
+	local("local@c.example", "$argon2id$");
+	refused(p, "3", "local@c.example", EV_provider_account_taken,
+	    "a claim that looks like an account with a password does not take it over");
+	local("added@c.example", NULL);
+	accepted(p, "4", "added@c.example", "added@c.example", "who was added without a password is linked");
+	local("eve@other.example", NULL);
+	refused(p, "5", "eve@other.example", EV_provider_person, "another organization's person stays theirs");
+	refused(p, "6", "new@other.example", EV_provider_person, "and nobody is made there");
+	refused(p, "7", "new@nowhere.example", EV_provider_person, "nor in a domain of nobody");
+
+	ok(come(&v, p, "1", "ann@c.example", groups) == RC_OK && account_get(&v.c, v.account.id, &a) == RC_OK &&
+		account_in_group(&a, "staff"),
+	    "groups are set as the claim has them");
+	ok(come(&v, p, "1", "ann@c.example", NULL) == RC_OK && account_get(&v.c, v.account.id, &a) == RC_OK &&
+		account_in_group(&a, "staff"),
+	    "and stay where it says nothing");
+	ok(come(&v, p, "1", "ann@c.example", odd) == RC_OK, "a group's name that can't be ours keeps nobody out");
+
+	c = call();
+	ok(account_set_disabled(&c, v.account.id, true) == RC_OK, "somebody is disabled here");
+	refused(p, "1", "ann@c.example", EV_signin_disabled, "and is not signed in, whatever the provider says");
+	ok(account_remove(&c, v.account.id) == RC_OK, "somebody is removed");
+	accepted(p, "1", "ann@c.example", "ann@c.example", "and is made anew when they come again");
+	testing_free(&c);
+}
+
+static void
+known_only(struct provider *p)
+{
+	p->creates = false;
+	refused(p, "8", "stranger@c.example", EV_provider_person_unknown,
+	    "a provider that creates nobody lets no stranger in");
+	accepted(p, "1", "ann@c.example", "ann@c.example", "but who is known");
+}
+
+static void
+organization_gone(void)
+{
+	struct call c = call();
+	struct provider q;
+
+	ok(organization_remove(&c, "bag") == RC_OK, "an organization is removed");
+	ok(provider_for(&c, "bag", NULL, &q) == RC_NOT_FOUND, "with its providers: the next of its name trusts none");
+	testing_free(&c);
+}
+
+int
+main(void)
+{
+	static const char *const domains[] = { "a.example", "b.example", "c.example" }, *const others[] = {
+		"other.example"
+	};
+	struct organization bag = { .id = "bag", .name = "Bag" }, other = { .id = "other", .name = "Other" };
+	struct arena *a = arena_new(0);
+	struct provider p;
+	struct err e;
+	struct call c;
+	int from, to;
+
+	testing_dir(dir);
+	s = testing_store(":memory:");
+	ok(store_migrate(s, &from, &to, &e) == RC_OK, "the schema is there");
+	ok(keys_open(dir, &keys, &e) == RC_OK && keys_make_secret(keys, "seal", &e) == RC_OK, "and a key");
+	conf_defaults(a, dir, &conf);
+	c = call();
+	ok(organization_add(&c, &bag, domains, 3) == RC_OK && organization_add(&c, &other, others, 1) == RC_OK,
+	    "two organizations");
+	presets(a);
+	ok(provider_for(&c, "bag", "ann@c.example", &p) == RC_OK, "there is a provider");
+	people(&p);
+	known_only(&p);
+	organization_gone();
+	testing_free(&c);
+	keys_close(keys);
+	store_close(s);
+	testing_rmtree(dir);
+	arena_free(a);
+	return done();
+}

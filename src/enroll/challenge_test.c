@@ -2,6 +2,7 @@
 #include "enroll/challenge.h"
 
 #include "base/tap.h"
+#include "config/config.h"
 #include "enroll/attempt.h"
 #include "enroll/enrollment.h"
 #include "enroll/testing.h"
@@ -98,6 +99,32 @@ again(struct scene *s)
 	testing_free(&c);
 }
 
+static void
+headers(struct scene *s)
+{
+	static const struct conf conf = { .url = "https://mdm.example.com" };
+	static const char insert[] =
+	    "INSERT INTO esso_document (organization_id, developer, document, set_at) VALUES (?1, ?2, ?3, 1)";
+	struct call c = scene_call(s);
+	struct challenge out;
+
+	c.conf = &conf;
+	ok(challenge_make(&c, "bag", "apple-as-web", "A", &out) == RC_OK && out.n == 1,
+	    "S-08: without documents a challenge is one header");
+	is_str(out.header[0].name, "WWW-Authenticate", "which asks to sign in");
+	store_run(&c, insert, DB_ARGS(db_text("bag"), db_int(1), db_blob(bytes_str("{}"))), NULL);
+	store_run(&c, insert, DB_ARGS(db_text("other"), db_int(0), db_blob(bytes_str("{}"))), NULL);
+	ok(challenge_make(&c, "bag", "apple-as-web", "A", &out) == RC_OK && out.n == 2,
+	    "S-36: a document adds the header of its kind, another organization's none");
+	is_str(out.header[1].name, "X-Apple-MDM-ESSO-Developer", "S-36: the developer document's");
+	is_str(out.header[1].value, "https://mdm.example.com/esso/bag/developer", "S-36: and where it is");
+	store_run(&c, insert, DB_ARGS(db_text("bag"), db_int(0), db_blob(bytes_str("{}"))), NULL);
+	ok(challenge_make(&c, "bag", "apple-as-web", "A", &out) == RC_OK && out.n == 3,
+	    "S-36: both documents add both");
+	is_str(out.header[1].name, "X-Apple-MDM-ESSO", "S-36: the standard document's");
+	testing_free(&c);
+}
+
 int
 main(void)
 {
@@ -107,6 +134,7 @@ main(void)
 	values(&s);
 	paths(&s);
 	again(&s);
+	headers(&s);
 	scene_close(&s);
 	return done();
 }

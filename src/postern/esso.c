@@ -118,7 +118,12 @@ given(struct cli *k, struct bytes *out)
 		return rc;
 	if (out->p != NULL)
 		return fail(&k->err, RC_BAD_INPUT, "a document comes from a file or from options, not from both");
-	return cli_file(k, file, out);
+	rc = cli_file(k, file, out);
+	/* XML, a binary property list, CMS: the mistake that is made first. */
+	if (rc == RC_OK && out->n > 0 && (out->p[0] == '<' || out->p[0] == 'b' || out->p[0] == 0x30))
+		return fail(
+		    &k->err, RC_BAD_INPUT, "%s is a profile and no document: give it as --profile %s", file, file);
+	return rc;
 }
 
 /* ---- what the linter says ---- */
@@ -143,7 +148,7 @@ print_findings(struct cli *k, const struct esso_report *r)
 	for (int i = 0; i < r->n && i < ESSO_FINDINGS_MAX; i++) {
 		const struct esso_finding *f = &r->findings[i];
 
-		cli_warn(k, "%s: %s\n    %s", esso_rules[f->rule].name, esso_rules[f->rule].sentence,
+		cli_warn(k, "%s: %s (%s)", esso_rules[f->rule].name, esso_rules[f->rule].sentence,
 		    print_safe(k->a, f->where));
 	}
 }

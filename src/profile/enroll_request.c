@@ -86,8 +86,9 @@ write_challenge(struct call *c, void *arg)
 	s->out->status = 401;
 	if ((rc = challenge_make(c, s->organization.id, method, s->path, &s->out->challenge)) != RC_OK)
 		return rc;
-	return attempt_event(c, s->attempt.id, EV_challenged, "%s, %s %s", method, s->machine.product,
-	    s->machine.os_version != NULL ? s->machine.os_version : "of unknown version");
+	return attempt_event(c, s->attempt.id, EV_challenged, "%s, %s %s%s", method, s->machine.product,
+	    s->machine.os_version != NULL ? s->machine.os_version : "of unknown version",
+	    s->out->challenge.n > 1 ? ", Enrollment SSO offered" : "");
 }
 
 static enum rc

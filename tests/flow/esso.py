@@ -100,6 +100,8 @@ def linter(w, file):
     status, _, err = postern(w, "esso", "set", "--app-store-id", str(STORE_ID), "--declaration",
                              file("nothing.json", {"Type": "com.apple.activation.simple"}))
     ok(status == 1 and "declaration-form:" in err, "S-36: declarations are checked", err)
+    status, _, err = postern(w, "esso", "check", good)
+    ok(status == 1 and "--profile" in err, "S-36: a profile in a document's place is told from one", err)
     ok(postern(w, "esso", "check", "--app-store-id", str(STORE_ID), "--profile", good)[0] == 0,
        "S-36: a document in order passes, without being set")
     declarations = [
@@ -150,6 +152,8 @@ def headers(w, file):
     ok(both(w, reply), "S-36: the 401 of the enrollment request names both documents", shown(reply))
     reply = d.post_enroll(d.body, token="nonsense")
     ok(both(w, reply), "S-36: so does the 401 for a wrong token", shown(reply))
+    ok("Enrollment SSO offered" in w.told(user, "challenged").get("details", ""), "S-36: and the timeline says so",
+       w.told(user, "challenged"))
     d.sign_in(first, PASSWORD)
     d.finish()
     for name, reply in (("no bearer", d.report(token=None)), ("a wrong bearer", d.report(token="nonsense")),

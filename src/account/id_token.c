@@ -70,7 +70,7 @@ who(const json_t *claims, const struct id_token_expected *x, struct id_token *ou
 		return ID_TOKEN_audience;
 	if (json_object_get(claims, "azp") != NULL && !same(claims, "azp", x->client_id))
 		return ID_TOKEN_azp;
-	if (!same(claims, "nonce", x->nonce))
+	if (x->nonce != NULL && !same(claims, "nonce", x->nonce))
 		return ID_TOKEN_nonce;
 	out->sub = json_get_text(claims, "sub");
 	if (out->sub == NULL || out->sub[0] == '\0' || strlen(out->sub) > ID_TOKEN_SUB_MAX)

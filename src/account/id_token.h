@@ -34,7 +34,7 @@ enum id_token_fault { ID_TOKEN_FAULTS(ID_TOKEN_ENUM) ID_TOKEN_FAULT_COUNT };
 struct id_token_expected {
 	const char *issuer; /* as in the provider's discovery document, compared octet by octet */
 	const char *client_id;
-	const char *nonce; /* of the request */
+	const char *nonce; /* of the request; NULL: there was none to answer (Core 12.2) */
 	const char *access_token; /* that came with it; NULL: none. Looked at when there is an at_hash */
 	int64_t max_age; /* seconds since the person signed in at the provider; 0: not asked for */
 	const char *tenant_claim, *tenant; /* "tid" or "hd" and its value; NULL: any */

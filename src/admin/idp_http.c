@@ -1,4 +1,5 @@
 /* Identity providers of organizations. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "admin/routes.h"
@@ -24,6 +25,10 @@ provider_json(struct admin_call *x, const struct provider *p)
 	admin_put_text(j, "apple_account", p->apple_account);
 	admin_put_text(j, "groups_claim", p->groups_claim);
 	admin_put_text(j, "again", p->again);
+	admin_put_text(j, "group_needed", p->group_needed);
+	admin_put_int(j, "interval_s", p->interval_s);
+	admin_put_int(j, "grace_s", p->grace_s);
+	admin_put(j, "longest_s", p->longest_s > 0 ? json_integer(p->longest_s) : json_null());
 	admin_put_flag(j, "creates", p->creates);
 	admin_put_flag(j, "redirects", p->redirects);
 	admin_put_text(j, "redirect_uri", provider_redirect_uri(x->c));
@@ -93,6 +98,35 @@ admin_idp_get(struct admin_call *x)
 	return rc;
 }
 
+#define LIFE_MAX INT64_C(315360000) /* ten years */
+
+/* A life of the body, in seconds. RC_BAD_INPUT: it is none. */
+static enum rc
+life(struct admin_call *x, const char *name, int64_t otherwise, int64_t *out)
+{
+	const char *text = admin_text(x, name);
+
+	*out = otherwise;
+	if (text == NULL)
+		return RC_OK;
+	text = admin_seconds(x->c->arena, text);
+	if (text[0] == '\0' || strlen(text) > 10 || text[strspn(text, "0123456789")] != '\0' ||
+	    (*out = strtoll(text, NULL, 10)) > LIFE_MAX)
+		return fail(
+		    &x->c->err, RC_BAD_INPUT, "%s is a time like 90s, 15m, 4h or 30d, of at most ten years", name);
+	return RC_OK;
+}
+
+static enum rc
+lives(struct admin_call *x, struct provider *p)
+{
+	enum rc rc = life(x, "interval", 0, &p->interval_s);
+
+	if (rc == RC_OK)
+		rc = life(x, "grace", -1, &p->grace_s);
+	return rc == RC_OK ? life(x, "longest", 0, &p->longest_s) : rc;
+}
+
 /* The first line: what a file holds that an editor wrote. */
 static const char *
 first_line(struct arena *a, const char *text)
@@ -117,6 +151,7 @@ admin_idp_add(struct admin_call *x)
 		.apple_account = admin_text(x, "apple_account"),
 		.groups_claim = admin_text(x, "groups_claim"),
 		.again = admin_text(x, "again"),
+		.group_needed = admin_text(x, "group_needed"),
 		.creates = !admin_flag(x, "known_only", false),
 		.redirects = !admin_flag(x, "button", false),
 	};
@@ -126,7 +161,7 @@ admin_idp_add(struct admin_call *x)
 	enum rc rc;
 	int n;
 
-	if ((rc = organization_of(x, &o)) != RC_OK)
+	if ((rc = organization_of(x, &o)) != RC_OK || (rc = lives(x, &p)) != RC_OK)
 		return rc;
 	if (ca != NULL) {
 		if ((rc = x509_from_pem(c->arena, bytes_str(ca), &list, &n, &c->err)) != RC_OK)

@@ -256,31 +256,6 @@ admin_organization_remove(struct admin_call *x)
 
 /* ---- settings ---- */
 
-/* "90", "5s", "15m", "1h", "30d" as seconds; the text itself where it is nothing of the kind, which
- * organization_set then refuses with what is allowed. */
-static const char *
-in_seconds(struct arena *a, const char *text)
-{
-	static const struct {
-		char unit;
-		int64_t seconds;
-	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
-	size_t n = strspn(text, "0123456789");
-
-	if (n == 0 || n > 10 || text[n] == '\0' || text[n + 1] != '\0')
-		return text;
-	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-		int64_t value = 0;
-
-		if (units[i].unit != text[n])
-			continue;
-		for (size_t k = 0; k < n; k++)
-			value = value * 10 + (text[k] - '0');
-		return arena_printf(a, "%lld", (long long)value * units[i].seconds);
-	}
-	return text;
-}
-
 struct settings {
 	struct admin_call *x;
 	struct organization *o;
@@ -301,7 +276,7 @@ set_in_unit(struct call *c, void *arg)
 		if (value == NULL)
 			rc = fail(&c->err, RC_BAD_INPUT, "%.60s must be a text", key);
 		else
-			rc = organization_set(c, s->o->id, key, in_seconds(c->arena, value));
+			rc = organization_set(c, s->o->id, key, admin_seconds(c->arena, value));
 		/* Each is shown by a row of its own: all of them, or none. */
 		if (rc != RC_OK) {
 			store_discard(c);

@@ -399,3 +399,26 @@ admin_items(struct admin_call *x)
 	json_object_set_new(x->out, "items", items);
 	return items;
 }
+
+const char *
+admin_seconds(struct arena *a, const char *text)
+{
+	static const struct {
+		char unit;
+		int64_t seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+	size_t n = strspn(text, "0123456789");
+
+	if (n == 0 || n > 10 || text[n] == '\0' || text[n + 1] != '\0')
+		return text;
+	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+		int64_t value = 0;
+
+		if (units[i].unit != text[n])
+			continue;
+		for (size_t k = 0; k < n; k++)
+			value = value * 10 + (text[k] - '0');
+		return arena_printf(a, "%lld", (long long)value * units[i].seconds);
+	}
+	return text;
+}

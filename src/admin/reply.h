@@ -42,6 +42,10 @@ const char *admin_query(const struct admin_call *x, const char *name);
 /* A number in the query. RC_BAD_INPUT: it is none, or negative. */
 enum rc admin_query_int(struct admin_call *x, const char *name, int64_t otherwise, int64_t *out);
 
+/* "90", "5s", "15m", "1h", "30d" as seconds; the text itself where it is nothing of the kind, for whoever takes it
+ * to refuse. */
+const char *admin_seconds(struct arena *a, const char *text);
+
 /* The organization of that id, or of that name; NULL and "_" mean the only one. RC_BAD_INPUT: there are several. */
 enum rc admin_organization(struct admin_call *x, const char *id, struct organization *out);
 /* The one meant by a query or body that may name an organization. NULL in *id: all. */

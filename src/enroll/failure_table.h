@@ -207,6 +207,26 @@ X(token_revoked, "token-revoked", STAGE_ONGOING, OUTCOME_OK, NULL, "the administ
 X(client_revoked, "client-revoked", STAGE_ONGOING, OUTCOME_OK, NULL, \
   "the device's client revoked its sign-in (RFC 7009)", NULL) \
 X(signed_in_again, "signed-in-again", STAGE_ONGOING, OUTCOME_OK, NULL, "the person signed in again; the enrollment goes on", NULL) \
+X(provider_ended, "provider-ended", STAGE_ONGOING, OUTCOME_REFUSED, \
+  "Your organization's sign-in has ended. Sign in again.", \
+  "the identity provider does not stand by the sign-in any more: it is revoked", \
+  "see the provider's own log; the person signs in again, if they still may") \
+X(provider_logged_out, "provider-logged-out", STAGE_ONGOING, OUTCOME_REFUSED, \
+  "You signed out at your organization. Sign in again.", \
+  "the identity provider says that the person signed out (back-channel logout): the sign-in is revoked", NULL) \
+X(provider_group, "provider-group", STAGE_ONGOING, OUTCOME_REFUSED, \
+  "Your account may not use this. Ask your organization's help desk.", \
+  "the person is not in the group that the provider's people must be in", "the provider's groups; postern idp show") \
+X(provider_longest, "provider-longest", STAGE_ONGOING, OUTCOME_REFUSED, \
+  "It is time to sign in again.", \
+  "the longest time without a full sign-in is over: the sign-in is revoked", NULL) \
+X(provider_silent, "provider-silent", STAGE_ONGOING, OUTCOME_FAILED, NULL, \
+  "the identity provider did not say whether the sign-in still stands; it goes on for the provider's grace", \
+  "postern idp check") \
+X(provider_silent_too_long, "provider-silent-too-long", STAGE_ONGOING, OUTCOME_REFUSED, \
+  "Sign in again to keep using your organization's apps.", \
+  "the identity provider has not said for all of its grace whether the sign-in still stands: it is revoked", \
+  "postern idp check; the enrollment stays, and goes on once the person has signed in again") \
 X(gettoken_no_uuid, "gettoken-no-uuid", STAGE_ONGOING, OUTCOME_FAILED, NULL, \
   "GetToken can't be answered: the organization has no server UUID", \
   "postern org set --server-uuid UUID (from Apple School Manager or Apple Business Manager)") \

@@ -2,11 +2,8 @@
 #include <string.h>
 
 #include "account/organization.h"
-#include "idp/signin.h"
-#include "keys/keys.h"
+#include "idp/read.h"
 #include "store/store.h"
-
-#define CONTEXT "provider-session"
 
 static enum rc
 refuse(struct call *c, enum enroll_code *code, enum enroll_code why, const char *detail)
@@ -103,39 +100,57 @@ find_or_make(
 	return rc == RC_OK ? link_to(c, p, who->subject, out->id) : rc;
 }
 
+static bool
+is_in(const char *const *groups, const char *name)
+{
+	for (int i = 0; groups != NULL && groups[i] != NULL; i++) {
+		if (strcmp(groups[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+enum rc
+idp_up_to_date(struct call *c, const struct provider *p, const struct idp_person *who, const struct account *a,
+    enum enroll_code *code)
+{
+	const char *const *groups = who->groups != NULL ? who->groups : a->groups;
+	enum rc rc = who->groups != NULL ? account_set_groups(c, a->id, who->groups) : RC_OK;
+
+	/* A group's name that can't be one of ours is no reason to keep its member out. */
+	if (rc != RC_OK && rc != RC_BAD_INPUT && rc != RC_TOO_LARGE)
+		return rc;
+	if (p->group_needed != NULL && !is_in(groups, p->group_needed))
+		return refuse(c, code, EV_provider_group, p->group_needed);
+	return RC_OK;
+}
+
 enum rc
 idp_account(
     struct call *c, const struct provider *p, const struct idp_person *who, struct account *out, enum enroll_code *code)
 {
 	enum rc rc = find_or_make(c, p, who, out, code);
 
-	if (rc != RC_OK)
-		return rc;
-	if (out->disabled_at != 0)
+	if (rc == RC_OK && out->disabled_at != 0)
 		return refuse(c, code, EV_signin_disabled, out->user_identifier);
-	if (who->groups == NULL)
-		return RC_OK;
-	rc = account_set_groups(c, out->id, who->groups);
-	/* A group's name that can't be one of ours is no reason to keep its member out. */
-	return rc == RC_BAD_INPUT || rc == RC_TOO_LARGE ? RC_OK : rc;
+	return rc == RC_OK ? idp_up_to_date(c, p, who, out, code) : rc;
 }
 
 enum rc
 idp_keep(struct call *c, const struct provider *p, const struct idp_person *who, const char *attempt_id,
     const char *account_id)
 {
-	struct bytes sealed = { 0 };
-	enum rc rc;
+	struct bytes sealed;
+	enum rc rc = idp_seal(c, who->refresh_token, &sealed);
 
-	if (who->refresh_token != NULL &&
-	    (rc = keys_seal(c->keys, c->arena, CONTEXT, bytes_str(who->refresh_token), &sealed, &c->err)) != RC_OK)
+	if (rc != RC_OK)
 		return rc;
 	return store_run(c,
 	    "INSERT INTO provider_session (attempt_id, provider_id, account_id, sid, refresh_token, signed_in_at,"
-	    "  renewed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) ON CONFLICT (attempt_id) DO UPDATE SET"
+	    "  renewed_at, due_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7) ON CONFLICT (attempt_id) DO UPDATE SET"
 	    "  provider_id = ?2, account_id = ?3, sid = ?4, refresh_token = ?5, signed_in_at = ?6, renewed_at = ?6,"
-	    "  failing_since = NULL",
+	    "  due_at = ?7, busy_until = 0, failing_since = NULL",
 	    DB_ARGS(db_text(attempt_id), db_text(p->id), db_text(account_id), db_text(who->sid), db_blob(sealed),
-		db_int(c->now)),
+		db_int(c->now), db_int(idp_next(c, p))),
 	    NULL);
 }

@@ -10,6 +10,8 @@
 #include "store/store.h"
 
 #define CONTEXT "identity-provider"
+#define INTERVAL_S (4 * 3600)
+#define GRACE_S (24 * 3600)
 #define TEXT_MAX 512 /* octets of any of its texts */
 
 /* clang-format off */
@@ -39,7 +41,9 @@ static const struct provider_preset presets[] = {
 
 #define COLUMNS \
 	"id, organization_id, kind, name, domain, issuer, client_id, client_auth, client_secret, tenant, scope," \
-	" user_claim, apple_account, groups_claim, again, creates, redirects, ca, created_at"
+	" user_claim, apple_account, groups_claim, again, creates, redirects, ca, created_at, group_needed, " \
+	"interval_s," \
+	" grace_s, longest_s"
 
 const struct provider_preset *
 provider_preset_at(int i)
@@ -129,6 +133,7 @@ check_texts(struct call *c, const struct provider *p)
 		{ "tenant", p->tenant, false },
 		{ "Managed Apple Account", p->apple_account, false },
 		{ "groups claim", p->groups_claim, false },
+		{ "needed group", p->group_needed, false },
 	};
 
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -190,6 +195,10 @@ fill_in(struct call *c, struct provider *p, const struct provider_preset *preset
 	}
 	if (p->issuer == NULL && preset->issuer != NULL && (p->tenant != NULL || !preset->tenant_needed))
 		p->issuer = issuer_of(c->arena, preset->issuer, p->tenant);
+	if (p->interval_s <= 0)
+		p->interval_s = INTERVAL_S;
+	if (p->grace_s < 0)
+		p->grace_s = GRACE_S;
 	if (p->domain != NULL)
 		p->domain = account_fold(c->arena, p->domain);
 }
@@ -223,12 +232,13 @@ insert(struct call *c, void *arg)
 		    p->domain != NULL ? p->domain : "all domains");
 	return store_run(c,
 	    "INSERT INTO identity_provider (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
-	    " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+	    " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
 	    DB_ARGS(db_text(p->id), db_text(p->organization_id), db_text(p->kind), db_text(p->name), db_text(p->domain),
 		db_text(p->issuer), db_text(p->client_id), db_text(p->client_auth), db_blob(p->client_secret),
 		db_text(p->tenant), db_text(p->scope), db_text(p->user_claim), db_text(p->apple_account),
 		db_text(p->groups_claim), db_text(p->again), db_int(p->creates), db_int(p->redirects), db_blob(p->ca),
-		db_int(p->created_at)),
+		db_int(p->created_at), db_text(p->group_needed), db_int(p->interval_s), db_int(p->grace_s),
+		db_int(p->longest_s)),
 	    NULL);
 }
 
@@ -277,6 +287,10 @@ read_row(const struct db_rows *r, int row, struct provider *p)
 		.redirects = db_get_int(r, row, 16) != 0,
 		.ca = db_get_blob(r, row, 17),
 		.created_at = db_get_int(r, row, 18),
+		.group_needed = db_get_text(r, row, 19),
+		.interval_s = db_get_int(r, row, 20),
+		.grace_s = db_get_int(r, row, 21),
+		.longest_s = db_get_int(r, row, 22),
 	};
 }
 

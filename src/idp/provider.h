@@ -25,6 +25,10 @@ struct provider {
 	const char *apple_account; /* "{local}@appleid.example.com"; NULL: the user identifier */
 	const char *groups_claim; /* NULL: groups are kept here */
 	const char *again; /* signing in again: "login" asks the person, "session" takes what the provider has open */
+	const char *group_needed; /* people must be in it; NULL: none is asked for */
+	int64_t interval_s; /* the provider is asked so often whether it still stands by a sign-in */
+	int64_t grace_s; /* and may fail to answer for so long */
+	int64_t longest_s; /* without a full sign-in; 0: any time */
 	bool creates; /* people are made when they first sign in */
 	bool redirects; /* people are sent there at once; otherwise the page has a button */
 	struct bytes ca; /* PEM, trusted beside the system's; absent: none */

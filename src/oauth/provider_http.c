@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "fmt/uri.h"
+#include "idp/liveness.h"
 #include "oauth/answer.h"
 #include "oauth/doors.h"
 #include "oauth/oauth.h"
@@ -137,4 +138,24 @@ oauth_get_provider_answer(struct call *c, const struct http_request *r, struct h
 	/* An answer counts once; but one that isn't this sign-in's ends nothing. */
 	if (code != EV_provider_answer || rc == RC_OK)
 		signin_set_cookie(c, r, COOKIE_PROVIDER, NULL, out);
+}
+
+/* OpenID Connect Back-Channel Logout 1.0, 2.5 to 2.8: from the provider itself, no browser in between. */
+void
+oauth_post_provider_logout(struct call *c, const struct http_request *r, struct http_reply *out, void *arg)
+{
+	const struct oauth_room *room = arg;
+	const char *token = http_query(c, r, "logout_token", true);
+	enum rc rc = RC_BAD_INPUT;
+	int n = 0;
+
+	if (token != NULL)
+		rc = idp_logout(room->idp, c, token, &n);
+	if (rc == RC_OK)
+		http_answer(out, 200, NULL, (struct bytes){ 0 });
+	else
+		http_fail(out, rc == RC_BAD_INPUT ? RC_BAD_INPUT : RC_UNAVAILABLE);
+	if (rc != RC_OK)
+		log_warn("logout token", "error", token != NULL ? c->err.text : "the form has no logout_token");
+	http_set(out, "Cache-Control", "no-store");
 }

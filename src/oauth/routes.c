@@ -5,6 +5,7 @@
 const struct http_route oauth_routes[] = {
 	/* method  path                 class       max body   doors  handler */
 	{ "GET",  "/signin/provider",  HTTP_OUTWARD,       0, 0, oauth_get_provider_answer },
+	{ "POST", "/signin/provider/logout", HTTP_OUTWARD, 32 * 1024, 0, oauth_post_provider_logout },
 	{ "GET",  "/signin/{}/provider", HTTP_OUTWARD,     0, 0, oauth_get_provider },
 	{ "GET",  "/signin/{}",        HTTP_QUICK,         0, 0, oauth_get_signin },
 	{ "POST", "/signin/{}",        HTTP_HEAVY, 16 * 1024, 0, oauth_post_signin },

@@ -5,6 +5,7 @@
 #include "account/account.h"
 #include "enroll/attempt.h"
 #include "enroll/challenge.h"
+#include "idp/liveness.h"
 #include "store/store.h"
 
 /* A device renews every hour: the first times are told, then about one a day. */
@@ -110,6 +111,8 @@ refresh(struct call *c, void *arg)
 
 	switch (rc) {
 	case RC_OK:
+		if ((rc = idp_due(c, g.attempt_id)) != RC_OK)
+			return rc;
 		if (g.generation > TELL_FIRST && g.generation % TELL_EVERY != 0)
 			return RC_OK;
 		return attempt_event(c, g.attempt_id, EV_token_refreshed, NULL);

@@ -81,7 +81,8 @@ static const struct column idp_show_columns[] = {
 	{ "Issuer", "issuer", COL_TEXT }, { "Client id", "client_id", COL_TEXT }, { "Client authentication", "client_auth", COL_TEXT },
 	{ "Tenant", "tenant", COL_TEXT }, { "Scope", "scope", COL_TEXT }, { "User identifier", "user_claim", COL_TEXT },
 	{ "Managed Apple Account", "apple_account", COL_TEXT }, { "Groups", "groups_claim", COL_TEXT },
-	{ "Signing in again", "again", COL_TEXT }, { "Makes people", "creates", COL_FLAG }, { "Sent there at once", "redirects", COL_FLAG },
+	{ "Group needed", "group_needed", COL_TEXT }, { "Asked every", "interval_s", COL_LIFE }, { "May be silent for", "grace_s", COL_LIFE },
+	{ "Full sign-in after", "longest_s", COL_LIFE }, { "Signing in again", "again", COL_TEXT }, { "Makes people", "creates", COL_FLAG }, { "Sent there at once", "redirects", COL_FLAG },
 	{ "Redirect URI", "redirect_uri", COL_TEXT }, { "Authorization", "authorization_endpoint", COL_TEXT },
 	{ "Token", "token_endpoint", COL_TEXT }, { "Keys at", "jwks_uri", COL_TEXT }, { "Keys", "keys", COL_NUMBER },
 	{ "PKCE announced", "pkce", COL_FLAG }, { "Noticed", "notices", COL_TEXT }, COLUMN_END
@@ -134,7 +135,8 @@ static const struct call {
 
 	{ "idp add", NULL, "POST", "/identity-providers", ORG " kind=0 client_id=--client-id client_secret=--client-secret-file:f"
 	  " client_auth=--client-auth tenant=--tenant issuer=--issuer domain=--domain name=--name scope=--scope"
-	  " user_claim=--user-claim apple_account=--apple-account groups_claim=--groups-claim again=--again"
+	  " user_claim=--user-claim apple_account=--apple-account groups_claim=--groups-claim group_needed=--group-needed"
+	  " interval=--interval grace=--grace longest=--longest again=--again"
 	  " known_only=--known-only:b button=--button:b ca=--cacert:f",
 	  .done = "Identity provider {id} was added. Register {redirect_uri} as its redirect URI, then: postern idp check {id}" },
 	{ "idp list", NULL, "GET", "/identity-providers", ORG, .columns = idp_columns,

@@ -27,6 +27,7 @@
 #include "keys/keys.h"
 #include "mdm/mdm.h"
 #include "oauth/oauth.h"
+#include "posternd/liveness.h"
 #include "posternd/tickets.h"
 #include "profile/enroll_request.h"
 #include "scep/scep.h"
@@ -53,6 +54,7 @@ struct server {
 	struct discovery_counts *counts;
 	struct enroll_prune pruning;
 	int64_t tickets_at; /* Unix seconds: when their keys were read */
+	struct liveness *liveness;
 	struct http_server *http;
 	struct http_listener listeners[LISTENERS_MAX];
 	int n_listeners;
@@ -394,10 +396,12 @@ serve(const struct argv *v, void *ctx)
 		die(&e);
 	} else {
 		say_listening(&s);
+		s.liveness = liveness_start(s.idp, begin, &s);
 		sd_notify(0, "READY=1");
 		status = run(&s, &signals);
 		sd_notify(0, "STOPPING=1");
 		log_info("stopping");
+		liveness_stop(s.liveness);
 		if ((cut = http_server_stop(s.http)) > 0)
 			log_warn("requests were cut off", "count", arena_printf(s.arena, "%d", cut));
 		if (status == 0)

@@ -1,0 +1,169 @@
+#include "idp/read.h"
+
+#include <string.h>
+
+#include "crypto/hash.h"
+#include "fmt/uri.h"
+#include "keys/keys.h"
+
+#define CONTEXT "provider-session"
+
+static enum rc
+refuse(struct call *c, enum enroll_code *code, enum enroll_code why, const char *detail)
+{
+	*code = why;
+	return fail(&c->err, RC_FORBIDDEN, "%s", detail);
+}
+
+enum rc
+idp_check_token(struct idp *i, struct call *c, const struct provider *p, const struct idp_tokens *tokens,
+    const char *nonce, bool again, struct id_token *out, enum enroll_code *code)
+{
+	const struct provider_preset *preset = provider_preset(p->kind);
+	const struct id_token_expected x = {
+		.issuer = p->issuer,
+		.client_id = p->client_id,
+		.nonce = nonce,
+		.access_token = tokens->access_token,
+		.max_age = again && preset->tells_auth_time ? IDP_MAX_AGE_S : 0,
+		.tenant_claim = p->tenant != NULL ? preset->tenant_claim : NULL,
+		.tenant = p->tenant,
+		.now = c->now,
+	};
+	enum id_token_fault fault;
+	enum jose_fault jose;
+	struct jose_keys *keys;
+	struct err why;
+	enum rc rc = RC_NOT_FOUND;
+
+	if (tokens->id_token == NULL)
+		return refuse(c, code, EV_id_token_refused, "missing: the provider sent no ID token");
+	for (int tries = 0; tries < 2 && rc == RC_NOT_FOUND; tries++) {
+		if ((rc = idp_keys(i, c, p, tries > 0, &keys)) != RC_OK)
+			return rc;
+		rc = id_token_check(c->arena, bytes_str(tokens->id_token), keys, &x, out, &fault, &jose, &c->err);
+	}
+	if (rc == RC_OK)
+		return RC_OK;
+	why = c->err;
+	return refuse(c, code, EV_id_token_refused,
+	    arena_printf(c->arena, "%s: %s",
+		fault == ID_TOKEN_token ? jose_fault_name(jose) : id_token_fault_name(fault), why.text));
+}
+
+/* ---- what it says ---- */
+
+/* "{local}@appleid.example.com": user, local, domain, or the name of a claim with a text. NULL: a claim is missing. */
+static const char *
+fill(struct arena *a, const char *pattern, const char *identifier, const json_t *claims)
+{
+	const char *at = strrchr(identifier, '@');
+	char *out = arena_strdup(a, "");
+
+	while (*pattern != '\0') {
+		size_t n = strcspn(pattern, "{"), m;
+		const char *name, *value;
+
+		out = arena_printf(a, "%s%.*s", out, (int)n, pattern);
+		pattern += n;
+		if (*pattern == '\0')
+			break;
+		m = strcspn(pattern, "}");
+		if (pattern[m] == '\0')
+			return NULL;
+		name = arena_strndup(a, pattern + 1, m - 1);
+		value = strcmp(name, "user") == 0     ? identifier
+			: strcmp(name, "domain") == 0 ? at + 1
+			: strcmp(name, "local") == 0  ? arena_strndup(a, identifier, (size_t)(at - identifier))
+						      : json_get_text(claims, name);
+		if (value == NULL)
+			return NULL;
+		out = arena_printf(a, "%s%s", out, value);
+		pattern += m + 1;
+	}
+	return out;
+}
+
+#define GROUPS_MAX 200
+
+/* NULL: the token does not say. Of a person in very many groups Entra ID names none, and says so. */
+static const char *const *
+groups_of(struct arena *a, const struct provider *p, const json_t *claims)
+{
+	const json_t *list = p->groups_claim != NULL ? json_object_get(claims, p->groups_claim) : NULL, *v;
+	const char **out;
+	size_t i, n = 0;
+
+	if (!json_is_array(list) || json_object_get(json_object_get(claims, "_claim_names"), p->groups_claim) != NULL)
+		return NULL;
+	out = arena_array(a, json_array_size(list) + 1, sizeof *out);
+	json_array_foreach(list, i, v)
+	{
+		if (json_is_string(v) && json_string_value(v)[0] != '\0' && n < GROUPS_MAX)
+			out[n++] = json_string_value(v);
+	}
+	return out;
+}
+
+enum rc
+idp_read_person(struct call *c, const struct provider *p, const struct id_token *token, struct idp_person *out,
+    enum enroll_code *code)
+{
+	const struct provider_preset *preset = provider_preset(p->kind);
+	const char *identifier = json_get_text(token->claims, p->user_claim), *user, *domain, *name;
+	struct err ignored;
+
+	*out = (struct idp_person){ .subject = token->sub, .sid = json_get_text(token->claims, "sid") };
+	if (identifier == NULL || uri_identifier_split(c->arena, identifier, &user, &domain, &ignored) != RC_OK)
+		return refuse(c, code, EV_provider_person,
+		    arena_printf(c->arena, "the claim %s is no user identifier", p->user_claim));
+	/* An address that nobody checked is what its owner wrote there. */
+	if (preset->email_verified != NULL && strcmp(p->user_claim, "email") == 0 &&
+	    !json_is_true(json_object_get(token->claims, preset->email_verified)))
+		return refuse(
+		    c, code, EV_provider_person, "the provider has not verified the address (email_verified)");
+	if (p->domain != NULL && strcmp(p->domain, domain) != 0)
+		return refuse(
+		    c, code, EV_provider_person, "the user identifier is of another domain than the provider's");
+	out->user_identifier = account_fold(c->arena, identifier);
+	if (p->apple_account != NULL && (out->managed_apple_account = fill(
+					     c->arena, p->apple_account, out->user_identifier, token->claims)) == NULL)
+		return refuse(
+		    c, code, EV_provider_person, "a claim of the Managed Apple Account's template is missing");
+	name = json_get_text(token->claims, "name");
+	out->display_name = name != NULL && strlen(name) <= 200 && strpbrk(name, "\r\n") == NULL ? name : NULL;
+	out->groups = groups_of(c->arena, p, token->claims);
+	return RC_OK;
+}
+
+/* ---- what is kept ---- */
+
+enum rc
+idp_seal(struct call *c, const char *refresh_token, struct bytes *sealed)
+{
+	*sealed = (struct bytes){ 0 };
+	if (refresh_token == NULL)
+		return RC_OK;
+	return keys_seal(c->keys, c->arena, CONTEXT, bytes_str(refresh_token), sealed, &c->err);
+}
+
+enum rc
+idp_unseal(struct call *c, struct bytes sealed, const char **refresh_token)
+{
+	struct bytes plain;
+	enum rc rc = keys_unseal(c->keys, c->arena, CONTEXT, sealed, &plain, &c->err);
+
+	if (rc == RC_OK)
+		*refresh_token = arena_strndup(c->arena, (const char *)plain.p, plain.n);
+	return rc;
+}
+
+int64_t
+idp_next(const struct call *c, const struct provider *p)
+{
+	int64_t spread = p->interval_s / 5;
+	uint32_t random;
+
+	crypto_random(&random, sizeof random);
+	return c->now + p->interval_s - (spread > 0 ? random % spread : 0);
+}

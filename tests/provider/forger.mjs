@@ -75,6 +75,29 @@ function mint(name, email, nonce, issuer) {
   return how.token ? how.token(token) : token;
 }
 
+// A logout token, and how each forged one differs.
+const logouts = {
+  good: {},
+  'alg-none': { header: { alg: 'none' } },
+  'alg-hs256': { header: { alg: 'HS256' } },
+  'key-wrong': { pair: stranger },
+  jwk: { header: { jwk: jwk(stranger) }, pair: stranger },
+  issuer: { claims: { iss: 'https://accounts.example.com' } },
+  audience: { claims: { aud: 'somebody-else' } },
+  nonce: { claims: { nonce: 'x' } },
+  old: { claims: { iat: now() - 2000 } },
+  'no-event': { claims: { events: {} } },
+  'no-subject': { claims: { sub: undefined } },
+};
+
+function logout(name, sub, issuer) {
+  const how = logouts[name];
+  const header = { alg: 'RS256', typ: 'logout+jwt', kid: 'known', ...how.header };
+  const input = `${b64(header)}.${b64({ iss: issuer, aud: 'postern', iat: now(), jti: crypto.randomUUID(), sub,
+    events: { 'http://schemas.openid.net/event/backchannel-logout': {} }, ...how.claims })}`;
+  return `${input}.${algorithms[header.alg](Buffer.from(input), how.pair ?? known).toString('base64url')}`;
+}
+
 const json = (res, body, status = 200) => {
   res.writeHead(status, { 'content-type': 'application/json' });
   res.end(JSON.stringify(body));
@@ -86,6 +109,8 @@ const server = https.createServer({ cert: fs.readFileSync(certificate), key: fs.
   if (url.pathname === '/.well-known/openid-configuration') {
     json(res, { issuer, authorization_endpoint: `${issuer}/authorize`, token_endpoint: `${issuer}/token`,
       jwks_uri: `${issuer}/keys`, authorization_response_iss_parameter_supported: true });
+  } else if (url.pathname === '/logout-token') {
+    res.end(logout(url.searchParams.get('how'), url.searchParams.get('sub'), issuer));
   } else if (url.pathname === '/keys') {
     json(res, keySet);
   } else if (url.pathname === '/authorize') {

@@ -22,7 +22,8 @@ struct device_person {
 };
 
 /* Is this URL one that the extension answers for: it begins with one of `urls`, or its host is one of `hosts`, or
- * below one that begins with a dot. Pure. */
+ * below one that begins with a dot. (An extension by hosts answers a host's HTTP challenge; here it answers its
+ * pages.) Pure. */
 bool device_extension_covers(struct arena *a, const struct device_extension *x, const char *url);
 
 /* Sign in at `url`. *callback is the URL of DEVICE_CALLBACK_SCHEME that ended it, in d->arena.

@@ -461,11 +461,13 @@ run_ca(const struct argv *v, void *ctx)
 	return status;
 }
 
-static const struct argv_command commands[] = { { "enroll", "Enroll with a work or school account", run_enroll,
-						    enroll_options, enroll_arguments,
-						    "Plays all four stages: service discovery, authentication, "
-						    "enrollment, and what follows. A failure names the\n"
-						    "stage and leaves nothing of the enrollment behind." },
+static const struct argv_command commands[] = {
+	{ "enroll", "Enroll with a work or school account", run_enroll, enroll_options, enroll_arguments,
+	    "Plays all four stages: service discovery, authentication, "
+	    "enrollment, and what follows. A failure names the\n"
+	    "stage and leaves nothing of the enrollment behind. Where the server names an app for Enrollment SSO it "
+	    "is\n"
+	    "installed before anybody signs in; without --esso the person signs in all the same." },
 	{ "poll", "Ask the server for commands and answer them", run_poll, poll_options, NULL, NULL },
 	{ "sso signin", "Sign in once to the app of Enrollment SSO, which answers from then on", run_sso_signin,
 	    sso_options, enroll_arguments,
@@ -484,7 +486,8 @@ static const struct argv_command commands[] = { { "enroll", "Enroll with a work 
 	    fleet_run_more },
 	{ "fleet verify", "Compare what was acknowledged to devices with the server's store", fleet_verify_command,
 	    fleet_verify_options, NULL, fleet_verify_more },
-	ARGV_END };
+	ARGV_END
+};
 
 static const struct argv_program program = { "postern-device", "A simulated iPhone, iPad, Mac or Vision Pro", NULL,
 	commands };

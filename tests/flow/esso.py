@@ -27,11 +27,11 @@ def payload(kind, **keys):
             "PayloadIdentifier": f"com.betterbag.{uuid.uuid4()}", **keys}
 
 
-def profile(w, *more, url=None):
+def profile(w, *more, urls=None):
     with open(w.cacert) as f:
         der = base64.b64decode("".join(f.read().split("-----BEGIN CERTIFICATE-----")[1].split("-----END")[0].split()))
     sso = payload("com.apple.extensiblesso", ExtensionIdentifier="com.betterbag.sso.extension", Type="Redirect",
-                  URLs=[url or w.url + "/"])
+                  URLs=urls or [w.url + "/"])
     root = payload("com.apple.security.root", PayloadContent=der)
     return plistlib.dumps(payload("Configuration", PayloadDisplayName="Better Bag sign-in",
                                   PayloadContent=[sso, root, *more]))
@@ -83,7 +83,7 @@ def linter(w, file):
         ("payload-type", [], {**document, "ConfigurationProfile": base64.b64encode(
             profile(w, payload("com.apple.wifi.managed"))).decode()}),
         ("sso-urls", [], {**document, "ConfigurationProfile": base64.b64encode(
-            profile(w, url="http://betterbag.com/")).decode()}),
+            profile(w, urls=["http://betterbag.com/"])).decode()}),
     ]
     for rule, how, content in broken:
         path = file("broken.json", content)
@@ -231,15 +231,17 @@ def at_provider(w, file):
     """Through the organization's identity provider, whose pages are all that the extension answers for."""
     providers = Providers(w)
     try:
-        id = providers.add("generic")
-        sso = file("provider.mobileconfig", profile(w, url=f"https://localhost:{providers.ports['generic']}/"))
+        sso = file("provider.mobileconfig", profile(w, urls=[f"https://localhost:{port}/" for port in
+                                                             providers.ports.values()]))
         w.admin("esso", "set", "--app-store-id", str(STORE_ID), "--profile", sso)
         w.admin("esso", "set", "--developer", "--app-id", APP_ID, "--profile", sso)
-        for kind in KINDS:
-            providers.person("-".join(kind).lower() + "-p")
-        live(w, KINDS, "-p")
-        person, = w.listing("user", "show", "-".join(KINDS[0]).lower() + "-p@" + DOMAIN)
-        same(person["source"], "provider", "D-12: who signed in by the app is the provider's person")
+        for name, kinds in (("generic", KINDS), ("google", KINDS[1:2]), ("entra", KINDS[4:5])):
+            id = providers.add(name)
+            for kind in kinds:
+                providers.person("-".join((*kind, name)).lower())
+            live(w, kinds, "-" + name)
+            person, = w.listing("user", "show", "-".join((*kinds[0], name)).lower() + "@" + DOMAIN)
+            same(person["source"], "provider", f"D-12: {name}: who signed in by the app is the provider's person")
         w.admin("idp", "remove", id)
     finally:
         providers.end()
@@ -285,6 +287,14 @@ def others(w, file):
        "D-12: a session that the server refuses ends the enrollment, and app, profile and volume go", p.story())
     p.sign_in_app()
     ok(p.enroll_by_app() == 0, "D-12: with a good one it enrolls", p.story())
+    w.admin("user", "passwd", wrong, "--password-stdin", stdin="another password\n")
+    w.admin("token", "revoke", "--user", wrong)
+    ok(p.poll() == 1 and p.did("esso-renewal") and p.did("sign-in-needed") and p.about()["sign-in-needed"] and
+       p.row()["state"] == "reauth", "D-20: where the app's session is over the person is asked, and the device stays",
+       p.story())
+    p.sign_in_app("another password")
+    ok(p.poll() == 0 and p.prompts() == [] and not p.about()["sign-in-needed"],
+       "D-20: signed in to the app again, it answers again", p.story())
 
     p = SSOPhone(w, cancel)
     p.sign_in_app()
@@ -295,7 +305,7 @@ def others(w, file):
     p = SSOPhone(w, uncovered)
     p.sign_in_app()
     w.admin("esso", "set", "--app-store-id", str(STORE_ID), "--profile",
-            file("elsewhere.mobileconfig", profile(w, url="https://sso.example.com/")))
+            file("elsewhere.mobileconfig", profile(w, urls=["https://sso.example.com/"])))
     ok(p.enroll_by_app() == 1 and "does not answer for" in p.err,
        "D-12: an extension whose URLs are not those of the sign-in is never asked", p.err)
     w.admin("esso", "remove")

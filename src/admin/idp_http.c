@@ -155,7 +155,8 @@ admin_idp_add(struct admin_call *x)
 		.creates = !admin_flag(x, "known_only", false),
 		.redirects = !admin_flag(x, "button", false),
 	};
-	const char *ca = admin_text(x, "ca");
+	const char *ca = admin_text(x, "ca"), *key = admin_text(x, "client_key");
+	const char *secret = key != NULL ? key : first_line(c->arena, admin_text(x, "client_secret"));
 	struct organization o;
 	struct bytes *list;
 	enum rc rc;
@@ -169,7 +170,9 @@ admin_idp_add(struct admin_call *x)
 		p.ca = bytes_str(ca);
 	}
 	p.organization_id = o.id;
-	if ((rc = provider_add(c, &p, first_line(c->arena, admin_text(x, "client_secret")), o.lab)) != RC_OK)
+	if (key != NULL && p.client_auth == NULL)
+		p.client_auth = "private_key_jwt";
+	if ((rc = provider_add(c, &p, secret, o.lab)) != RC_OK)
 		return rc;
 	x->out = json_keep(c->arena, provider_json(x, &p));
 	x->status = 201;

@@ -54,8 +54,8 @@ X("DELETE", "/rules/{}",                        HTTP_QUICK, ADMIN_LIST,  "organi
 /* idp_http.c */ \
 X("GET",    "/identity-providers",              HTTP_QUICK, ADMIN_LIST,  "", idp_list) \
 X("POST",   "/identity-providers",              HTTP_QUICK, ADMIN_LARGE, \
-  "organization !kind !client_id client_secret name domain issuer client_auth tenant scope user_claim apple_account" \
-  " groups_claim group_needed interval grace longest again known_only:b button:b ca", idp_add) \
+  "organization !kind !client_id client_secret client_key name domain issuer client_auth tenant scope user_claim" \
+  " apple_account groups_claim group_needed interval grace longest again known_only:b button:b ca", idp_add) \
 X("GET",    "/identity-providers/{}",           HTTP_QUICK, ADMIN_LIST,  "", idp_get) \
 X("DELETE", "/identity-providers/{}",           HTTP_QUICK, ADMIN_LIST,  "", idp_remove) \
 X("POST",   "/identity-providers/{}/check",     HTTP_OUTWARD, ADMIN_LIST, "organization", idp_check) \

@@ -55,13 +55,16 @@ x509_matches(struct bytes certificate, struct bytes key)
 	return same;
 }
 
-enum rc
-ossl_sign(struct arena *a, EVP_PKEY *key, struct bytes message, struct bytes *signature, struct err *e)
+static enum rc
+sign(struct arena *a, EVP_PKEY *key, bool pss, struct bytes message, struct bytes *signature, struct err *e)
 {
 	size_t n = (size_t)EVP_PKEY_get_size(key);
 	unsigned char *out = arena_alloc(a, n);
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	bool good = md != NULL && EVP_DigestSignInit(md, NULL, EVP_sha256(), NULL, key) == 1 &&
+	EVP_PKEY_CTX *how = NULL; /* md's */
+	bool good = md != NULL && EVP_DigestSignInit(md, &how, EVP_sha256(), NULL, key) == 1 &&
+		    (!pss || (EVP_PKEY_CTX_set_rsa_padding(how, RSA_PKCS1_PSS_PADDING) == 1 &&
+				 EVP_PKEY_CTX_set_rsa_pss_saltlen(how, RSA_PSS_SALTLEN_DIGEST) == 1)) &&
 		    EVP_DigestSign(md, out, &n, message.n > 0 ? message.p : (const uint8_t *)"", message.n) == 1;
 
 	EVP_MD_CTX_free(md);
@@ -69,6 +72,18 @@ ossl_sign(struct arena *a, EVP_PKEY *key, struct bytes message, struct bytes *si
 		return ossl_fail(e, RC_INTERNAL, "signing");
 	*signature = bytes_of(out, n);
 	return RC_OK;
+}
+
+enum rc
+ossl_sign(struct arena *a, EVP_PKEY *key, struct bytes message, struct bytes *signature, struct err *e)
+{
+	return sign(a, key, false, message, signature, e);
+}
+
+enum rc
+ossl_sign_pss(struct arena *a, EVP_PKEY *key, struct bytes message, struct bytes *signature, struct err *e)
+{
+	return sign(a, key, true, message, signature, e);
 }
 
 enum rc

@@ -83,6 +83,7 @@ enum rc ossl_cms_verify(
 
 /* As the functions without `ossl_`, with decoded keys. */
 enum rc ossl_sign(struct arena *a, EVP_PKEY *key, struct bytes message, struct bytes *signature, struct err *e);
+enum rc ossl_sign_pss(struct arena *a, EVP_PKEY *key, struct bytes message, struct bytes *signature, struct err *e);
 enum rc ossl_issue(struct arena *a, const struct x509_template *t, struct bytes spki, X509 *issuer, EVP_PKEY *key,
     struct bytes *certificate, struct err *e);
 enum rc ossl_cms_sign(struct arena *a, struct bytes content, X509 *signer, EVP_PKEY *key, const struct bytes *others,

@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "crypto/hash.h"
 #include "fmt/uri.h"
+#include "idp/assertion.h"
 #include "keys/keys.h"
 #include "store/store.h"
 
@@ -144,10 +145,36 @@ check_texts(struct call *c, const struct provider *p)
 	return RC_OK;
 }
 
+/* What shows the provider who we are. */
+static enum rc
+check_secret(struct call *c, const struct provider *p, const char *secret)
+{
+	static const char *const auths[] = { "client_secret_basic", "client_secret_post", "private_key_jwt", "none",
+		NULL };
+	const char *assertion;
+
+	if (!one_of(auths, p->client_auth))
+		return fail(&c->err, RC_BAD_INPUT,
+		    "client authentication is client_secret_basic, client_secret_post, private_key_jwt or none");
+	if ((strcmp(p->client_auth, "none") == 0) != (secret == NULL))
+		return fail(&c->err, RC_BAD_INPUT,
+		    "the provider needs a client secret: --client-secret-file F, or"
+		    " --key-file F, or --client-auth none for a client without one");
+	if (secret == NULL)
+		return RC_OK;
+	if (strcmp(p->client_auth, "private_key_jwt") == 0)
+		return strlen(secret) <= IDP_KEY_MAX
+			   ? idp_assertion(c, p, secret, p->issuer, &assertion)
+			   : fail(&c->err, RC_TOO_LARGE, "a key is PEM of at most %d octets", IDP_KEY_MAX);
+	if (strlen(secret) > PROVIDER_SECRET_MAX || strpbrk(secret, "\r\n") != NULL)
+		return fail(
+		    &c->err, RC_BAD_INPUT, "a client secret is one line of at most %d octets", PROVIDER_SECRET_MAX);
+	return RC_OK;
+}
+
 static enum rc
 check(struct call *c, struct provider *p, const struct provider_preset *preset, const char *secret, bool lab)
 {
-	static const char *const auths[] = { "client_secret_basic", "client_secret_post", "none", NULL };
 	static const char *const agains[] = { "login", "session", NULL };
 	enum rc rc;
 
@@ -158,18 +185,10 @@ check(struct call *c, struct provider *p, const struct provider_preset *preset, 
 		    p->kind, preset->tenant_claim);
 	if ((rc = check_texts(c, p)) != RC_OK || (rc = check_issuer(c, p->issuer, lab)) != RC_OK)
 		return rc;
-	if (!one_of(auths, p->client_auth))
-		return fail(
-		    &c->err, RC_BAD_INPUT, "client authentication is client_secret_basic, client_secret_post or none");
 	if (!one_of(agains, p->again))
 		return fail(&c->err, RC_BAD_INPUT, "signing in again takes login or session");
-	if ((strcmp(p->client_auth, "none") == 0) != (secret == NULL))
-		return fail(&c->err, RC_BAD_INPUT,
-		    "the provider needs a client secret: --client-secret-file F, or"
-		    " --client-auth none for a client without one");
-	if (secret != NULL && (strlen(secret) > PROVIDER_SECRET_MAX || strpbrk(secret, "\r\n") != NULL))
-		return fail(
-		    &c->err, RC_BAD_INPUT, "a client secret is one line of at most %d octets", PROVIDER_SECRET_MAX);
+	if ((rc = check_secret(c, p, secret)) != RC_OK)
+		return rc;
 	return strstr(p->scope, "openid") != NULL
 		   ? RC_OK
 		   : fail(&c->err, RC_BAD_INPUT, "the scope must have openid in it: without it there is no ID token");

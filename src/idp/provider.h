@@ -17,8 +17,8 @@ struct provider {
 	const char *name; /* what people know it by */
 	const char *domain; /* NULL: any of the organization's */
 	const char *issuer, *client_id;
-	const char *client_auth; /* "client_secret_basic", "client_secret_post", "none" */
-	struct bytes client_secret; /* sealed; absent with "none" */
+	const char *client_auth; /* "client_secret_basic", "client_secret_post", "private_key_jwt", "none" */
+	struct bytes client_secret; /* sealed; with "private_key_jwt" a key, PEM; absent with "none" */
 	const char *tenant; /* what the preset's tenant claim must say; NULL: not asked */
 	const char *scope;
 	const char *user_claim; /* the user identifier */

@@ -10,6 +10,7 @@
 #include "fmt/json.h"
 #include "fmt/uri.h"
 #include "http/client.h"
+#include "idp/assertion.h"
 
 #define PROVIDERS_KEPT 256 /* of all organizations; more are fetched each time */
 #define CLIENTS_KEPT 4 /* open connections to one provider, as many as the server has threads that go outward */
@@ -330,13 +331,34 @@ form_of(struct arena *a, const char *const (*items)[2])
 	return buf_finish(&b, a);
 }
 
-static const char *
-basic(struct arena *a, const char *id, const char *secret)
+/* Who we are: in a header, or as more of the form (RFC 6749 2.3.1; OpenID Connect Core 9). */
+static enum rc
+identify(struct call *c, const struct provider *p, const char *token_endpoint, const char **header, const char **more)
 {
-	/* Both are encoded first (RFC 6749 2.3.1). */
-	const char *pair = arena_printf(a, "%s:%s", uri_encode(a, id), uri_encode(a, secret));
+	struct arena *a = c->arena;
+	const char *secret, *assertion;
+	enum rc rc = provider_secret(c, p, &secret);
 
-	return arena_printf(a, "Authorization: Basic %s", base64_encode(a, bytes_str(pair)));
+	*header = NULL;
+	*more = "";
+	if (rc != RC_OK || secret == NULL)
+		return rc;
+	if (strcmp(p->client_auth, "client_secret_basic") == 0) {
+		/* Both are encoded first. */
+		const char *pair = arena_printf(a, "%s:%s", uri_encode(a, p->client_id), uri_encode(a, secret));
+
+		*header = arena_printf(a, "Authorization: Basic %s", base64_encode(a, bytes_str(pair)));
+	} else if (strcmp(p->client_auth, "client_secret_post") == 0) {
+		*more = arena_printf(a, "&client_secret=%s", uri_encode(a, secret));
+	} else {
+		if ((rc = idp_assertion(c, p, secret, token_endpoint, &assertion)) != RC_OK)
+			return rc;
+		*more = arena_printf(a,
+		    "&client_assertion_type=urn%%3Aietf%%3Aparams%%3Aoauth%%3Aclient-assertion-type%%3Ajwt-bearer"
+		    "&client_assertion=%s",
+		    assertion);
+	}
+	return RC_OK;
 }
 
 static const char *
@@ -360,7 +382,7 @@ error_word(struct arena *a, const json_t *j)
 }
 
 static enum rc
-ask_tokens(struct idp *i, struct call *c, const struct provider *p, const char *const (*items)[2], const char *secret,
+ask_tokens(struct idp *i, struct call *c, const struct provider *p, const char *const (*items)[2],
     struct idp_tokens *out, const char **error)
 {
 	const char *headers[4] = { "Content-Type: application/x-www-form-urlencoded", "Accept: application/json" };
@@ -368,16 +390,15 @@ ask_tokens(struct idp *i, struct call *c, const struct provider *p, const char *
 	struct http_client_answer answer;
 	struct idp_endpoints at;
 	json_t *j = NULL;
+	const char *more;
 	enum rc rc;
 
 	*out = (struct idp_tokens){ 0 };
 	*error = NULL;
-	if ((rc = idp_endpoints(i, c, p, &at)) != RC_OK)
+	if ((rc = idp_endpoints(i, c, p, &at)) != RC_OK || (rc = identify(c, p, at.token, &headers[2], &more)) != RC_OK)
 		return rc;
-	if (secret != NULL && strcmp(p->client_auth, "client_secret_basic") == 0)
-		headers[2] = basic(c->arena, p->client_id, secret);
 	r.url = at.token;
-	r.body = bytes_str(form_of(c->arena, items));
+	r.body = bytes_str(arena_printf(c->arena, "%s%s", form_of(c->arena, items), more));
 	if ((rc = ask(i, c, p, &r, &answer)) != RC_OK)
 		return rc;
 	if (json_parse(c->arena, answer.body, &j, NULL) != RC_OK || !json_is_object(j))
@@ -397,36 +418,28 @@ enum rc
 idp_redeem(struct idp *i, struct call *c, const struct provider *p, const char *code, const char *verifier,
     struct idp_tokens *out, const char **error)
 {
-	const char *secret;
-	enum rc rc = provider_secret(c, p, &secret);
-	bool posted = strcmp(p->client_auth, "client_secret_post") == 0;
 	const char *const items[][2] = {
 		{ "grant_type", "authorization_code" },
 		{ "code", code },
 		{ "redirect_uri", provider_redirect_uri(c) },
 		{ "code_verifier", verifier },
 		{ "client_id", p->client_id },
-		{ "client_secret", posted ? secret : NULL },
 		{ NULL, NULL },
 	};
 
-	return rc == RC_OK ? ask_tokens(i, c, p, items, secret, out, error) : rc;
+	return ask_tokens(i, c, p, items, out, error);
 }
 
 enum rc
 idp_refresh(struct idp *i, struct call *c, const struct provider *p, const char *refresh_token, struct idp_tokens *out,
     const char **error)
 {
-	const char *secret;
-	enum rc rc = provider_secret(c, p, &secret);
-	bool posted = strcmp(p->client_auth, "client_secret_post") == 0;
 	const char *const items[][2] = {
 		{ "grant_type", "refresh_token" },
 		{ "refresh_token", refresh_token },
 		{ "client_id", p->client_id },
-		{ "client_secret", posted ? secret : NULL },
 		{ NULL, NULL },
 	};
 
-	return rc == RC_OK ? ask_tokens(i, c, p, items, secret, out, error) : rc;
+	return ask_tokens(i, c, p, items, out, error);
 }

@@ -133,7 +133,7 @@ static const struct call {
 	{ "rule remove", NULL, "DELETE", "/rules/{0}", ORG, .done = "Rule {id} was removed." },
 	{ "rule explain", NULL, "GET", "/rules/explain", ORG " user=0 model-family=--model-family os=--os", .print = print_explain },
 
-	{ "idp add", NULL, "POST", "/identity-providers", ORG " kind=0 client_id=--client-id client_secret=--client-secret-file:f"
+	{ "idp add", NULL, "POST", "/identity-providers", ORG " kind=0 client_id=--client-id client_secret=--client-secret-file:f client_key=--key-file:f"
 	  " client_auth=--client-auth tenant=--tenant issuer=--issuer domain=--domain name=--name scope=--scope"
 	  " user_claim=--user-claim apple_account=--apple-account groups_claim=--groups-claim group_needed=--group-needed"
 	  " interval=--interval grace=--grace longest=--longest again=--again"

@@ -8,7 +8,8 @@ static const char *const methods[] = { "apple-oauth2", "apple-as-web", NULL };
 static const char *const proofs[] = { "signature", "mtls", "proxy", NULL };
 static const char *const ca_modes[] = { "require", "warn", "off", NULL };
 static const char *const purposes[] = { "introspection", "scim", NULL };
-static const char *const client_auths[] = { "client_secret_basic", "client_secret_post", "none", NULL };
+static const char *const client_auths[] = { "client_secret_basic", "client_secret_post", "private_key_jwt", "none",
+	NULL };
 static const char *const agains[] = { "login", "session", NULL };
 static const char *const yes_no[] = { "yes", "no", NULL };
 static const char *const certificates[] = { "maid", "ca", "profile", NULL };
@@ -97,6 +98,7 @@ static const struct argv_option rule_add_options[] = {
 static const struct argv_option idp_add_options[] = {
 	ARGV_TEXT("client-id", "ID", "What the provider calls this server", .required = true),
 	ARGV_TEXT("client-secret-file", "F", "The client secret is the first line of F; '-' for standard input"),
+	ARGV_TEXT("key-file", "F", "A private RSA key instead of a secret (private_key_jwt); with its certificate for entra"),
 	ARGV_TEXT("client-auth", "HOW", "How the secret is shown [client_secret_basic]", .choices = client_auths),
 	ARGV_TEXT("tenant", "ID", "google: the Workspace domain; entra: the directory's id. Nobody else's people get in"),
 	ARGV_TEXT("issuer", "URL", "oidc: as in its discovery document"),

@@ -34,10 +34,15 @@ class Providers:
         self.write()
         with open(os.open(self.secret, os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
             f.write(SECRET + "\n")
+        self.key = os.path.join(world.folder, "client-key")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=postern", "-keyout",
+                        self.key, "-out", self.key + ".pem"], check=True, stderr=subprocess.DEVNULL)
+        with open(self.key + ".pem") as certificate, open(self.key, "a") as key:
+            key.write(certificate.read())
         tls = os.path.join(world.data, "tls")
         self.process = subprocess.Popen(
             ["node", os.path.join(TOP, "tests", "provider", "provider.mjs"), os.path.join(tls, "server.pem"),
-             os.path.join(tls, "server.key"), self.file, SECRET, f"{world.url}/signin/provider"],
+             os.path.join(tls, "server.key"), self.file, SECRET, f"{world.url}/signin/provider", self.key],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.ports = json.loads(self.process.stdout.readline())
 
@@ -62,12 +67,13 @@ class Providers:
     def issuer(self, kind):
         return f"https://localhost:{self.ports[kind]}" + (f"/{TENANT}/v2.0" if kind == "entra" else "")
 
-    def add(self, kind, *more):
+    def add(self, kind, *more, client=None):
         """The provider signs people in from now on; its id."""
         for row in self.world.listing("idp", "list"):
             self.world.admin("idp", "remove", row["id"])
-        self.world.admin("idp", "add", *OPTIONS[kind], "--issuer", self.issuer(kind), "--client-id", "postern",
-                         "--client-secret-file", self.secret, "--cacert", self.world.cacert, *more)
+        self.world.admin("idp", "add", *OPTIONS[kind], "--issuer", self.issuer(kind), "--client-id",
+                         *(client or ("postern", "--client-secret-file", self.secret)), "--cacert", self.world.cacert,
+                         *more)
         row, = self.world.listing("idp", "list")
         return row["id"]
 

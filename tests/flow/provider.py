@@ -35,6 +35,14 @@ def kinds(w, providers):
              f"{kind}: the person was made at the first sign-in")
 
 
+def key_instead_of_secret(w, providers):
+    for kind in ("generic", "entra"):
+        id = providers.add(kind, client=("postern-key", "--key-file", providers.key))
+        same(w.listing("idp", "show", id)[0]["client_auth"], "private_key_jwt", f"{kind}: a key instead of a secret")
+        phone = Phone(w, providers.person(f"key-{kind}"))
+        ok(phone.enroll() == 0, "RFC 7523 2.2: the provider takes an assertion that the key signed", phone.story())
+
+
 def troubles(w, providers):
     """New keys, and a provider that does not answer: nobody else notices."""
     id = providers.add("generic")
@@ -203,6 +211,7 @@ def main():
     providers = Providers(w)
     try:
         kinds(w, providers)
+        key_instead_of_secret(w, providers)
         troubles(w, providers)
     finally:
         providers.end()

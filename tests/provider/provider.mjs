@@ -1,5 +1,6 @@
 // Identity providers on loopback: three of oidc-provider's, configured as what they are called after, over HTTPS.
-//   node provider.mjs CERTIFICATE KEY PEOPLE CLIENT-SECRET REDIRECT-URI
+//   node provider.mjs CERTIFICATE KEY PEOPLE CLIENT-SECRET REDIRECT-URI CLIENT-KEY
+// The client `postern` shows CLIENT-SECRET, `postern-key` signs with CLIENT-KEY (private_key_jwt).
 // PEOPLE is a JSON file, {"eliza": {"sub": "1", "email": "...", "password": "...", "groups": [], "disabled": false}},
 // read at each question, so that it can be changed while they run. Prints {"generic": PORT, "google": PORT, "entra":
 // PORT} on one line when they listen. Lines on standard input: "rotate" (new keys, which forgets sessions and tokens),
@@ -16,7 +17,7 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const packages = createRequire(path.join(here, '../browser/package.json'));
 const { default: Provider, errors } = await import(pathToFileURL(packages.resolve('oidc-provider')).href);
 
-const [certificate, key, peopleFile, secret, redirectUri] = process.argv.slice(2);
+const [certificate, key, peopleFile, secret, redirectUri, clientKeyFile] = process.argv.slice(2);
 const TENANT = '9188040d-6c67-4c5b-b112-36a304b66dad';
 const people = () => JSON.parse(fs.readFileSync(peopleFile, 'utf8'));
 const bySubject = (sub) => Object.entries(people()).find(([, p]) => p.sub === sub);
@@ -40,6 +41,10 @@ const kinds = {
   },
 };
 
+const clientKey = { ...crypto.createPublicKey(fs.readFileSync(clientKeyFile)).export({ format: 'jwk' }), use: 'sig' };
+const client = (more) => ({ redirect_uris: [redirectUri], grant_types: ['authorization_code', 'refresh_token'],
+  response_types: ['code'], ...more });
+
 const newKeys = () => ({ keys: [
   { ...crypto.generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' }),
     kid: crypto.randomUUID(), use: 'sig', alg: 'RS256' }] });
@@ -48,8 +53,8 @@ function configuration(kind) {
   const all = ['sub', 'email', 'email_verified', 'name', 'hd', 'tid', 'oid', 'preferred_username', 'groups',
     '_claim_names'];
   return {
-    clients: [{ client_id: 'postern', client_secret: secret, redirect_uris: [redirectUri],
-      grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'] }],
+    clients: [client({ client_id: 'postern', client_secret: secret }),
+      client({ client_id: 'postern-key', token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [clientKey] } })],
     jwks: newKeys(),
     claims: { openid: all },
     conformIdTokenClaims: false,

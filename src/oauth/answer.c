@@ -7,10 +7,12 @@
 #include "oauth/page.h"
 
 void
-signin_page(struct call *c, struct http_reply *out, int status, struct bytes body)
+signin_page(struct call *c, struct http_reply *out, int status, const struct page_look *look, struct bytes body)
 {
 	http_answer(out, status, "text/html; charset=utf-8", body);
-	http_set(out, "Content-Security-Policy", page_policy(c->arena));
+	http_set(out, "Content-Language", look->language->tag);
+	http_set(out, "Vary", "Accept-Language");
+	http_set(out, "Content-Security-Policy", page_policy(c->arena, look->organization));
 	http_set(out, "X-Content-Type-Options", "nosniff");
 	http_set(out, "X-Frame-Options", "DENY");
 	http_set(out, "Referrer-Policy", "no-referrer");
@@ -18,20 +20,27 @@ signin_page(struct call *c, struct http_reply *out, int status, struct bytes bod
 }
 
 void
-signin_message(struct call *c, struct http_reply *out, int status, const struct organization *o, enum enroll_code code)
+signin_message(struct call *c, const struct http_request *r, struct http_reply *out, int status,
+    const struct signin_attempt *a, enum enroll_code code)
 {
-	const char *title = code == EV_signin_cancelled ? "Cancelled" : "Sign-in can\xe2\x80\x99t continue";
+	struct page_look look = { .language = text_choose(http_header(r, "Accept-Language")) };
+	const char *id = a != NULL ? a->attempt.id : NULL;
 
+	if (a != NULL && a->organization.id != NULL)
+		look.organization = &a->organization;
+	/* What was turned away at the door has no row that a help desk could find. */
+	if (code == EV_attempt_too_many)
+		id = NULL;
 	signin_page(
-	    c, out, status, page_message(c->arena, o != NULL ? o->name : NULL, title, enroll_failure(code)->person));
+	    c, out, status, &look, page_message(c->arena, &look, code, id != NULL ? attempt_code(c->arena, id) : NULL));
 }
 
 /* Our own trouble. */
 void
-signin_trouble(struct call *c, struct http_reply *out)
+signin_trouble(struct call *c, const struct http_request *r, struct http_reply *out)
 {
 	log_error("sign-in page", "attempt", c->trace, "error", c->err.text);
-	signin_message(c, out, 503, NULL, EV_internal);
+	signin_message(c, r, out, 503, NULL, EV_internal);
 	http_set(out, "Retry-After", "30");
 }
 
@@ -54,8 +63,8 @@ static const struct {
 
 /* False: the answer is written. */
 bool
-signin_find(struct call *c, const char *path_attempt, enum signin_flow flow, struct signin_attempt *out,
-    struct http_reply *reply)
+signin_find(struct call *c, const struct http_request *r, const char *path_attempt, enum signin_flow flow,
+    struct signin_attempt *out, struct http_reply *reply)
 {
 	enum rc rc = signin_attempt(c, path_attempt, flow, out);
 	struct err why = c->err;
@@ -67,12 +76,12 @@ signin_find(struct call *c, const char *path_attempt, enum signin_flow flow, str
 			continue;
 		if (attempt_event(c, out->attempt.id, no_attempt[i].code, "%s", why.text) != RC_OK)
 			break;
-		signin_message(c, reply, no_attempt[i].status, NULL, no_attempt[i].code);
+		signin_message(c, r, reply, no_attempt[i].status, out, no_attempt[i].code);
 		if (rc == RC_TOO_LARGE)
 			http_set(reply, "Retry-After", "3600");
 		return false;
 	}
-	signin_trouble(c, reply);
+	signin_trouble(c, r, reply);
 	return false;
 }
 
@@ -151,13 +160,13 @@ signin_end(struct call *c, const struct http_request *r, const struct signin_att
 	const char *sealed;
 
 	if (got->code != EV_signin_ok) {
-		signin_message(c, out, got->code == EV_signin_throttled ? 429 : 403, &a->organization, got->code);
+		signin_message(c, r, out, got->code == EV_signin_throttled ? 429 : 403, a, got->code);
 		if (got->code == EV_signin_throttled)
 			http_set(out, "Retry-After", arena_printf(c->arena, "%d", got->wait_s));
 		return;
 	}
 	if (signin_callback_seal(c, f->attempt, f->nonce, got->location, &sealed) != RC_OK) {
-		signin_trouble(c, out);
+		signin_trouble(c, r, out);
 		return;
 	}
 	signin_redirect(out, arena_printf(c->arena, "/signin/%s/done", f->attempt));

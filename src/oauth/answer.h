@@ -4,17 +4,20 @@
 #define OAUTH_ANSWER_H
 
 #include "http/server.h"
+#include "oauth/page.h"
 #include "oauth/signin.h"
 
-void signin_page(struct call *c, struct http_reply *out, int status, struct bytes body);
-/* The last page of what can't go on. `o` may be NULL: it is not known whose page this is. */
-void
-signin_message(struct call *c, struct http_reply *out, int status, const struct organization *o, enum enroll_code code);
-void signin_trouble(struct call *c, struct http_reply *out); /* our own: 503, and a line in the log */
+void signin_page(struct call *c, struct http_reply *out, int status, const struct page_look *look, struct bytes body);
+/* The last page of what can't go on. `a` may be NULL, or have only part of what it can: it is not known whose page
+ * this is, or of which attempt. */
+void signin_message(struct call *c, const struct http_request *r, struct http_reply *out, int status,
+    const struct signin_attempt *a, enum enroll_code code);
+void signin_trouble(
+    struct call *c, const struct http_request *r, struct http_reply *out); /* our own: 503, and a line in the log */
 
 /* signin_attempt, with the answer where there is none to go on with. False: the answer is written. */
-bool signin_find(struct call *c, const char *path_attempt, enum signin_flow flow, struct signin_attempt *out,
-    struct http_reply *reply);
+bool signin_find(struct call *c, const struct http_request *r, const char *path_attempt, enum signin_flow flow,
+    struct signin_attempt *out, struct http_reply *reply);
 
 /* Cookies of one browser: what binds its forms to it, and what must not be in any URL on its way. */
 enum signin_cookie { COOKIE_NONCE, COOKIE_CALLBACK, COOKIE_PROVIDER };

@@ -6,126 +6,87 @@
 #include "enroll/challenge.h"
 #include "fmt/base64.h"
 #include "fmt/html.h"
+#include "oauth/page_style.h"
+#include "oauth/privacy.h"
 
-#define PAGE_MAX (32 * 1024)
-
-/* Measured for contrast: text 4.5:1 at least on its ground, borders of fields 3:1 (WCAG 2.2 AA). */
-static const char style[] =
-    ":root{color-scheme:light dark;--ground:#f2f2f7;--card:#fff;--text:#1d1d1f;--quiet:#5f5f66;--line:#85858c;"
-    "--accent:#0066cc;--on-accent:#fff;--link:#0062c4;--bad:#b3261e;--bad-ground:#fdecea;--mark:#6e6e78}"
-    "@media(prefers-color-scheme:dark){:root{--ground:#000;--card:#1c1c1e;--text:#f5f5f7;--quiet:#a1a1a8;"
-    "--line:#77777e;--accent:#0a6fdb;--on-accent:#fff;--link:#4aa3ff;--bad:#ff9d96;--bad-ground:#3a1715;"
-    "--mark:#5f5f68}}"
-    "*{box-sizing:border-box}"
-    "html{-webkit-text-size-adjust:100%;text-size-adjust:100%}"
-    "body{margin:0;min-height:100vh;min-height:100svh;display:flex;flex-direction:column;background:var(--ground);"
-    "color:var(--text);font:400 17px/1.42 system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',sans-serif;"
-    "-webkit-font-smoothing:antialiased;overflow-wrap:break-word}"
-    "main{width:100%;max-width:26.5rem;margin:0 auto;padding:2.25rem 1.25rem 1.75rem}"
-    ".mark{width:4rem;height:4rem;margin:0 auto 1rem;border-radius:1.05rem;display:flex;align-items:center;"
-    "justify-content:center;background:var(--mark);color:#fff;font-weight:600;font-size:1.5rem;line-height:1;"
-    "letter-spacing:.02em}"
-    "h1{margin:0 0 .5rem;font-size:1.65rem;line-height:1.2;font-weight:700;letter-spacing:-.012em;text-align:center;"
-    "text-wrap:balance}"
-    ".lead{margin:0 auto 1.5rem;text-align:center;color:var(--quiet);max-width:23rem;text-wrap:pretty}"
-    ".alert{display:flex;gap:.6rem;margin:0 0 1rem;padding:.75rem .9rem;border-radius:.75rem;"
-    "background:var(--bad-ground);color:var(--bad);font-size:.94rem;line-height:1.4}"
-    ".alert svg{flex:none;width:1.2rem;height:1.2rem;margin-top:.08rem;fill:currentColor}"
-    ".field{margin:0 0 .8rem}"
-    "label{display:block;margin:0 0 .3rem .1rem;font-size:.88rem;font-weight:500;color:var(--text)}"
-    "input{display:block;width:100%;min-height:3rem;padding:.6rem .85rem;border:1px solid var(--line);"
-    "border-radius:.75rem;background:var(--card);color:var(--text);font:inherit;appearance:none;-webkit-appearance:"
-    "none}"
-    "input[readonly]{background:transparent;border-style:dashed;color:var(--quiet)}"
-    "input:focus-visible,button:focus-visible{outline:3px solid var(--link);outline-offset:2px}"
-    "button{display:block;width:100%;min-height:3rem;padding:.6rem 1rem;border:0;border-radius:.75rem;font:inherit;"
-    "font-weight:600;cursor:pointer}"
-    ".go{margin-top:1.4rem;background:var(--accent);color:var(--on-accent)}"
-    ".go:hover{filter:brightness(.93)}"
-    ".no{margin-top:.35rem;background:transparent;color:var(--link);font-weight:400}"
-    ".no:hover{text-decoration:underline}"
-    "footer{margin-top:1.1rem;padding-top:1rem;text-align:center;font-size:.82rem;line-height:1.4;color:var(--quiet)}"
-    "footer p{margin:0 auto;max-width:22rem}"
-    "@media(max-width:22em){main{padding-top:1.5rem}h1{font-size:1.45rem}.mark{width:3.5rem;height:3.5rem}}"
-    "@media(min-width:34em) and (min-height:40em){main{margin:auto;padding:2.5rem 2.5rem 1.75rem;max-width:29rem;"
-    "background:var(--card);border-radius:1.25rem;box-shadow:0 1px 2px rgba(0,0,0,.06),0 12px 40px rgba(0,0,0,.08)}"
-    "body{padding:1.5rem}}"
-    "@media(forced-colors:active){button,input,.mark,.alert{border:1px solid}}";
+struct page { /* one that is being written */
+	struct arena *a;
+	struct buf b;
+	const struct page_look *look;
+	struct text_values values;
+};
 
 const char *
-page_policy(struct arena *a)
+page_policy(struct arena *a, const struct organization *o)
 {
 	return arena_printf(a,
-	    "default-src 'none'; style-src 'sha256-%s'; form-action 'self' " CHALLENGE_SCHEME
+	    "default-src 'none'; style-src 'sha256-%s';%s form-action 'self' " CHALLENGE_SCHEME
 	    ":; frame-ancestors 'none'; base-uri 'none'",
-	    base64_encode(a, crypto_sha256_text(a, style)));
+	    base64_encode(a, crypto_sha256_text(a, page_style(a, o))),
+	    o != NULL && o->logo != NULL ? " img-src 'self';" : "");
+}
+
+/* ---- what every page has ---- */
+
+static const char *
+text(struct page *p, enum text which)
+{
+	return text_fill(p->a, p->look->language, which, &p->values);
+}
+
+/* A text between the two halves of `around`, which are parted by a '|'. */
+static void
+put(struct page *p, const char *around, const char *what)
+{
+	size_t n = strcspn(around, "|");
+
+	buf_add(&p->b, around, n);
+	html_text(&p->b, what);
+	buf_str(&p->b, around + n + 1);
 }
 
 /* The first letters of the first two words, as far as they begin with a letter or digit of ASCII or with
  * anything beyond it: "Better Bag" is BB. Three dots where there are none. */
 static void
-monogram(struct buf *b, const char *name)
+monogram(struct page *page, const char *name)
 {
-	char text[2 * 4 + 1] = "";
+	char letters[2 * 4 + 1] = "";
 	size_t n = 0;
-	int letters = 0;
+	int words = 0;
 	bool begins = true;
 
-	for (const unsigned char *p = (const unsigned char *)name; *p != '\0' && letters < 2; p++) {
+	for (const unsigned char *p = (const unsigned char *)name; *p != '\0' && words < 2; p++) {
 		bool word = *p >= 0x80 || (*p >= '0' && *p <= '9') || ((*p | 0x20) >= 'a' && (*p | 0x20) <= 'z');
 
 		if (word && begins) {
-			text[n++] = (char)(*p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p);
-			while ((p[1] & 0xc0) == 0x80 && n < sizeof text - 1) /* the rest of the character */
-				text[n++] = (char)*++p;
-			letters++;
+			letters[n++] = (char)(*p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p);
+			while ((p[1] & 0xc0) == 0x80 && n < sizeof letters - 1) /* the rest of the character */
+				letters[n++] = (char)*++p;
+			words++;
 		}
 		begins = !word;
 	}
-	text[n] = '\0';
-	buf_str(b, "<div class=\"mark\" aria-hidden=\"true\">");
-	html_text(b, letters > 0 ? text : "\xe2\x80\xa2\xe2\x80\xa2\xe2\x80\xa2");
-	buf_str(b, "</div>\n");
+	letters[n] = '\0';
+	put(page, "<div class=\"mark\" aria-hidden=\"true\">|</div>\n",
+	    words > 0 ? letters : "\xe2\x80\xa2\xe2\x80\xa2\xe2\x80\xa2");
 }
 
 static void
-head(struct buf *b, const char *organization, const char *title, bool failed)
+mark(struct page *p)
 {
-	buf_str(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-		   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1, viewport-fit=cover\">\n"
-		   "<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
-	buf_str(b, failed ? "Error: " : ""); /* read first where a page is read aloud */
-	html_text(b, title);
-	buf_str(b, "</title>\n<style>");
-	buf_str(b, style);
-	buf_str(b, "</style>\n</head>\n<body>\n<main>\n");
-	monogram(b, organization != NULL ? organization : "");
-	buf_str(b, "<h1>");
-	html_text(b, title);
-	buf_str(b, "</h1>\n");
-}
+	const struct organization *o = p->look->organization;
 
-static struct bytes
-finish(struct buf *b, struct arena *a, const char *footer)
-{
-	size_t n;
-	char *text;
-
-	if (footer != NULL) {
-		buf_str(b, "<footer><p>");
-		html_text(b, footer);
-		buf_str(b, "</p></footer>\n");
+	if (o == NULL || o->logo == NULL) {
+		monogram(p, o != NULL ? o->name : "");
+		return;
 	}
-	buf_str(b, "</main>\n</body>\n</html>\n");
-	n = b->n;
-	text = buf_finish(b, a);
-	return bytes_of(text, n);
+	buf_str(&p->b, "<img class=\"logo\" alt=\"\"");
+	html_attribute(&p->b, "src", arena_printf(p->a, "/logo/%s/%s", o->id, o->logo));
+	buf_str(&p->b, ">\n");
 }
-
-/* ---- the form ---- */
 
 static const char *
-device_name(const char *family)
+device_name(const struct text_catalogue *language, const char *family)
 {
 	static const char *const names[][2] = {
 		{ "iPhone", "iPhone" },
@@ -138,107 +99,241 @@ device_name(const char *family)
 		if (strcmp(names[i][0], family) == 0)
 			return names[i][1];
 	}
-	return "device";
+	return language->texts[TEXT_device];
 }
 
-/* What the person is about to agree to, in a sentence. */
-static const char *
-lead(struct arena *a, const struct signin_attempt *at)
+static void
+begin(struct page *p, struct arena *a, const struct page_look *l, const char *family)
 {
-	const char *device = device_name(at->attempt.model_family), *name = at->organization.name;
+	*p = (struct page){ .a = a, .look = l };
+	p->values.organization = l->organization != NULL ? l->organization->name : NULL;
+	p->values.device = device_name(l->language, family);
+	buf_init(&p->b, PAGE_MAX);
+}
+
+static void
+head(struct page *p, enum text title, bool failed)
+{
+	struct buf *b = &p->b;
+
+	buf_str(b, "<!DOCTYPE html>\n<html");
+	html_attribute(b, "lang", p->look->language->tag);
+	html_attribute(b, "dir", p->look->language->direction);
+	buf_str(b, ">\n<head>\n<meta charset=\"utf-8\">\n"
+		   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1, viewport-fit=cover\">\n"
+		   "<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
+	if (failed) /* read first where a page is read aloud */
+		put(p, "|: ", text(p, TEXT_error));
+	put(p, "|</title>\n<style>", text(p, title));
+	buf_str(b, page_style(p->a, p->look->organization));
+	buf_str(b, "</style>\n</head>\n<body>\n<main>\n");
+	mark(p);
+	put(p, "<h1>|</h1>\n", text(p, title));
+}
+
+static struct bytes
+finish(struct page *p)
+{
+	size_t n;
+	char *html;
+
+	buf_str(&p->b, "</main>\n</body>\n</html>\n");
+	n = p->b.n;
+	html = buf_finish(&p->b, p->a);
+	return bytes_of(html, n);
+}
+
+/* ---- the form ---- */
+
+/* What the person is about to agree to, in a sentence. */
+static enum text
+lead(const struct signin_attempt *at)
+{
 	const char *mode = at->attempt.mode;
 
 	if (at->again)
-		return arena_printf(a, "Then your work or school apps and data on this %s can be used again.", device);
+		return TEXT_lead_again;
 	if (mode != NULL && strcmp(mode, "byod") == 0)
-		return arena_printf(a,
-		    "Use your work or school account. %s will manage its own apps and data on this %s, and "
-		    "won\xe2\x80\x99t "
-		    "see your personal ones.",
-		    name, device);
-	if (mode != NULL && strcmp(mode, "adde") == 0)
-		return arena_printf(a, "Use your work or school account. %s will manage this %s.", name, device);
-	return arena_printf(a, "Use your work or school account to let %s manage this %s.", name, device);
+		return TEXT_lead_byod;
+	return mode != NULL && strcmp(mode, "adde") == 0 ? TEXT_lead_adde : TEXT_lead_any;
 }
 
 static void
-alert(struct buf *b, const char *text)
+steps(struct page *p, int current)
 {
-	buf_str(b, "<div class=\"alert\" role=\"alert\" id=\"alert\"><svg viewBox=\"0 0 20 20\" aria-hidden=\"true\">"
-		   "<path d=\"M10 1a9 9 0 1 1 0 18 9 9 0 0 1 0-18zm0 11.6a1.15 1.15 0 1 0 0 2.3 1.15 1.15 0 0 0 0-2.3z"
-		   "M10 5a1 1 0 0 0-1 1.06l.25 4.7a.75.75 0 0 0 1.5 0l.25-4.7A1 1 0 0 0 10 5z\" "
-		   "fill-rule=\"evenodd\"/></svg><span>");
-	html_text(b, text);
-	buf_str(b, "</span></div>\n");
+	static const enum text names[] = { TEXT_step_account, TEXT_step_signin, TEXT_step_settings };
+
+	buf_str(&p->b, "<ol class=\"steps\"");
+	html_attribute(&p->b, "aria-label", text(p, TEXT_steps));
+	buf_str(&p->b, ">\n");
+	for (int i = 0; i < 3; i++)
+		put(p,
+		    i == current  ? "<li aria-current=\"step\">|</li>\n"
+		    : i < current ? "<li class=\"past\">|</li>\n"
+				  : "<li>|</li>\n",
+		    text(p, names[i]));
+	buf_str(&p->b, "</ol>\n");
 }
 
 static void
-fields(struct buf *b, const struct page_form *p)
+alert(struct page *p, const char *what)
 {
-	const char *described = p->alert != NULL ? "alert" : NULL;
-	bool named = p->user != NULL && p->user[0] != '\0';
+	buf_str(&p->b,
+	    "<div class=\"alert\" role=\"alert\" id=\"alert\"><svg viewBox=\"0 0 20 20\" aria-hidden=\"true\">"
+	    "<path d=\"M10 1a9 9 0 1 1 0 18 9 9 0 0 1 0-18zm0 11.6a1.15 1.15 0 1 0 0 2.3 1.15 1.15 0 0 0 0-2.3z"
+	    "M10 5a1 1 0 0 0-1 1.06l.25 4.7a.75.75 0 0 0 1.5 0l.25-4.7A1 1 0 0 0 10 5z\" "
+	    "fill-rule=\"evenodd\"/></svg>");
+	put(p, "<span>|</span></div>\n", what);
+}
 
-	buf_str(b,
-	    "<div class=\"field\"><label for=\"username\">User name</label>\n"
-	    "<input id=\"username\" name=\"username\" type=\"text\" autocomplete=\"username\" inputmode=\"email\" "
-	    "autocapitalize=\"none\" autocorrect=\"off\" spellcheck=\"false\" maxlength=\"254\" required");
-	html_attribute(b, "value", p->user);
-	html_attribute(b, "aria-describedby", described);
-	buf_str(b, p->attempt->again ? " readonly" : named ? "" : " autofocus");
-	buf_str(b, "></div>\n<div class=\"field\"><label for=\"password\">Password</label>\n"
-		   "<input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"current-password\" "
-		   "autocapitalize=\"none\" autocorrect=\"off\" spellcheck=\"false\" maxlength=\"1024\" required");
-	html_attribute(b, "aria-describedby", described);
-	buf_str(b, named ? " autofocus></div>\n" : "></div>\n");
+static bool
+named(const struct page_form *f)
+{
+	return f->user != NULL && f->user[0] != '\0';
+}
+
+static void
+user_field(struct page *p, const struct page_form *f)
+{
+	put(p, "<div class=\"field\"><label for=\"username\">|</label>\n", text(p, TEXT_user_name));
+	buf_str(&p->b,
+	    "<input id=\"username\" name=\"username\" type=\"text\" dir=\"ltr\" autocomplete=\"username\" "
+	    "inputmode=\"email\" autocapitalize=\"none\" autocorrect=\"off\" spellcheck=\"false\" maxlength=\"254\" "
+	    "required");
+	html_attribute(&p->b, "value", f->user);
+	html_attribute(&p->b, "aria-describedby", f->alert != NULL ? "alert" : NULL);
+	buf_str(&p->b, f->attempt->again ? " readonly" : named(f) ? "" : " autofocus");
+	buf_str(&p->b, "></div>\n");
+}
+
+static void
+password_field(struct page *p, const struct page_form *f)
+{
+	put(p, "<div class=\"field\"><label for=\"password\">|</label>\n", text(p, TEXT_password));
+	buf_str(&p->b,
+	    "<input id=\"password\" name=\"password\" type=\"password\" dir=\"ltr\" autocomplete=\"current-password\" "
+	    "autocapitalize=\"none\" autocorrect=\"off\" spellcheck=\"false\" maxlength=\"1024\" required autofocus");
+	html_attribute(&p->b, "aria-describedby", f->alert != NULL ? "alert" : NULL);
+	buf_str(&p->b, "></div>\n");
 }
 
 /* A link, not a button of the form: browsers hold the redirects after a form to form-action. */
 static void
-provider_button(struct buf *b, struct arena *a, const struct page_form *p)
+provider_button(struct page *p, const struct page_form *f)
 {
-	buf_str(b, "<p><a class=\"other\"");
-	html_attribute(b, "href", p->provider_url);
-	buf_str(b, ">");
-	html_text(b, arena_printf(a, "Continue with %s", p->provider));
-	buf_str(b, "</a></p>\n");
+	p->values.provider = f->provider;
+	buf_str(&p->b, "<p><a class=\"go\"");
+	html_attribute(&p->b, "href", f->provider_url);
+	put(p, ">|</a></p>\n", text(p, TEXT_continue_with));
+	put(p, "<div class=\"or\">|</div>\n", text(p, TEXT_or));
+}
+
+static void
+link_to(struct page *p, const char *around, const char *url, enum text what)
+{
+	size_t n = strcspn(around, "|");
+
+	if (url == NULL)
+		return;
+	buf_add(&p->b, around, n);
+	buf_str(&p->b, "<a");
+	html_attribute(&p->b, "href", url);
+	put(p, ">|</a>", text(p, what));
+	buf_str(&p->b, around + n + 1);
 }
 
 struct bytes
-page_form(struct arena *a, const struct page_form *p)
+page_form(struct arena *a, const struct page_look *l, const struct page_form *f)
 {
-	const char *name = p->attempt->organization.name;
-	const char *title = arena_printf(a, p->attempt->again ? "Sign in again to %s" : "Sign in to %s", name);
-	struct buf b;
+	struct page p;
 
-	buf_init(&b, PAGE_MAX);
-	head(&b, name, title, p->alert != NULL);
-	buf_str(&b, "<p class=\"lead\">");
-	html_text(&b, lead(a, p->attempt));
+	begin(&p, a, l, f->attempt->attempt.model_family);
+	head(&p, f->attempt->again ? TEXT_title_again : TEXT_title_signin, f->alert != NULL);
+	put(&p, "<p class=\"lead\">|</p>\n", text(&p, lead(f->attempt)));
+	link_to(&p, "<p class=\"more\">|</p>\n", f->privacy_url, TEXT_privacy_title);
+	steps(&p, named(f) ? 1 : 0);
+	if (f->alert != NULL)
+		alert(&p, f->alert);
+	if (f->provider != NULL)
+		provider_button(&p, f);
 	/* Without an action the form goes where it came from, whatever a proxy put in front of the path. */
-	buf_str(&b, "</p>\n<form method=\"post\">\n");
-	if (p->alert != NULL)
-		alert(&b, p->alert);
-	buf_str(&b, "<input type=\"hidden\" name=\"form\"");
-	html_attribute(&b, "value", p->sealed);
-	buf_str(&b, ">\n");
-	fields(&b, p);
-	if (p->provider != NULL)
-		provider_button(&b, a, p);
-	buf_str(&b, "<button class=\"go\" type=\"submit\">Sign In</button>\n"
-		    "<button class=\"no\" type=\"submit\" name=\"cancel\" value=\"1\" formnovalidate>Cancel</button>\n"
-		    "</form>\n");
-	return finish(&b, a, "Go on only if you started this yourself, in Settings on your own device.");
+	buf_str(&p.b, "<form method=\"post\">\n<input type=\"hidden\" name=\"form\"");
+	html_attribute(&p.b, "value", f->sealed);
+	buf_str(&p.b, ">\n");
+	user_field(&p, f);
+	if (named(f))
+		password_field(&p, f);
+	put(&p,
+	    f->provider != NULL ? "<button class=\"second\" type=\"submit\">|</button>\n"
+				: "<button class=\"go\" type=\"submit\">|</button>\n",
+	    text(&p, named(f) ? TEXT_sign_in : TEXT_next));
+	put(&p, "<button class=\"no\" type=\"submit\" name=\"cancel\" value=\"1\" formnovalidate>|</button>\n</form>\n",
+	    text(&p, TEXT_cancel));
+	put(&p, "<footer><p>|</p></footer>\n", text(&p, TEXT_only_yourself));
+	return finish(&p);
+}
+
+/* ---- the last page ---- */
+
+struct bytes
+page_message(struct arena *a, const struct page_look *l, enum enroll_code code, const char *help_code)
+{
+	struct page p;
+
+	begin(&p, a, l, NULL);
+	head(&p, code == EV_signin_cancelled ? TEXT_title_cancelled : TEXT_title_failed, false);
+	put(&p, "<p class=\"lead\" role=\"alert\">|</p>\n", text_failure(l->language, code));
+	if (help_code != NULL) {
+		put(&p, "<p class=\"code\"><span>|</span> ", text(&p, TEXT_help_code));
+		put(&p, "<strong dir=\"ltr\">|</strong></p>\n", help_code);
+	}
+	put(&p, "<footer><p>|</p></footer>\n", text(&p, TEXT_close));
+	return finish(&p);
+}
+
+/* ---- what an organization can and cannot see ---- */
+
+static void
+facts(struct page *p, const struct policy_target *t, enum privacy_part part)
+{
+	static const enum text titles[] = { [PRIVACY_CAN_SEE] = TEXT_can_see,
+		[PRIVACY_CANNOT_SEE] = TEXT_cannot_see,
+		[PRIVACY_CAN_DO] = TEXT_can_do,
+		[PRIVACY_CANNOT_DO] = TEXT_cannot_do };
+	bool can = part == PRIVACY_CAN_SEE || part == PRIVACY_CAN_DO;
+	const enum text *list;
+	int n = privacy_facts(p->a, t, part, &list);
+
+	if (n == 0)
+		return;
+	put(p, "<h2>|</h2>\n", text(p, titles[part]));
+	buf_str(&p->b, can ? "<ul class=\"facts can\">\n" : "<ul class=\"facts cannot\">\n");
+	for (int i = 0; i < n; i++) {
+		buf_str(&p->b, "<li><svg viewBox=\"0 0 20 20\" aria-hidden=\"true\"><path d=\"");
+		buf_str(&p->b, can ? "M4 10.5l4 4 8-9" : "M5 5l10 10M15 5L5 15");
+		put(p, "\"/></svg><span>|</span></li>\n", text(p, list[i]));
+	}
+	buf_str(&p->b, "</ul>\n");
 }
 
 struct bytes
-page_message(struct arena *a, const char *organization, const char *title, const char *text)
+page_privacy(struct arena *a, const struct page_look *l, const char *mode, const char *family, const char *back)
 {
-	struct buf b;
+	struct policy_target t = policy_target_of(mode, family, NULL, false);
+	bool own = t.mode == POLICY_BYOD;
+	struct page p;
 
-	buf_init(&b, PAGE_MAX);
-	head(&b, organization, title, false);
-	buf_str(&b, "<p class=\"lead\" role=\"alert\">");
-	html_text(&b, text);
-	buf_str(&b, "</p>\n");
-	return finish(&b, a, NULL);
+	begin(&p, a, l, family);
+	head(&p, TEXT_privacy_title, false);
+	put(&p, "<p class=\"lead\">|</p>\n", text(&p, own ? TEXT_privacy_byod : TEXT_privacy_adde));
+	/* What it can't, first: that is what people ask. */
+	facts(&p, &t, PRIVACY_CANNOT_SEE);
+	facts(&p, &t, PRIVACY_CAN_SEE);
+	facts(&p, &t, PRIVACY_CANNOT_DO);
+	facts(&p, &t, PRIVACY_CAN_DO);
+	put(&p, "<footer><p>|</p>\n", text(&p, own ? TEXT_privacy_end_byod : TEXT_privacy_end_adde));
+	put(&p, "<p>|</p>\n", text(&p, TEXT_privacy_source));
+	link_to(&p, "<p>|</p>", back, TEXT_privacy_back);
+	buf_str(&p.b, "</footer>\n");
+	return finish(&p);
 }

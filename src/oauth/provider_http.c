@@ -26,6 +26,9 @@ oauth_offer_provider(struct call *c, const struct http_request *r, const struct 
 	w.provider = p->id;
 	if (signin_way_seal(c, &w, &sealed) != RC_OK)
 		return false;
+	/* Not after a form: browsers hold its redirects to form-action. There it is a link. */
+	if (p->redirects && strcmp(r->method, "POST") == 0)
+		p->redirects = false;
 	if (p->redirects) {
 		signin_redirect(out, arena_printf(c->arena, "/signin/%s/provider", f->attempt));
 		signin_set_cookie(c, r, COOKIE_NONCE, f->nonce, out);
@@ -36,17 +39,18 @@ oauth_offer_provider(struct call *c, const struct http_request *r, const struct 
 
 /* The last page, and the event that says the same to the operator. */
 static void
-stop(struct call *c, const struct signin_attempt *a, enum enroll_code code, struct http_reply *out)
+stop(struct call *c, const struct http_request *r, const struct signin_attempt *a, enum enroll_code code,
+    struct http_reply *out)
 {
 	struct err why = c->err;
 
 	if (code == EV_provider_unreachable)
 		log_warn("identity provider", "attempt", a->attempt.id, "error", why.text);
 	if (attempt_event(c, a->attempt.id, code, "%s", why.text) != RC_OK) {
-		signin_trouble(c, out);
+		signin_trouble(c, r, out);
 		return;
 	}
-	signin_message(c, out, code == EV_provider_unreachable ? 503 : 403, &a->organization, code);
+	signin_message(c, r, out, code == EV_provider_unreachable ? 503 : 403, a, code);
 	if (code == EV_provider_unreachable)
 		http_set(out, "Retry-After", "60");
 }
@@ -59,10 +63,10 @@ resume(struct call *c, const struct http_request *r, struct signin_way *w, struc
 	enum rc rc;
 
 	if (signin_way_open(c, signin_cookie(c, r, COOKIE_PROVIDER), signin_cookie(c, r, COOKIE_NONCE), w) != RC_OK) {
-		signin_message(c, out, 403, NULL, EV_provider_answer);
+		signin_message(c, r, out, 403, NULL, EV_provider_answer);
 		return false;
 	}
-	if (!signin_find(c, w->form.attempt, w->form.flow, a, out))
+	if (!signin_find(c, r, w->form.attempt, w->form.flow, a, out))
 		return false;
 	rc = provider_get(c, w->provider, p);
 	if (rc == RC_OK && strcmp(p->organization_id, a->organization.id) != 0)
@@ -70,9 +74,9 @@ resume(struct call *c, const struct http_request *r, struct signin_way *w, struc
 	if (rc == RC_OK)
 		return true;
 	if (rc == RC_NOT_FOUND)
-		stop(c, a, EV_provider_answer, out);
+		stop(c, r, a, EV_provider_answer, out);
 	else
-		signin_trouble(c, out);
+		signin_trouble(c, r, out);
 	return false;
 }
 
@@ -88,16 +92,16 @@ oauth_get_provider(struct call *c, const struct http_request *r, struct http_rep
 	if (!resume(c, r, &w, &a, &p, out))
 		return;
 	if (strcmp(w.form.attempt, r->segment[0]) != 0) { /* another sign-in was begun in this browser since */
-		signin_message(c, out, 403, &a.organization, EV_provider_answer);
+		signin_message(c, r, out, 403, &a, EV_provider_answer);
 		return;
 	}
 	if (idp_begin(room->idp, c, &p, a.again ? a.user_identifier : w.hint, a.again, &w.request, &url) != RC_OK) {
-		stop(c, &a, EV_provider_unreachable, out);
+		stop(c, r, &a, EV_provider_unreachable, out);
 		return;
 	}
 	if (signin_way_seal(c, &w, &sealed) != RC_OK ||
 	    attempt_event(c, a.attempt.id, EV_provider_asked, "%s", p.issuer) != RC_OK) {
-		signin_trouble(c, out);
+		signin_trouble(c, r, out);
 		return;
 	}
 	signin_redirect(out, url);
@@ -122,16 +126,16 @@ oauth_get_provider_answer(struct call *c, const struct http_request *r, struct h
 		return;
 	if (w.request.state == NULL ||
 	    uri_items_parse(c->arena, bytes_str(r->query), true, ITEMS_MAX, &query, &c->err) != RC_OK) {
-		stop(c, &a, EV_provider_answer, out);
+		stop(c, r, &a, EV_provider_answer, out);
 		return;
 	}
 	answer = (struct idp_answer){ uri_item(&query, "state"), uri_item(&query, "code"), uri_item(&query, "error"),
 		uri_item(&query, "iss") };
 	rc = idp_finish(room->idp, c, &p, &w.request, &answer, &who, &code);
 	if (rc != RC_OK) {
-		stop(c, &a, rc == RC_FORBIDDEN ? code : EV_provider_unreachable, out);
+		stop(c, r, &a, rc == RC_FORBIDDEN ? code : EV_provider_unreachable, out);
 	} else if (signin_proven(c, &a, &w.form, &p, &who, &got) != RC_OK) {
-		signin_trouble(c, out);
+		signin_trouble(c, r, out);
 	} else {
 		signin_end(c, r, &a, &w.form, &got, out);
 	}

@@ -10,6 +10,8 @@ const struct http_route oauth_routes[] = {
 	{ "GET",  "/signin/{}",        HTTP_QUICK,         0, 0, oauth_get_signin },
 	{ "POST", "/signin/{}",        HTTP_HEAVY, 16 * 1024, 0, oauth_post_signin },
 	{ "GET",  "/signin/{}/done",   HTTP_QUICK,         0, 0, oauth_get_done },
+	{ "GET",  "/privacy/{}/{}/{}", HTTP_QUICK,         0, 0, oauth_get_privacy },
+	{ "GET",  "/logo/{}/{}",       HTTP_QUICK,         0, 0, oauth_get_logo },
 	{ "GET",  "/oauth2/authorize", HTTP_QUICK,         0, 0, oauth_get_authorize },
 	{ "POST", "/oauth2/authorize", HTTP_HEAVY, 16 * 1024, 0, oauth_post_authorize },
 	{ "POST", "/oauth2/token",     HTTP_QUICK, 16 * 1024, 0, oauth_post_token },

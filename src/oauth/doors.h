@@ -5,7 +5,7 @@
 #include "http/server.h"
 
 http_handler oauth_get_signin, oauth_post_signin, oauth_get_authorize, oauth_post_authorize, oauth_post_token,
-    http_handler oauth_get_done, oauth_post_revoke, oauth_post_introspect, oauth_get_metadata, oauth_get_provider,
+    oauth_get_done, oauth_post_revoke, oauth_post_introspect, oauth_get_metadata, oauth_get_provider,
     oauth_get_provider_answer, oauth_post_provider_logout, oauth_get_privacy, oauth_get_logo;
 
 struct signin_attempt;

@@ -59,8 +59,8 @@ esso_set(struct call *c, const char *organization_id, enum esso_kind kind, struc
 static enum rc
 none(struct call *c, const char *organization_id, enum esso_kind kind)
 {
-	return fail(&c->err, RC_NOT_FOUND, "%.60s has no %s document for Enrollment SSO", organization_id,
-	    esso_kind_name(kind));
+	return fail(&c->err, RC_NOT_FOUND, "%.60s has no %s document for Enrollment SSO (postern esso set%s)",
+	    organization_id, esso_kind_name(kind), kind == ESSO_DEVELOPER ? " --developer" : "");
 }
 
 enum rc

@@ -59,11 +59,12 @@ who_asks(struct call *c, const struct http_request *r, struct service *out)
 static json_t *
 description(struct call *c, const struct grant_shown *s)
 {
-	const struct grant *g = &s->bearer.grant;
+	const struct grant *g;
 	json_t *j;
 
 	if (s == NULL || !s->active)
 		return json_pack("{s:b}", "active", 0);
+	g = &s->bearer.grant;
 	j = json_pack("{s:b, s:s, s:s, s:s, s:I, s:I, s:s*, s:s*}", "active", 1, "iss", c->conf->url, "sub",
 	    g->account_id, "username", s->bearer.user_identifier, "iat", (json_int_t)s->issued_at, "exp",
 	    (json_int_t)s->bearer.expires_at, "client_id", g->client_id, "scope", g->scope);

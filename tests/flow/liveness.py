@@ -108,6 +108,18 @@ def longest(w, providers):
     lives_on(w, phone, "provider-longest", "after the longest time without a full sign-in")
 
 
+def clocks(w, providers):
+    """Three minutes between the provider's clock and this server's are nobody's fault."""
+    providers.add("generic")
+    for seconds in (175, -175):
+        w.stop()
+        w.start_earlier(seconds)
+        phone = Phone(w, providers.person(f"clock{seconds}".replace("-", "-ahead-")))
+        ok(phone.enroll() == 0, f"Core 3.1.3.7: with a clock that is {seconds} s late somebody signs in", phone.story())
+    w.stop()
+    w.start()
+
+
 def logged_out(w):
     """Back-channel logout, by a provider that can also lie."""
     forger = Forger(w)
@@ -146,6 +158,7 @@ def main():
         _, phone = ends(w, providers)
         silence(w, providers, phone)
         longest(w, providers)
+        clocks(w, providers)
     finally:
         providers.end()
     logged_out(w)

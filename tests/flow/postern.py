@@ -62,7 +62,7 @@ class Server(independent.Server):
         """Start it with a clock that is late by so much. The release build: the library that does it and a sanitizer
         want to be the first in a process both."""
         preload, = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
-        return self.start(env={"LD_PRELOAD": preload, "FAKETIME": f"-{seconds}", "FAKETIME_DONT_FAKE_MONOTONIC": "1"},
+        return self.start(env={"LD_PRELOAD": preload, "FAKETIME": f"{-seconds:+d}", "FAKETIME_DONT_FAKE_MONOTONIC": "1"},
                           build=CLIENTS)
 
     def kill(self):

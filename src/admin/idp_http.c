@@ -117,16 +117,6 @@ life(struct admin_call *x, const char *name, int64_t otherwise, int64_t *out)
 	return RC_OK;
 }
 
-static enum rc
-lives(struct admin_call *x, struct provider *p)
-{
-	enum rc rc = life(x, "interval", 0, &p->interval_s);
-
-	if (rc == RC_OK)
-		rc = life(x, "grace", -1, &p->grace_s);
-	return rc == RC_OK ? life(x, "longest", 0, &p->longest_s) : rc;
-}
-
 /* The first line: what a file holds that an editor wrote. */
 static const char *
 first_line(struct arena *a, const char *text)
@@ -134,48 +124,87 @@ first_line(struct arena *a, const char *text)
 	return text != NULL ? arena_strndup(a, text, strcspn(text, "\r\n")) : NULL;
 }
 
-enum rc
-admin_idp_add(struct admin_call *x)
+/* What the body says of a provider, over what is there. *secret NULL: nothing of it. */
+static enum rc
+read_body(struct admin_call *x, struct provider *p, const char **secret)
 {
-	struct call *c = x->c;
-	struct provider p = {
-		.kind = admin_text(x, "kind"),
-		.name = admin_text(x, "name"),
-		.domain = admin_text(x, "domain"),
-		.issuer = admin_text(x, "issuer"),
-		.client_id = admin_text(x, "client_id"),
-		.client_auth = admin_text(x, "client_auth"),
-		.tenant = admin_text(x, "tenant"),
-		.scope = admin_text(x, "scope"),
-		.user_claim = admin_text(x, "user_claim"),
-		.apple_account = admin_text(x, "apple_account"),
-		.groups_claim = admin_text(x, "groups_claim"),
-		.again = admin_text(x, "again"),
-		.group_needed = admin_text(x, "group_needed"),
-		.creates = !admin_flag(x, "known_only", false),
-		.redirects = !admin_flag(x, "button", false),
+	const struct {
+		const char *name, **field;
+	} texts[] = {
+		{ "name", &p->name },
+		{ "client_auth", &p->client_auth },
+		{ "scope", &p->scope },
+		{ "user_claim", &p->user_claim },
+		{ "apple_account", &p->apple_account },
+		{ "groups_claim", &p->groups_claim },
+		{ "again", &p->again },
+		{ "group_needed", &p->group_needed },
 	};
 	const char *ca = admin_text(x, "ca"), *key = admin_text(x, "client_key");
-	const char *secret = key != NULL ? key : first_line(c->arena, admin_text(x, "client_secret"));
-	struct organization o;
+	struct call *c = x->c;
 	struct bytes *list;
 	enum rc rc;
 	int n;
 
-	if ((rc = organization_of(x, &o)) != RC_OK || (rc = lives(x, &p)) != RC_OK)
-		return rc;
+	if (key != NULL)
+		p->client_auth = "private_key_jwt";
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		if (admin_has(x, texts[i].name))
+			*texts[i].field = admin_text(x, texts[i].name);
+	}
+	p->creates = !admin_flag(x, "known_only", !p->creates);
+	p->redirects = !admin_flag(x, "button", !p->redirects);
+	*secret = key != NULL ? key : first_line(c->arena, admin_text(x, "client_secret"));
 	if (ca != NULL) {
 		if ((rc = x509_from_pem(c->arena, bytes_str(ca), &list, &n, &c->err)) != RC_OK)
 			return fail_in(&c->err, rc, "CA certificates of the provider");
-		p.ca = bytes_str(ca);
+		p->ca = bytes_str(ca);
 	}
-	p.organization_id = o.id;
-	if (key != NULL && p.client_auth == NULL)
-		p.client_auth = "private_key_jwt";
-	if ((rc = provider_add(c, &p, secret, o.lab)) != RC_OK)
+	if ((rc = life(x, "interval", p->interval_s, &p->interval_s)) != RC_OK ||
+	    (rc = life(x, "grace", p->grace_s, &p->grace_s)) != RC_OK)
 		return rc;
-	x->out = json_keep(c->arena, provider_json(x, &p));
+	return life(x, "longest", p->longest_s, &p->longest_s);
+}
+
+enum rc
+admin_idp_add(struct admin_call *x)
+{
+	struct provider p = {
+		.kind = admin_text(x, "kind"),
+		.domain = admin_text(x, "domain"),
+		.issuer = admin_text(x, "issuer"),
+		.client_id = admin_text(x, "client_id"),
+		.tenant = admin_text(x, "tenant"),
+		.grace_s = -1,
+		.creates = true,
+		.redirects = true,
+	};
+	struct organization o;
+	const char *secret;
+	enum rc rc;
+
+	if ((rc = organization_of(x, &o)) != RC_OK || (rc = read_body(x, &p, &secret)) != RC_OK)
+		return rc;
+	p.organization_id = o.id;
+	if ((rc = provider_add(x->c, &p, secret, o.lab)) != RC_OK)
+		return rc;
+	x->out = json_keep(x->c->arena, provider_json(x, &p));
 	x->status = 201;
+	return RC_OK;
+}
+
+enum rc
+admin_idp_set(struct admin_call *x)
+{
+	struct organization o;
+	const char *secret;
+	struct provider p;
+	enum rc rc;
+
+	if ((rc = organization_of(x, &o)) != RC_OK || (rc = find(x, &p)) != RC_OK ||
+	    (rc = read_body(x, &p, &secret)) != RC_OK || (rc = provider_change(x->c, &p, secret, o.lab)) != RC_OK)
+		return rc;
+	x->out = json_keep(x->c->arena, provider_json(x, &p));
 	return RC_OK;
 }
 

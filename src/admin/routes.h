@@ -57,6 +57,9 @@ X("POST",   "/identity-providers",              HTTP_QUICK, ADMIN_LARGE, \
   "organization !kind !client_id client_secret client_key name domain issuer client_auth tenant scope user_claim" \
   " apple_account groups_claim group_needed interval grace longest again known_only:b button:b ca", idp_add) \
 X("GET",    "/identity-providers/{}",           HTTP_QUICK, ADMIN_LIST,  "", idp_get) \
+X("PATCH",  "/identity-providers/{}",           HTTP_QUICK, ADMIN_LARGE, \
+  "organization client_secret client_key name client_auth scope user_claim apple_account groups_claim group_needed" \
+  " interval grace longest again known_only:b button:b ca", idp_set) \
 X("DELETE", "/identity-providers/{}",           HTTP_QUICK, ADMIN_LIST,  "", idp_remove) \
 X("POST",   "/identity-providers/{}/check",     HTTP_OUTWARD, ADMIN_LIST, "organization", idp_check) \
 /* attempt_http.c */ \

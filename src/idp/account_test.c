@@ -78,6 +78,40 @@ presets(struct arena *a)
 	testing_free(&c);
 }
 
+static void
+changes(void)
+{
+	struct call c = call();
+	struct provider p, q;
+	const char *secret;
+
+	ok(provider_for(&c, "bag", "ann@c.example", &p) == RC_OK, "there is one to change");
+	p.creates = false;
+	p.group_needed = "staff";
+	ok(provider_change(&c, &p, NULL, false) == RC_OK && provider_get(&c, p.id, &q) == RC_OK && !q.creates &&
+		strcmp(q.group_needed, "staff") == 0,
+	    "settings change");
+	ok(provider_secret(&c, &q, &secret) == RC_OK && strcmp(secret, "secret") == 0, "and the secret stays");
+	ok(provider_change(&c, &q, "newer", false) == RC_OK && provider_get(&c, p.id, &q) == RC_OK &&
+		provider_secret(&c, &q, &secret) == RC_OK && strcmp(secret, "newer") == 0,
+	    "unless a newer one is given");
+	q.client_auth = "private_key_jwt";
+	ok(provider_change(&c, &q, NULL, false) == RC_BAD_INPUT, "a secret is no key");
+	q.client_auth = "none";
+	ok(provider_change(&c, &q, NULL, false) == RC_OK && provider_get(&c, p.id, &q) == RC_OK &&
+		q.client_secret.p == NULL,
+	    "a client without a secret keeps none");
+	q.client_auth = "client_secret_post";
+	ok(provider_change(&c, &q, NULL, false) == RC_BAD_INPUT, "and needs one to show one");
+	q.client_auth = "none";
+	q.creates = true;
+	q.group_needed = NULL;
+	ok(provider_change(&c, &q, NULL, false) == RC_OK, "what the others need is set");
+	q.id = "nobody";
+	ok(provider_change(&c, &q, NULL, false) == RC_NOT_FOUND, "nobody is changed whom nobody knows");
+	testing_free(&c);
+}
+
 /* ---- people ---- */
 
 struct visit {
@@ -165,6 +199,19 @@ people(const struct provider *p)
 }
 
 static void
+group_needed(struct provider *p)
+{
+	static const char *const staff[] = { "staff", NULL }, *const others[] = { "others", NULL };
+	struct visit v;
+
+	p->group_needed = "staff";
+	ok(come(&v, p, "9", "tom@c.example", others) == RC_FORBIDDEN && v.code == EV_provider_group,
+	    "who is not in the needed group is not let in");
+	ok(come(&v, p, "9", "tom@c.example", staff) == RC_OK, "and is, when they are");
+	p->group_needed = NULL;
+}
+
+static void
 known_only(struct provider *p)
 {
 	p->creates = false;
@@ -206,8 +253,10 @@ main(void)
 	ok(organization_add(&c, &bag, domains, 3) == RC_OK && organization_add(&c, &other, others, 1) == RC_OK,
 	    "two organizations");
 	presets(a);
+	changes();
 	ok(provider_for(&c, "bag", "ann@c.example", &p) == RC_OK, "there is a provider");
 	people(&p);
+	group_needed(&p);
 	known_only(&p);
 	organization_gone();
 	testing_free(&c);

@@ -261,6 +261,14 @@ insert(struct call *c, void *arg)
 	    NULL);
 }
 
+static enum rc
+seal_secret(struct call *c, struct provider *p, const char *secret)
+{
+	p->client_secret = (struct bytes){ 0 };
+	return secret != NULL ? keys_seal(c->keys, c->arena, CONTEXT, bytes_str(secret), &p->client_secret, &c->err)
+			      : RC_OK;
+}
+
 enum rc
 provider_add(struct call *c, struct provider *p, const char *secret, bool lab)
 {
@@ -272,13 +280,38 @@ provider_add(struct call *c, struct provider *p, const char *secret, bool lab)
 	fill_in(c, p, preset);
 	if ((rc = check(c, p, preset, secret, lab)) != RC_OK)
 		return rc;
-	p->client_secret = (struct bytes){ 0 };
-	if (secret != NULL &&
-	    (rc = keys_seal(c->keys, c->arena, CONTEXT, bytes_str(secret), &p->client_secret, &c->err)) != RC_OK)
+	if ((rc = seal_secret(c, p, secret)) != RC_OK)
 		return rc;
 	p->id = crypto_id(c->arena);
 	p->created_at = c->now;
 	return store_part(c, insert, p);
+}
+
+enum rc
+provider_change(struct call *c, struct provider *p, const char *secret, bool lab)
+{
+	const struct provider_preset *preset = provider_preset(p->kind);
+	bool has_one = strcmp(p->client_auth, "none") != 0;
+	struct db_rows r;
+	enum rc rc = RC_OK;
+
+	fill_in(c, p, preset);
+	if (secret == NULL && has_one)
+		rc = provider_secret(c, p, &secret);
+	if (rc != RC_OK || (rc = check(c, p, preset, secret, lab)) != RC_OK ||
+	    (rc = seal_secret(c, p, secret)) != RC_OK)
+		return rc;
+	rc = store_run(c,
+	    "UPDATE identity_provider SET name = ?2, client_auth = ?3, client_secret = ?4, scope = ?5, user_claim = ?6,"
+	    " apple_account = ?7, groups_claim = ?8, again = ?9, creates = ?10, redirects = ?11, ca = ?12,"
+	    " group_needed = ?13, interval_s = ?14, grace_s = ?15, longest_s = ?16 WHERE id = ?1",
+	    DB_ARGS(db_text(p->id), db_text(p->name), db_text(p->client_auth), db_blob(p->client_secret),
+		db_text(p->scope), db_text(p->user_claim), db_text(p->apple_account), db_text(p->groups_claim),
+		db_text(p->again), db_int(p->creates), db_int(p->redirects), db_blob(p->ca), db_text(p->group_needed),
+		db_int(p->interval_s), db_int(p->grace_s), db_int(p->longest_s)),
+	    &r);
+	return rc != RC_OK || r.changed > 0 ? rc
+					    : fail(&c->err, RC_NOT_FOUND, "there is no identity provider %.60s", p->id);
 }
 
 /* ---- reading ---- */

@@ -54,6 +54,9 @@ const struct provider_preset *provider_preset_at(int i); /* NULL: past the last 
  * register is provider_redirect_uri(). RC_BAD_INPUT: a field that can't be, named. RC_CONFLICT: there is one of that
  * organization and domain. RC_TOO_LARGE: PROVIDERS_MAX. */
 enum rc provider_add(struct call *c, struct provider *p, const char *secret, bool lab);
+/* Change one as it stands in *p: anything but what makes it another provider, at which its people would be other
+ * subjects (kind, issuer, tenant, client id, domain). `secret` NULL: the one it has. Likewise. */
+enum rc provider_change(struct call *c, struct provider *p, const char *secret, bool lab);
 enum rc provider_get(struct call *c, const char *id, struct provider *out);
 enum rc provider_list(struct call *c, const char *organization_id, struct provider **out, int *n);
 /* Sign-ins through it go on until they end by themselves; nobody is removed. */

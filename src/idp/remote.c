@@ -20,7 +20,7 @@
 /* What came from one provider. Its bytes are parsed anew by each call, in the call's own arena. */
 struct known {
 	char id[24]; /* the provider's */
-	int64_t created_at; /* of its row: another row of that id is another provider */
+	uint64_t trust; /* what it is asked by: another issuer or CA is another provider */
 	struct bytes discovery, keys; /* malloc'ed; absent: not here yet */
 	int64_t discovery_at, keys_at, refetched_at; /* monotonic seconds */
 	int failures;
@@ -72,15 +72,30 @@ idp_free(struct idp *p)
 	free(p);
 }
 
+/* FNV-1a of its issuer and CA. */
+static uint64_t
+trust_of(const struct provider *p)
+{
+	const struct bytes parts[] = { bytes_str(p->issuer), p->ca };
+	uint64_t h = UINT64_C(14695981039346656037);
+
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		for (size_t n = 0; n < parts[i].n; n++)
+			h = (h ^ parts[i].p[n]) * UINT64_C(1099511628211);
+	}
+	return h;
+}
+
 /* The place of one provider; the oldest gives its own up when there are too many. The lock is held. */
 static struct known *
 place(struct idp *i, const struct provider *p)
 {
 	struct known *oldest = &i->known[0], *k;
+	uint64_t trust = trust_of(p);
 
 	for (int n = 0; n < i->n; n++) {
 		k = &i->known[n];
-		if (strcmp(k->id, p->id) == 0 && k->created_at == p->created_at)
+		if (strcmp(k->id, p->id) == 0 && k->trust == trust)
 			return k;
 		if (k->discovery_at < oldest->discovery_at)
 			oldest = k;
@@ -88,7 +103,7 @@ place(struct idp *i, const struct provider *p)
 	k = i->n < PROVIDERS_KEPT ? &i->known[i->n++] : oldest;
 	forget(k);
 	snprintf(k->id, sizeof k->id, "%s", p->id);
-	k->created_at = p->created_at;
+	k->trust = trust;
 	k->refetched_at = INT64_MIN / 2;
 	return k;
 }

@@ -139,6 +139,11 @@ static const struct call {
 	  " interval=--interval grace=--grace longest=--longest again=--again"
 	  " known_only=--known-only:b button=--button:b ca=--cacert:f",
 	  .done = "Identity provider {id} was added. Register {redirect_uri} as its redirect URI, then: postern idp check {id}" },
+	{ "idp set", NULL, "PATCH", "/identity-providers/{0}", ORG " client_secret=--client-secret-file:f client_key=--key-file:f"
+	  " client_auth=--client-auth name=--name scope=--scope user_claim=--user-claim apple_account=--apple-account"
+	  " groups_claim=--groups-claim group_needed=--group-needed interval=--interval grace=--grace longest=--longest"
+	  " again=--again known_only=--known-only:y button=--button:y ca=--cacert:f",
+	  .done = "Identity provider {id} was changed." },
 	{ "idp list", NULL, "GET", "/identity-providers", ORG, .columns = idp_columns,
 	  .empty = "No identity provider: people sign in with a password of this server." },
 	{ "idp show", NULL, "GET", "/identity-providers/{0}", ORG, .columns = idp_show_columns },
@@ -247,6 +252,9 @@ option_value(struct cli *k, const char *name, char type, json_t **out)
 		return RC_OK;
 	case 'b':
 		*out = json_true();
+		return RC_OK;
+	case 'y': /* of the choices yes and no */
+		*out = json_boolean(strcmp(argv_text(v, name), "yes") == 0);
 		return RC_OK;
 	case 'i':
 		*out = json_integer(argv_int(v, name, 0));

@@ -95,27 +95,35 @@ static const struct argv_option rule_add_options[] = {
 	ARGV_INT("at", "POSITION", "Where in the list; first otherwise", .min = 1, .max = 100000),
 	ARGV_END
 };
+#define IDP_SETTINGS \
+	ARGV_TEXT("client-secret-file", "F", "The client secret is the first line of F; '-' for standard input"), \
+	ARGV_TEXT("key-file", "F", "A private RSA key instead of a secret (private_key_jwt); with its certificate for entra"), \
+	ARGV_TEXT("client-auth", "HOW", "How the secret is shown [client_secret_basic]", .choices = client_auths), \
+	ARGV_TEXT("name", "NAME", "What people know it by"), \
+	ARGV_TEXT("scope", "SCOPE", "What is asked for; openid must be in it"), \
+	ARGV_TEXT("user-claim", "CLAIM", "Which claim is the user identifier"), \
+	ARGV_TEXT("apple-account", "TEMPLATE", "Managed Apple Account, where it differs: {local}@appleid.example.com"), \
+	ARGV_TEXT("groups-claim", "CLAIM", "Which claim names the groups; they are set at each sign-in"), \
+	ARGV_TEXT("group-needed", "GROUP", "Only people in this group, for as long as they are in it"), \
+	ARGV_TEXT("interval", "LIFE", "How often the provider is asked whether a sign-in still stands [4h]"), \
+	ARGV_TEXT("grace", "LIFE", "How long it may fail to answer before people have to sign in again [24h]"), \
+	ARGV_TEXT("longest", "LIFE", "The longest time without a full sign-in: 90d [any]"), \
+	ARGV_TEXT("again", "HOW", "Signing in again asks the person, or takes the provider's session [login]", .choices = agains), \
+	ARGV_TEXT("cacert", "FILE", "Trust this CA for the provider too (PEM)")
 static const struct argv_option idp_add_options[] = {
 	ARGV_TEXT("client-id", "ID", "What the provider calls this server", .required = true),
-	ARGV_TEXT("client-secret-file", "F", "The client secret is the first line of F; '-' for standard input"),
-	ARGV_TEXT("key-file", "F", "A private RSA key instead of a secret (private_key_jwt); with its certificate for entra"),
-	ARGV_TEXT("client-auth", "HOW", "How the secret is shown [client_secret_basic]", .choices = client_auths),
+	IDP_SETTINGS,
 	ARGV_TEXT("tenant", "ID", "google: the Workspace domain; entra: the directory's id. Nobody else's people get in"),
 	ARGV_TEXT("issuer", "URL", "oidc: as in its discovery document"),
 	ARGV_TEXT("domain", "DOMAIN", "Only for people of this domain; otherwise of all the organization's"),
-	ARGV_TEXT("name", "NAME", "What people know it by"),
-	ARGV_TEXT("scope", "SCOPE", "What is asked for; openid must be in it"),
-	ARGV_TEXT("user-claim", "CLAIM", "Which claim is the user identifier"),
-	ARGV_TEXT("apple-account", "TEMPLATE", "Managed Apple Account, where it differs: {local}@appleid.example.com"),
-	ARGV_TEXT("groups-claim", "CLAIM", "Which claim names the groups; they are set at each sign-in"),
-	ARGV_TEXT("group-needed", "GROUP", "Only people in this group, for as long as they are in it"),
-	ARGV_TEXT("interval", "LIFE", "How often the provider is asked whether a sign-in still stands [4h]"),
-	ARGV_TEXT("grace", "LIFE", "How long it may fail to answer before people have to sign in again [24h]"),
-	ARGV_TEXT("longest", "LIFE", "The longest time without a full sign-in: 90d [any]"),
-	ARGV_TEXT("again", "HOW", "Signing in again asks the person, or takes the provider's session [login]", .choices = agains),
 	ARGV_FLAG("known-only", "Let in who was added here; otherwise people are made when they first sign in"),
 	ARGV_FLAG("button", "Show the sign-in page with a button; otherwise people are sent to the provider at once"),
-	ARGV_TEXT("cacert", "FILE", "Trust this CA for the provider too (PEM)"),
+	ARGV_END
+};
+static const struct argv_option idp_set_options[] = {
+	IDP_SETTINGS,
+	ARGV_TEXT("known-only", "YES", "Let in who was added here only", .choices = yes_no),
+	ARGV_TEXT("button", "YES", "Show the sign-in page with a button", .choices = yes_no),
 	ARGV_END
 };
 static const struct argv_option explain_options[] = {
@@ -287,6 +295,8 @@ static const struct argv_command commands[] = {
 	  "Register the redirect URI that is printed at the provider." },
 	{ "idp list", "List identity providers", cli_call, NULL, NULL, NULL },
 	{ "idp show", "Show one, and what can be noticed of it", cli_call, NULL, ONE("ID", "From idp list, or a beginning of it"), NULL },
+	{ "idp set", "Change one: its secret, its claims, how often it is asked", cli_call, idp_set_options,
+	  ONE("ID", "From idp list, or a beginning of it"), NULL },
 	{ "idp check", "Ask it for its documents, as a sign-in does", cli_call, NULL, ONE("ID", "From idp list, or a beginning of it"), NULL },
 	{ "idp remove", "Remove one; its people stay", cli_call, NULL, ONE("ID", "From idp list, or a beginning of it"), NULL },
 	{ "attempt list", "List tries to enroll or to sign in again, newest first", cli_call, attempt_list_options, NULL, NULL },

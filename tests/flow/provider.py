@@ -43,6 +43,27 @@ def key_instead_of_secret(w, providers):
         ok(phone.enroll() == 0, "RFC 7523 2.2: the provider takes an assertion that the key signed", phone.story())
 
 
+def changed(w, providers):
+    """What the administrator got wrong first, and set right."""
+    wrong = os.path.join(w.folder, "wrong")
+    with open(wrong, "w") as f:
+        f.write("not the secret")
+    w.admin("idp", "remove", w.listing("idp", "list")[0]["id"])
+    w.admin("idp", "add", *OPTIONS["generic"], "--issuer", providers.issuer("generic"), "--client-id", "postern",
+            "--client-secret-file", wrong)
+    id = w.listing("idp", "list")[0]["id"]
+    phone = Phone(w, providers.person("patient"))
+    for what, code, args in (("a CA that is not the provider's", "provider-unreachable", ("--cacert", w.cacert)),
+                             ("another secret", "provider-refused", ("--client-secret-file", providers.secret))):
+        ok(phone.enroll() == 1 and code in w.codes(phone.user), f"with {what}, nobody signs in", phone.story())
+        w.admin("idp", "set", id, *args)
+    ok(phone.enroll() == 0, "and when both are set right, they do", phone.story())
+    w.admin("idp", "set", id, "--group-needed", "staff", "--known-only", "yes", "--button", "yes", "--interval", "1h")
+    row, = w.listing("idp", "show", id)
+    same((row["group_needed"], row["creates"], row["redirects"], row["interval_s"], row["client_auth"]),
+         ("staff", False, False, 3600, "client_secret_basic"), "idp set changes what it is told, and no more")
+
+
 def troubles(w, providers):
     """New keys, and a provider that does not answer: nobody else notices."""
     id = providers.add("generic")
@@ -212,6 +233,7 @@ def main():
     try:
         kinds(w, providers)
         key_instead_of_secret(w, providers)
+        changed(w, providers)
         troubles(w, providers)
     finally:
         providers.end()

@@ -49,7 +49,7 @@ static const char sheet[] =
     "border-radius:.75rem;font:inherit;font-weight:600;cursor:pointer;text-align:center;text-decoration:none}"
     ".go{margin-top:1.4rem;background:var(--accent);border-color:var(--edge);color:var(--on-accent)}"
     ".go:hover,.second:hover,.no:hover{text-decoration:underline}"
-    ".second{background:transparent;border-color:var(--line);color:var(--text)}"
+    ".second{margin-top:1.4rem;background:transparent;border-color:var(--line);color:var(--text)}"
     ".no{margin-top:.35rem;background:transparent;color:var(--link);font-weight:400}"
     ".or{display:flex;align-items:center;gap:.8rem;margin:1.2rem 0;color:var(--quiet);font-size:.88rem}"
     ".or::before,.or::after{content:'';flex:1;border-top:1px solid var(--hair)}"

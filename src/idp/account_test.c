@@ -185,9 +185,11 @@ people(const struct provider *p)
 	ok(come(&v, p, "1", "ann@c.example", groups) == RC_OK && account_get(&v.c, v.account.id, &a) == RC_OK &&
 		account_in_group(&a, "staff"),
 	    "groups are set as the claim has them");
+	testing_free(&v.c);
 	ok(come(&v, p, "1", "ann@c.example", NULL) == RC_OK && account_get(&v.c, v.account.id, &a) == RC_OK &&
 		account_in_group(&a, "staff"),
 	    "and stay where it says nothing");
+	testing_free(&v.c);
 	ok(come(&v, p, "1", "ann@c.example", odd) == RC_OK, "a group's name that can't be ours keeps nobody out");
 
 	c = call();
@@ -195,6 +197,7 @@ people(const struct provider *p)
 	refused(p, "1", "ann@c.example", EV_signin_disabled, "and is not signed in, whatever the provider says");
 	ok(account_remove(&c, v.account.id) == RC_OK, "somebody is removed");
 	accepted(p, "1", "ann@c.example", "ann@c.example", "and is made anew when they come again");
+	testing_free(&v.c);
 	testing_free(&c);
 }
 
@@ -207,7 +210,9 @@ group_needed(struct provider *p)
 	p->group_needed = "staff";
 	ok(come(&v, p, "9", "tom@c.example", others) == RC_FORBIDDEN && v.code == EV_provider_group,
 	    "who is not in the needed group is not let in");
+	testing_free(&v.c);
 	ok(come(&v, p, "9", "tom@c.example", staff) == RC_OK, "and is, when they are");
+	testing_free(&v.c);
 	p->group_needed = NULL;
 }
 

@@ -19,9 +19,8 @@ check(struct call *c, enum esso_kind kind, struct bytes document)
 	 * its SSO app with them. */
 	if (r->has_declarations)
 		return fail(&c->err, RC_CONFLICT,
-		    "the declarations are in order, but this server can't serve declarations to enrolled devices yet, "
-		    "and"
-		    " a device would drop them: give the same as a ConfigurationProfile");
+		    "the declarations are in order, but this server can't serve declarations to enrolled devices yet,"
+		    " and a device would drop them: leave them out, and give the same as a ConfigurationProfile");
 	return RC_OK;
 }
 

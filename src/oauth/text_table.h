@@ -60,7 +60,7 @@ X(see_personal, "Your personal mail, messages, photos, files and browsing histor
 X(see_personal_account, "Your personal Apple Account and what is in its iCloud") \
 X(do_install, "Install apps for work or school") \
 X(do_remove, "Remove apps that it installed") \
-X(do_settings, "Set up mail, Wi-Fi and VPN for work or school") \
+X(do_settings, "Set up mail, Wi‑Fi and VPN for work or school") \
 X(do_lock, "Lock the screen") \
 X(do_clear_passcode, "Remove the passcode") \
 X(do_erase, "Erase the whole device") \

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Polls don't queue behind passwords: 200 sign-ins that wait for argon2id leave the p99 of idle polls under
-twice what it is on an idle server. Polls and sign-ins come through the plain door of a trusted proxy, so that
+twice what it is on an idle server; so do 200 that wait for an identity provider that never answers. Polls and sign-ins come through the plain door of a trusted proxy, so that
 they cost the test neither a signature nor a handshake.
     heavy.py [SIGN-INS]     $POSTERN_BUILD names the build folder"""
 
@@ -10,6 +10,7 @@ import os
 import plistlib
 import re
 import select
+import socket
 import sys
 import time
 import urllib.parse
@@ -113,6 +114,45 @@ def one_try(poller, port, secret, path, user, n):
             "statuses": [b.status for b in browsers]}
 
 
+class AtProvider(SignIn):
+    """A browser whose page sends it to the identity provider, which the server has to ask first."""
+
+    def __init__(self, port, secret, path, number):
+        self.status = None
+        self.headers = {**proxied(secret, f"198.51.{number // 200}.{number % 200 + 1}"), "Host": "localhost"}
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
+        self.connection.request("GET", path, headers=self.headers)
+        answer = self.connection.getresponse()
+        answer.read()
+        self.way = answer.headers["Location"]
+        if answer.status != 303 or not self.way.endswith("/provider"):
+            raise AssertionError(f"the page was answered {answer.status} {answer.headers}")
+        self.headers["Cookie"] = "; ".join(c.split(";")[0] for c in answer.headers.get_all("Set-Cookie"))
+
+    def send(self):
+        self.connection.request("GET", self.way, headers=self.headers)
+
+
+def beside_provider(poller, server, port, secret, path, n):
+    """n sign-ins wait for an identity provider that accepts connections and never answers."""
+    deaf = socket.create_server(("127.0.0.1", 0), backlog=256)
+    normal = poller.measure(POLLS)
+    server.admin("idp", "add", "oidc", "--client-id", "postern", "--client-auth", "none", "--issuer",
+                 f"http://127.0.0.1:{deaf.getsockname()[1]}")
+    browsers = [AtProvider(port, secret, path, i) for i in range(n)]
+    for b in browsers:
+        b.send()
+    line = waiting(browsers)
+    loaded = poller.measure(POLLS, lambda: waiting(browsers) > n // 10)
+    for b in browsers:
+        b.receive()
+    id, = [row["id"] for row in server.listing("idp", "list")]
+    server.admin("idp", "remove", id)
+    deaf.close()
+    return {"normal": p99(normal), "loaded": p99(loaded), "line": line, "polls": len(loaded),
+            "statuses": [b.status for b in browsers]}
+
+
 def holds(result):
     return result["loaded"] < 2 * result["normal"]
 
@@ -165,6 +205,17 @@ def main():
     same(sorted({s for r in results for s in r["statuses"]}), [200],
          "every one of the waiting sign-ins gets its page in the end")
     same(poller.poll(), (200, b""), "and the device is served after it")
+
+    results = []
+    while len(results) < (1 if slow else TRIES) and not any(map(holds, results)):
+        results.append(beside_provider(poller, server, port, secret, path, n))
+    say("; ".join(f"p99 idle {r['normal'] * 1000:.2f} ms, beside a silent provider {r['loaded'] * 1000:.2f} ms"
+                  for r in results))
+    ok(all(r["line"] > n * 0.9 and r["polls"] >= 50 for r in results),
+       "polls were measured while sign-ins waited for a provider that never answers", results)
+    if not slow:
+        ok(any(map(holds, results)), f"{n} of them leave the p99 of idle polls under twice its normal value", results)
+    same(sorted({s for r in results for s in r["statuses"]}), [503], "all of them are told that it does not answer")
     same(server.stop(), 0, "the daemon ends well")
     end(server)
     return done()

@@ -397,6 +397,7 @@ remove_all(struct call *c, void *arg)
 		"DELETE FROM device_ca WHERE organization_id = ?1",
 		"DELETE FROM esso_document WHERE organization_id = ?1",
 		"DELETE FROM service WHERE organization_id = ?1",
+		"DELETE FROM directory_group WHERE organization_id = ?1",
 		"DELETE FROM domain WHERE organization_id = ?1",
 		"DELETE FROM organization_logo WHERE organization_id = ?1",
 		"DELETE FROM organization WHERE id = ?1",

@@ -31,6 +31,7 @@
 #include "posternd/tickets.h"
 #include "profile/enroll_request.h"
 #include "scep/scep.h"
+#include "scim/scim.h"
 #include "store/store.h"
 
 #define FLUSH_S 20 /* last-seen and counts: at most a minute may be lost */
@@ -186,7 +187,7 @@ open_all(struct server *s, const struct conf *conf, struct err *e)
 
 /* The doors, in the order in which a path is looked for; and what each is handed, see start(). */
 static const struct http_route *const tables[] = { gate_routes, discovery_routes, profile_routes, oauth_routes,
-	scep_routes, admin_routes, esso_routes };
+	scep_routes, admin_routes, esso_routes, scim_routes };
 #define N_TABLES ((int)(sizeof tables / sizeof tables[0]))
 
 /* The keys of session tickets, as all nodes have them now. Without the store for as long as a key lasts,

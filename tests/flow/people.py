@@ -3,7 +3,9 @@
 devices experience at the next request, and what the timeline says.
     people.py     $POSTERN_BUILD names the build folder"""
 
+import json
 import os
+import urllib.parse
 
 import world  # first: it finds the others
 from postern import DOMAIN, PASSWORD, Refused, done, ok, same, say
@@ -104,10 +106,121 @@ def by_groups(w):
             ok("line 2" in str(e), f"a file with the line {wrong!r} changes nothing, and names it", str(e))
 
 
+class Directory:
+    """Requests as Entra ID and Okta document theirs."""
+
+    def __init__(self, w):
+        made, = w.listing("service", "add", "Entra", "--for", "scim")
+        self.id, self.token, self.wire, self.base = made["id"], made["secret"], w.wire(), f"{w.url}/scim/v2"
+
+    def ask(self, method, path, body=None, token=None):
+        reply = self.wire.request(method, self.base + path, {"Authorization": f"Bearer {token or self.token}",
+                                                             "Content-Type": "application/scim+json"},
+                                  json.dumps(body).encode() if body is not None else b"")
+        return reply.status, json.loads(reply.body) if reply.body else {}
+
+    def patch(self, path, *operations):
+        return self.ask("PATCH", path, {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+                                        "Operations": list(operations)})
+
+    def find(self, kind, text):
+        status, found = self.ask("GET", f"/{kind}?filter={urllib.parse.quote(text)}")
+        return found.get("Resources", status)
+
+
+def by_directory(w):
+    say("by the directory: SCIM")
+    d = Directory(w)
+    for path in ("/ServiceProviderConfig", "/ResourceTypes", "/Schemas"):
+        same(d.ask("GET", path)[0], 200, f"RFC 7644 4: {path}")
+    status, told = d.ask("GET", "/Users", token="guess")
+    ok(status == 401 and told["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"],
+       "RFC 7644 2: without the token nothing is told", str(told))
+    user = f"ada@{DOMAIN}"
+    same(d.find("Users", f'userName eq "{user}"'), [], "Entra ID looks before it makes somebody: an empty list, no 404")
+    status, ada = d.ask("POST", "/Users", {
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User",
+                    "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"],
+        "externalId": "0a21f0f2", "userName": user, "active": True, "name": {"givenName": "Ada", "familyName": "L"},
+        "emails": [{"primary": True, "type": "work", "value": user}], "meta": {"resourceType": "User"}})
+    same((status, ada.get("userName"), ada.get("displayName"), ada.get("active")), (201, user, "Ada L", True),
+         "RFC 7644 3.3: made")
+    id = ada["id"]
+    ok(ada["meta"]["location"].endswith(f"/scim/v2/Users/{id}"), "with its location")
+    status, told = d.ask("POST", "/Users", {"userName": user.upper()})
+    same((status, told["scimType"]), (409, "uniqueness"), "RFC 7644 3.3: twice is a conflict")
+    status, told = d.ask("POST", "/Users", {"userName": "eve@example.net"})
+    same((status, told["scimType"]), (400, "invalidValue"), "nobody of another domain is made")
+    for text in (f'userName eq "{user.upper()}"', 'externalId eq "0a21f0f2"', f'id eq "{id}"',
+                 f'userName eq "{user}" and externalId eq "0a21f0f2"'):
+        same([u["id"] for u in d.find("Users", text)], [id], f"RFC 7644 3.4.2.2: {text}")
+    for text in ('userName sw "a"', 'userName eq "', "userName eq", 'password eq "x"', 'userName eq "a" or id eq "b"',
+                 "(" * 500, " and ".join(['id eq "x"'] * 9)):
+        status, told = d.ask("GET", f"/Users?filter={urllib.parse.quote(text)}")
+        same((status, told.get("scimType")), (400, "invalidFilter"), f"refused: {text[:40]}")
+    status, page = d.ask("GET", "/Users?startIndex=2&count=1")
+    same((page["startIndex"], page["itemsPerPage"]), (2, 1), "RFC 7644 3.4.2.4: a page")
+    ok(page["totalResults"] >= 4, "of everybody", str(page))
+
+    w.admin("user", "passwd", user, "--password-stdin", stdin=PASSWORD + "\n")
+    device = enrolled(w, user)
+    off, on = ({"op": "Replace", "path": "active", "value": v} for v in ("False", "True"))
+    same((d.patch(f"/Users/{id}", off)[1]["active"]), False, "Entra ID: Replace, and False as a text")
+    refused(device, "disabled by the directory")
+    same(w.told(user, "person-disabled").get("details"), "by SCIM (Entra)", "the timeline says by whom")
+    d.patch(f"/Users/{id}", on)
+    same(device.report().status, 200, "enabled again, the device is let in")
+    d.patch(f"/Users/{id}", {"op": "replace", "value": {"active": False}})
+    refused(device, "Okta: disabled by a value without a path")
+    status, put = d.ask("PUT", f"/Users/{id}", {"userName": user, "active": True, "displayName": "Ada Lovelace"})
+    same((status, put["active"], put["displayName"]), (200, True, "Ada Lovelace"), "RFC 7644 3.5.1: PUT")
+    same(device.report().status, 200, "and let in")
+    status, told = d.patch(f"/Users/{id}", {"op": "Add", "path": 'emails[type eq "work"].value', "value": "x"})
+    same(status, 200, "what is not kept here is no error")
+    for operation, kind in (({"op": "swap", "path": "active"}, "invalidSyntax"), ({"op": "remove"}, "noTarget"),
+                            ({"op": "replace", "path": "active", "value": "perhaps"}, "invalidValue"),
+                            ({"op": "replace", "path": "a[b", "value": 1}, "invalidPath"),
+                            ({"op": "replace", "path": "userName", "value": f"b@{DOMAIN}"}, "mutability")):
+        status, told = d.patch(f"/Users/{id}", operation)
+        same((status, told.get("scimType")), (400, kind), f"RFC 7644 3.12: {kind}")
+
+    say("groups of the directory")
+    status, group = d.ask("POST", "/Groups", {"displayName": "Engineers", "externalId": "g1", "members": [{"value": id}]})
+    same((status, [m["value"] for m in group["members"]]), (201, [id]), "made, with a member")
+    where = f"/Groups/{group['id']}"
+    same(w.listing("user", "show", user)[0]["groups"], ["Engineers"], "who is in it")
+    same([g.get("members") for g in d.ask("GET", "/Groups?excludedAttributes=members&filter="
+                                          + urllib.parse.quote('displayName eq "Engineers"'))[1]["Resources"]], [[]],
+         "Entra ID asks for a group without its members")
+    w.admin("rule", "add", "--user", user, "--refuse", "Engineers only")
+    w.admin("rule", "add", "--group", "Engineers", "--byod")
+    status, told = d.patch(where, {"op": "Remove", "path": f'members[value eq "{id}"]'})
+    same(told["members"], [], "one member is removed by a path in brackets")
+    challenge = refused(device, "out of the group that lets the device in")
+    ok(not signs_in(device, challenge), "and signing in does not help")
+    d.patch(where, {"op": "Add", "path": "members", "value": [{"value": id}]})
+    ok(signs_in(device, challenge), "back in the group it does")
+    status, told = d.patch(where, {"op": "replace", "value": {"displayName": "Engineering", "id": group["id"]}})
+    same((told["displayName"], w.listing("user", "show", user)[0]["groups"]), ("Engineering", ["Engineering"]),
+         "Okta renames a group by a value without a path; its members go along")
+    status, told = d.patch(where, {"op": "Add", "path": "members", "value": [{"value": "nobody"}]})
+    same((status, told.get("scimType")), (400, "invalidValue"), "a member there is not is refused")
+    same(d.ask("DELETE", where)[0], 204, "RFC 7644 3.6: DELETE")
+    same((d.ask("GET", where)[0], w.listing("user", "show", user)[0]["groups"]), (404, []), "it is gone, with its members")
+
+    same(d.ask("DELETE", f"/Users/{id}")[0], 204, "a user is deleted")
+    same(d.ask("GET", f"/Users/{id}")[0], 404, "and is gone")
+    same(device.report().status, 403, "the device is told to leave")
+    w.admin("service", "remove", d.id)
+    same(d.ask("GET", "/Users")[0], 401, "a directory whose token was removed is refused")
+    ok(d.token not in w.log, "its token is not in the log")
+
+
 def main():
     w = world.World().open()
     by_hand(w)
     by_groups(w)
+    by_directory(w)
     w.healthy()
     done()
 

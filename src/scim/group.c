@@ -1,0 +1,407 @@
+/* /scim/v2/Groups. A group is a name; who is in it are people of the organization. */
+#include <string.h>
+#include <strings.h>
+
+#include "account/account.h"
+#include "crypto/hash.h"
+#include "enroll/person.h"
+#include "scim/resource.h"
+#include "store/store.h"
+
+#define SHOWN 5000 /* members of one group in an answer */
+#define COLUMNS "id, name, external_id, created_at, updated_at"
+
+struct group {
+	const char *id, *name, *external_id;
+	int64_t created_at, updated_at;
+};
+
+struct edit { /* members as the request wants them */
+	enum scim_op op; /* replace: these and no others */
+	const char **member; /* account ids */
+	int n;
+};
+
+struct wish {
+	const char *organization_id, *by;
+	struct group g; /* id NULL: a new one */
+	const char *name, *external_id; /* NULL: as it is */
+	struct edit edits[SCIM_OPERATIONS];
+	int n;
+	const char *saved; /* the group's id, afterwards */
+};
+
+static void
+read_row(const struct db_rows *r, int row, struct group *g)
+{
+	*g = (struct group){ db_get_text(r, row, 0), db_get_text(r, row, 1), db_get_text(r, row, 2),
+		db_get_int(r, row, 3), db_get_int(r, row, 4) };
+}
+
+static enum rc
+find(struct scim_call *x, const char *id, struct group *out)
+{
+	struct db_rows r;
+	enum rc rc = store_run(x->c, "SELECT " COLUMNS " FROM directory_group WHERE organization_id = ?1 AND id = ?2",
+	    DB_ARGS(db_text(x->service.organization_id), db_text(id)), &r);
+
+	if (rc == RC_OK && r.rows == 0)
+		return fail(&x->c->err, RC_NOT_FOUND, "there is no such group");
+	if (rc == RC_OK)
+		read_row(&r, 0, out);
+	return rc;
+}
+
+static enum rc
+members_of(struct call *c, const char *organization_id, const char *name, struct db_rows *r)
+{
+	return store_run(c,
+	    "SELECT a.id, a.user_identifier FROM account_group g JOIN account a ON a.id = g.account_id"
+	    " WHERE g.name = ?2 AND a.organization_id = ?1 ORDER BY a.user_identifier LIMIT ?3",
+	    DB_ARGS(db_text(organization_id), db_text(name), db_int(SHOWN)), r);
+}
+
+static enum rc
+group_json(struct scim_call *x, const struct group *g, json_t **out)
+{
+	const char *without = http_query(x->c, x->r, "excludedAttributes", true);
+	json_t *members = json_array();
+	struct db_rows r = { 0 };
+	enum rc rc = RC_OK;
+
+	if (without == NULL || strstr(without, "members") == NULL)
+		rc = members_of(x->c, x->service.organization_id, g->name, &r);
+	for (int i = 0; rc == RC_OK && i < r.rows; i++)
+		json_array_append_new(
+		    members, json_pack("{s:s, s:s}", "value", db_get_text(&r, i, 0), "display", db_get_text(&r, i, 1)));
+	*out = json_keep(x->c->arena, json_pack("{s:[s], s:s, s:s*, s:s, s:o, s:o}", "schemas", SCIM_GROUP, "id", g->id,
+					  "externalId", g->external_id, "displayName", g->name, "members", members,
+					  "meta", scim_meta(x, "Group", g->id, g->created_at, g->updated_at)));
+	return rc;
+}
+
+enum rc
+scim_group_get(struct scim_call *x)
+{
+	struct group g;
+	enum rc rc = find(x, x->r->segment[0], &g);
+
+	return rc == RC_OK ? group_json(x, &g, &x->out) : rc;
+}
+
+enum rc
+scim_group_list(struct scim_call *x)
+{
+	static const struct scim_column columns[] = {
+		{ "displayName", "name", false },
+		{ "externalId", "external_id", false },
+		{ "id", "id", false },
+		{ NULL, NULL, false },
+	};
+	json_t *list = json_keep(x->c->arena, json_array()), *one;
+	struct db_value args[FILTER_TERMS + 3];
+	struct db_rows r, rows;
+	struct group g;
+	const char *where;
+	int from, count, n;
+	enum rc rc;
+
+	if ((rc = scim_page(x, &from, &count)) != RC_OK || (rc = scim_where(x, columns, args, &where, &n)) != RC_OK)
+		return rc;
+	rc = store_run(x->c,
+	    arena_printf(x->c->arena, "SELECT count(*) FROM directory_group WHERE organization_id = ?1%s", where),
+	    (struct db_args){ args, n }, &r);
+	if (rc != RC_OK)
+		return rc;
+	args[n] = db_int(count);
+	args[n + 1] = db_int(from - 1);
+	rc = store_run(x->c,
+	    arena_printf(x->c->arena,
+		"SELECT " COLUMNS
+		" FROM directory_group WHERE organization_id = ?1%s ORDER BY name LIMIT ?%d OFFSET ?%d",
+		where, n + 1, n + 2),
+	    (struct db_args){ args, n + 2 }, &rows);
+	for (int i = 0; rc == RC_OK && i < rows.rows; i++) {
+		read_row(&rows, i, &g);
+		if ((rc = group_json(x, &g, &one)) == RC_OK)
+			json_array_append(list, one);
+	}
+	if (rc == RC_OK)
+		x->out = scim_list(x, (int)db_get_int(&r, 0, 0), from, json_incref(list));
+	return rc;
+}
+
+/* ---- who is in it ---- */
+
+/* In the group, or out of it; what the rules then refuse ends (enroll/person.h). */
+static enum rc
+put_member(struct call *c, const struct wish *w, const char *id, bool in)
+{
+	const char **groups;
+	struct account a;
+	int n = 0, ended;
+	enum rc rc = account_get(c, id, &a);
+
+	if (rc == RC_NOT_FOUND || (rc == RC_OK && strcmp(a.organization_id, w->organization_id) != 0)) {
+		return in ? fail(&c->err, RC_BAD_INPUT, "a member is no user here") : RC_OK;
+	}
+	if (rc != RC_OK || account_in_group(&a, w->g.name) == in)
+		return rc;
+	for (; a.groups[n] != NULL; n++)
+		;
+	groups = arena_array(c->arena, (size_t)n + 2, sizeof *groups);
+	n = 0;
+	for (int i = 0; a.groups[i] != NULL; i++) {
+		if (strcmp(a.groups[i], w->g.name) != 0)
+			groups[n++] = a.groups[i];
+	}
+	if (in)
+		groups[n] = w->g.name;
+	return person_set_groups(c, &a, groups, w->by, &ended);
+}
+
+static bool
+listed(const struct edit *e, const char *id)
+{
+	for (int i = 0; i < e->n; i++) {
+		if (strcmp(e->member[i], id) == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum rc
+apply(struct call *c, const struct wish *w, const struct edit *e)
+{
+	struct db_rows r = { 0 };
+	enum rc rc = RC_OK;
+
+	if (e->op == SCIM_REPLACE)
+		rc = members_of(c, w->organization_id, w->g.name, &r);
+	for (int i = 0; rc == RC_OK && i < r.rows; i++) {
+		if (!listed(e, db_get_text(&r, i, 0)))
+			rc = put_member(c, w, db_get_text(&r, i, 0), false);
+	}
+	for (int i = 0; rc == RC_OK && i < e->n; i++)
+		rc = put_member(c, w, e->member[i], e->op != SCIM_REMOVE);
+	return rc;
+}
+
+/* ---- changing ---- */
+
+static enum rc
+insert(struct call *c, struct wish *w)
+{
+	struct db_rows r;
+	enum rc rc;
+
+	w->g = (struct group){ crypto_id(c->arena), w->name, w->external_id, c->now, c->now };
+	rc = store_run(c,
+	    "INSERT INTO directory_group (" COLUMNS ", organization_id) VALUES (?1, ?2, ?3, ?4, ?4, ?5)"
+	    " ON CONFLICT DO NOTHING RETURNING id",
+	    DB_ARGS(db_text(w->g.id), db_text(w->name), db_text(w->external_id), db_int(c->now),
+		db_text(w->organization_id)),
+	    &r);
+	return rc == RC_OK && r.rows == 0 ? fail(&c->err, RC_CONFLICT, "there is a group of that name") : rc;
+}
+
+/* Members follow: theirs is the name. In one step each, so that no rule sees them in neither. */
+static enum rc
+rename_group(struct call *c, struct wish *w)
+{
+	struct db_rows r;
+	enum rc rc = members_of(c, w->organization_id, w->g.name, &r);
+
+	for (int i = 0; rc == RC_OK && i < r.rows; i++) {
+		struct account a;
+		const char **groups;
+		int n = 0, ended;
+
+		if ((rc = account_get(c, db_get_text(&r, i, 0), &a)) != RC_OK)
+			break;
+		for (; a.groups[n] != NULL; n++)
+			;
+		groups = arena_array(c->arena, (size_t)n + 1, sizeof *groups);
+		for (n = 0; a.groups[n] != NULL; n++)
+			groups[n] = strcmp(a.groups[n], w->g.name) == 0 ? w->name : a.groups[n];
+		rc = person_set_groups(c, &a, groups, w->by, &ended);
+	}
+	w->g.name = w->name;
+	return rc;
+}
+
+static enum rc
+update(struct call *c, struct wish *w)
+{
+	enum rc rc = RC_OK;
+
+	if (w->name != NULL && strcmp(w->name, w->g.name) != 0)
+		rc = rename_group(c, w);
+	if (w->external_id != NULL)
+		w->g.external_id = w->external_id;
+	w->g.updated_at = c->now;
+	return rc == RC_OK
+		   ? store_run(c,
+			 "UPDATE directory_group SET name = ?2, external_id = ?3, updated_at = ?4 WHERE id = ?1",
+			 DB_ARGS(db_text(w->g.id), db_text(w->g.name), db_text(w->g.external_id), db_int(c->now)), NULL)
+		   : rc;
+}
+
+static enum rc
+write_group(struct call *c, void *arg)
+{
+	struct wish *given = arg, *w = arena_alloc(c->arena, sizeof *w);
+	enum rc rc;
+
+	*w = *given; /* the unit may run again */
+	rc = w->g.id == NULL ? insert(c, w) : update(c, w);
+	for (int i = 0; rc == RC_OK && i < w->n; i++)
+		rc = apply(c, w, &w->edits[i]);
+	if (rc != RC_OK)
+		store_discard(c); /* all of a request, or nothing */
+	given->saved = w->g.id;
+	return rc;
+}
+
+static enum rc
+save(struct scim_call *x, struct wish *w)
+{
+	struct group g;
+	enum rc rc;
+
+	w->organization_id = x->service.organization_id;
+	w->by = x->by;
+	if (w->name != NULL && (w->name[0] == '\0' || strlen(w->name) > 100 || strpbrk(w->name, ",\r\n") != NULL))
+		return scim_refuse(x, "invalidValue", "displayName has 1 to 100 octets, no comma and no line end");
+	if ((rc = store_unit(x->c, write_group, w)) != RC_OK)
+		return rc;
+	rc = find(x, w->saved, &g);
+	return rc == RC_OK ? group_json(x, &g, &x->out) : rc;
+}
+
+/* The ids in a list of members, or the one in a bracket. */
+static enum rc
+read_members(struct scim_call *x, const json_t *list, const char *chosen, struct edit *e)
+{
+	size_t n = json_is_array(list) ? json_array_size(list) : 0;
+	const json_t *v;
+	size_t i;
+
+	e->n = 0;
+	if (n > SCIM_MEMBERS)
+		return scim_refuse(x, "tooMany", "more than 1000 members in one request");
+	e->member = arena_array(x->c->arena, n + 1, sizeof *e->member);
+	if (chosen != NULL)
+		e->member[e->n++] = chosen;
+	for (i = 0; i < n && chosen == NULL; i++) {
+		v = json_array_get(list, i);
+		if ((e->member[e->n] = json_string_value(scim_get(v, "value"))) == NULL)
+			return scim_refuse(x, "invalidValue", "a member has no value");
+		e->n++;
+	}
+	if (list != NULL && !json_is_array(list) && !json_is_null(list) && chosen == NULL)
+		return scim_refuse(x, "invalidValue", "members is a list");
+	return RC_OK;
+}
+
+static struct wish *
+new_wish(struct scim_call *x)
+{
+	return arena_alloc(x->c->arena, sizeof(struct wish));
+}
+
+static enum rc
+read_group(struct scim_call *x, struct wish *w)
+{
+	const json_t *members = scim_get(x->body, "members");
+	enum rc rc;
+
+	if ((rc = scim_text(x, x->body, "displayName", &w->name)) != RC_OK ||
+	    (rc = scim_text(x, x->body, "externalId", &w->external_id)) != RC_OK)
+		return rc;
+	if (w->name == NULL)
+		return scim_refuse(x, "invalidValue", "displayName is missing");
+	w->edits[0].op = SCIM_REPLACE;
+	w->n = 1;
+	return read_members(x, members, NULL, &w->edits[0]);
+}
+
+enum rc
+scim_group_add(struct scim_call *x)
+{
+	struct wish *w = new_wish(x);
+	enum rc rc = read_group(x, w);
+
+	x->status = 201;
+	return rc == RC_OK ? save(x, w) : rc;
+}
+
+enum rc
+scim_group_put(struct scim_call *x)
+{
+	struct wish *w = new_wish(x);
+	enum rc rc = find(x, x->r->segment[0], &w->g);
+
+	if (rc != RC_OK || (rc = read_group(x, w)) != RC_OK)
+		return rc;
+	return save(x, w);
+}
+
+static enum rc
+one_change(struct scim_call *x, const struct scim_change *g, struct wish *w)
+{
+	struct edit *e = &w->edits[w->n];
+
+	if (strcasecmp(g->path, "displayName") == 0 && g->op != SCIM_REMOVE)
+		return (w->name = json_string_value(g->value)) != NULL
+			   ? RC_OK
+			   : scim_refuse(x, "invalidValue", "displayName is a text");
+	if (strcasecmp(g->path, "externalId") == 0) {
+		w->external_id = json_string_value(g->value);
+		return RC_OK;
+	}
+	if (strcasecmp(g->path, "members") != 0)
+		return RC_OK; /* id, schemas and what other directories know */
+	w->n++;
+	/* Removed without saying whom: all (RFC 7644 3.5.2.2). */
+	e->op = g->op == SCIM_REMOVE && g->chosen == NULL && g->value == NULL ? SCIM_REPLACE : g->op;
+	return read_members(x, g->value, g->chosen, e);
+}
+
+enum rc
+scim_group_patch(struct scim_call *x)
+{
+	struct wish *w = new_wish(x);
+	struct scim_change *list;
+	enum rc rc = find(x, x->r->segment[0], &w->g);
+	int n;
+
+	if (rc == RC_OK)
+		rc = scim_changes(x, &list, &n);
+	for (int i = 0; rc == RC_OK && i < n; i++)
+		rc = one_change(x, &list[i], w);
+	return rc == RC_OK ? save(x, w) : rc;
+}
+
+static enum rc
+remove_group(struct call *c, void *arg)
+{
+	struct wish *w = arg;
+	const struct edit nobody = { .op = SCIM_REPLACE };
+	enum rc rc = apply(c, w, &nobody);
+
+	return rc == RC_OK ? store_run(c, "DELETE FROM directory_group WHERE id = ?1", DB_ARGS(db_text(w->g.id)), NULL)
+			   : rc;
+}
+
+enum rc
+scim_group_remove(struct scim_call *x)
+{
+	struct wish *w = new_wish(x);
+	enum rc rc = find(x, x->r->segment[0], &w->g);
+
+	w->organization_id = x->service.organization_id;
+	w->by = x->by;
+	x->status = 204;
+	return rc == RC_OK ? store_unit(x->c, remove_group, w) : rc;
+}

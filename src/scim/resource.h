@@ -1,0 +1,70 @@
+/* What users and groups share: who asks, bodies read without regard to case, answers. Room-private. */
+#ifndef SCIM_RESOURCE_H
+#define SCIM_RESOURCE_H
+
+#include <stdbool.h>
+
+#include "account/service.h"
+#include "fmt/json.h"
+#include "http/server.h"
+#include "scim/filter.h"
+
+#define SCIM_PAGE 200 /* resources of one answer */
+#define SCIM_OPERATIONS 100 /* of one PATCH */
+#define SCIM_MEMBERS 1000 /* of one request */
+#define SCIM_USER "urn:ietf:params:scim:schemas:core:2.0:User"
+#define SCIM_GROUP "urn:ietf:params:scim:schemas:core:2.0:Group"
+
+struct scim_call {
+	struct call *c;
+	const struct http_request *r;
+	struct service service; /* who asks, and for which organization */
+	const char *by; /* for timelines */
+	const json_t *body; /* an object; empty when nothing was sent */
+	json_t *out; /* the answer; NULL: none */
+	int status;
+	const char *type; /* scimType of a refusal; NULL: the one of its rc */
+};
+
+typedef enum rc scim_handler(struct scim_call *x);
+
+/* A member of an object, whatever the case of its name (RFC 7643 2.1). */
+const json_t *scim_get(const json_t *object, const char *name);
+/* Its text. RC_BAD_INPUT: it is there and no text. *out NULL: absent or null. */
+enum rc scim_text(struct scim_call *x, const json_t *object, const char *name, const char **out);
+/* A boolean, also as Entra ID writes them: "True", "False". *out is left alone where there is none. */
+enum rc scim_flag(struct scim_call *x, const json_t *value, bool *out);
+
+/* One operation of a PATCH, as the schemas mean it. */
+enum scim_op { SCIM_ADD, SCIM_REPLACE, SCIM_REMOVE };
+struct scim_change {
+	enum scim_op op;
+	const char *path; /* an attribute; values without a path are one change for each of their members */
+	const char *chosen; /* of path[value eq "..."]; NULL: no bracket */
+	const json_t *value; /* NULL with remove */
+};
+enum rc scim_changes(struct scim_call *x, struct scim_change **out, int *n);
+
+/* A page of the request: startIndex from 1, count. */
+enum rc scim_page(struct scim_call *x, int *from, int *count);
+/* The answer to a listing. */
+json_t *scim_list(struct scim_call *x, int total, int from, json_t *resources);
+json_t *scim_meta(struct scim_call *x, const char *type, const char *id, int64_t created, int64_t changed);
+/* A refusal with its scimType (RFC 7644 3.12). */
+enum rc scim_refuse(struct scim_call *x, const char *type, const char *detail);
+
+/* A where clause from a filter: " AND column = ?N" for each term, from ?2 on; values into args[1...]. */
+struct scim_column {
+	const char *attribute, *sql;
+	bool fold; /* stored in lower case */
+};
+struct db_value;
+enum rc scim_where(
+    struct scim_call *x, const struct scim_column *columns, struct db_value *args, const char **where, int *n_args);
+
+extern scim_handler scim_user_list, scim_user_get, scim_user_add, scim_user_put, scim_user_patch, scim_user_remove;
+extern scim_handler scim_group_list, scim_group_get, scim_group_add, scim_group_put, scim_group_patch,
+    scim_group_remove;
+extern scim_handler scim_provider_config, scim_resource_types, scim_schemas;
+
+#endif

@@ -386,10 +386,10 @@ remove_all(struct call *c, void *arg)
 		"DELETE FROM oauth_token WHERE grant_id IN (SELECT id FROM oauth_grant WHERE organization_id = ?1)",
 		"DELETE FROM oauth_grant WHERE organization_id = ?1",
 		"DELETE FROM oauth_code WHERE organization_id = ?1",
-		"DELETE FROM provider_session WHERE provider_id IN (SELECT id FROM identity_provider"
-		" WHERE organization_id = ?1)",
-		"DELETE FROM account_identity WHERE provider_id IN (SELECT id FROM identity_provider"
-		" WHERE organization_id = ?1)",
+		("DELETE FROM provider_session WHERE provider_id IN (SELECT id FROM identity_provider"
+		 " WHERE organization_id = ?1)"),
+		("DELETE FROM account_identity WHERE provider_id IN (SELECT id FROM identity_provider"
+		 " WHERE organization_id = ?1)"),
 		"DELETE FROM identity_provider WHERE organization_id = ?1",
 		"DELETE FROM account_group WHERE account_id IN (SELECT id FROM account WHERE organization_id = ?1)",
 		"DELETE FROM account WHERE organization_id = ?1",

@@ -102,7 +102,7 @@ scim_group_list(struct scim_call *x)
 	struct db_value args[FILTER_TERMS + 3];
 	struct db_rows r, rows;
 	struct group g;
-	const char *where;
+	const char *where, *window;
 	int from, count, n;
 	enum rc rc;
 
@@ -113,14 +113,11 @@ scim_group_list(struct scim_call *x)
 	    (struct db_args){ args, n }, &r);
 	if (rc != RC_OK)
 		return rc;
-	args[n] = db_int(count);
-	args[n + 1] = db_int(from - 1);
+	window = scim_window(x, from, count, args, &n);
 	rc = store_run(x->c,
 	    arena_printf(x->c->arena,
-		"SELECT " COLUMNS
-		" FROM directory_group WHERE organization_id = ?1%s ORDER BY name LIMIT ?%d OFFSET ?%d",
-		where, n + 1, n + 2),
-	    (struct db_args){ args, n + 2 }, &rows);
+		"SELECT " COLUMNS " FROM directory_group WHERE organization_id = ?1%s ORDER BY name%s", where, window),
+	    (struct db_args){ args, n }, &rows);
 	for (int i = 0; rc == RC_OK && i < rows.rows; i++) {
 		read_row(&rows, i, &g);
 		if ((rc = group_json(x, &g, &one)) == RC_OK)

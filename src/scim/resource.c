@@ -208,3 +208,11 @@ scim_where(
 	}
 	return RC_OK;
 }
+
+const char *
+scim_window(struct scim_call *x, int from, int count, struct db_value *args, int *n_args)
+{
+	args[(*n_args)++] = db_int(count);
+	args[(*n_args)++] = db_int(from - 1);
+	return arena_printf(x->c->arena, " LIMIT ?%d OFFSET ?%d", *n_args - 1, *n_args);
+}

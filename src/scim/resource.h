@@ -62,6 +62,9 @@ struct db_value;
 enum rc scim_where(
     struct scim_call *x, const struct scim_column *columns, struct db_value *args, const char **where, int *n_args);
 
+/* " LIMIT ?N OFFSET ?M", its values behind the others. */
+const char *scim_window(struct scim_call *x, int from, int count, struct db_value *args, int *n_args);
+
 extern scim_handler scim_user_list, scim_user_get, scim_user_add, scim_user_put, scim_user_patch, scim_user_remove;
 extern scim_handler scim_group_list, scim_group_get, scim_group_add, scim_group_put, scim_group_patch,
     scim_group_remove;

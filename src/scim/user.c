@@ -95,7 +95,7 @@ scim_user_list(struct scim_call *x)
 	struct db_value args[FILTER_TERMS + 3];
 	struct account a;
 	struct db_rows r, ids;
-	const char *where;
+	const char *where, *window;
 	int from, count, n;
 	enum rc rc;
 
@@ -106,13 +106,11 @@ scim_user_list(struct scim_call *x)
 	    (struct db_args){ args, n }, &r);
 	if (rc != RC_OK)
 		return rc;
-	args[n] = db_int(count);
-	args[n + 1] = db_int(from - 1);
+	window = scim_window(x, from, count, args, &n);
 	rc = store_run(x->c,
-	    arena_printf(x->c->arena,
-		"SELECT id FROM account WHERE organization_id = ?1%s ORDER BY user_identifier LIMIT ?%d OFFSET ?%d",
-		where, n + 1, n + 2),
-	    (struct db_args){ args, n + 2 }, &ids);
+	    arena_printf(x->c->arena, "SELECT id FROM account WHERE organization_id = ?1%s ORDER BY user_identifier%s",
+		where, window),
+	    (struct db_args){ args, n }, &ids);
 	for (int i = 0; rc == RC_OK && i < ids.rows; i++) {
 		rc = account_get(x->c, db_get_text(&ids, i, 0), &a);
 		if (rc == RC_OK && (rc = user_json(x, &a, &one)) == RC_OK)

@@ -90,7 +90,7 @@ admin_idp_list(struct admin_call *x)
 enum rc
 admin_idp_get(struct admin_call *x)
 {
-	struct provider p;
+	struct provider p = { 0 };
 	enum rc rc = find(x, &p);
 
 	if (rc == RC_OK)
@@ -198,7 +198,7 @@ admin_idp_set(struct admin_call *x)
 {
 	struct organization o;
 	const char *secret;
-	struct provider p;
+	struct provider p = { 0 };
 	enum rc rc;
 
 	if ((rc = organization_of(x, &o)) != RC_OK || (rc = find(x, &p)) != RC_OK ||
@@ -226,7 +226,7 @@ admin_idp_check(struct admin_call *x)
 {
 	struct idp_endpoints at = { 0 };
 	struct jose_keys *keys = NULL;
-	struct provider p;
+	struct provider p = { 0 };
 	enum rc rc;
 
 	if ((rc = find(x, &p)) != RC_OK || (rc = idp_endpoints(x->room->idp, x->c, &p, &at)) != RC_OK ||

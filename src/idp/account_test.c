@@ -40,7 +40,8 @@ static void
 presets(struct arena *a)
 {
 	struct call c = call();
-	struct provider p = { .kind = "google", .organization_id = "bag", .client_id = "x", .domain = "a.example" }, q;
+	struct provider p = { .kind = "google", .organization_id = "bag", .client_id = "x", .domain = "a.example" },
+			q = { 0 };
 	const char *secret;
 
 	ok(provider_add(&c, &p, "secret", false) == RC_BAD_INPUT, "google without its Workspace domain is refused");
@@ -82,7 +83,7 @@ static void
 changes(void)
 {
 	struct call c = call();
-	struct provider p, q;
+	struct provider p = { 0 }, q = { 0 };
 	const char *secret;
 
 	ok(provider_for(&c, "bag", "ann@c.example", &p) == RC_OK, "there is one to change");
@@ -229,7 +230,7 @@ static void
 organization_gone(void)
 {
 	struct call c = call();
-	struct provider q;
+	struct provider q = { 0 };
 
 	ok(organization_remove(&c, "bag") == RC_OK, "an organization is removed");
 	ok(provider_for(&c, "bag", NULL, &q) == RC_NOT_FOUND, "with its providers: the next of its name trusts none");

@@ -51,7 +51,7 @@ idp_assertion(struct call *c, const struct provider *p, const char *pem, const c
 		return fail_in(&c->err, rc, "key for private_key_jwt");
 	claims = text_of(c->arena, json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "iss", p->client_id, "sub", p->client_id,
 				       "aud", token_endpoint, "jti", crypto_token(c->arena), "iat", (json_int_t)c->now,
-				       "exp", (json_int_t)(c->now + IDP_ASSERTION_LIFE_S)));
+				       "exp", (json_int_t)c->now + IDP_ASSERTION_LIFE_S));
 	rc = (pss ? jws_ps256 : jws_rs256)(c->arena, header, claims, key, &token, &c->err);
 	if (rc != RC_OK)
 		return fail_in(&c->err, rc, "key for private_key_jwt");

@@ -229,7 +229,7 @@ fetch(struct idp *i, struct call *c, const struct provider *p, const char *url, 
 {
 	static const char *const headers[] = { "Accept: application/json", NULL };
 	struct http_client_request r = { .method = "GET", .url = url, .headers = headers, .max_body = DOCUMENT_MAX };
-	struct http_client_answer answer;
+	struct http_client_answer answer = { 0 };
 	enum rc rc;
 
 	if ((rc = ask(i, c, p, &r, &answer)) != RC_OK)
@@ -402,7 +402,7 @@ ask_tokens(struct idp *i, struct call *c, const struct provider *p, const char *
 {
 	const char *headers[4] = { "Content-Type: application/x-www-form-urlencoded", "Accept: application/json" };
 	struct http_client_request r = { .method = "POST", .headers = headers, .max_body = TOKENS_MAX };
-	struct http_client_answer answer;
+	struct http_client_answer answer = { 0 };
 	struct idp_endpoints at;
 	json_t *j = NULL;
 	const char *more;

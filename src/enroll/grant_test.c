@@ -344,6 +344,67 @@ two_at_once(struct store *s)
 	testing_free(&c);
 }
 
+/* ---- a fleet of one morning ---- */
+
+#define FLEET 10000
+#define LIFE_S (30 * 86400)
+#define WINDOW_H (LIFE_S / 5 / 3600) /* -20 %...0 */
+
+struct fleet {
+	int hour[WINDOW_H];
+	int outside;
+};
+
+static enum rc
+one_morning(struct call *c, void *arg)
+{
+	struct fleet *f = arg;
+	enum rc rc = RC_OK;
+
+	*f = (struct fleet){ 0 };
+	for (int i = 0; i < FLEET && rc == RC_OK; i++) {
+		struct grant g = { .organization_id = "bag", .account_id = "ann", .method = "apple-as-web" };
+		struct grant_tokens t;
+		int64_t early;
+
+		g.attempt_id = arena_printf(c->arena, "%lld-%d", (long long)c->now, i);
+		rc = grant_start(c, &org, &g, &t);
+		early = LIFE_S - t.expires_in_s;
+		if (early < 0 || early > LIFE_S / 5)
+			f->outside++;
+		else
+			f->hour[early / 3600 < WINDOW_H ? early / 3600 : WINDOW_H - 1]++;
+	}
+	return rc;
+}
+
+static int
+busiest(struct store *s, int64_t now)
+{
+	struct call c = at(s, now);
+	struct fleet f;
+	int most = 0;
+
+	ok(store_unit(&c, one_morning, &f) == RC_OK && f.outside == 0,
+	    "10,000 web tokens end within -20 %%...0 of 30 days");
+	for (int i = 0; i < WINDOW_H; i++)
+		most = f.hour[i] > most ? f.hour[i] : most;
+	testing_free(&c);
+	return most;
+}
+
+/* Chance alone breaks the rule for one fleet in some hundreds: then a second one is looked at. */
+static void
+fleet(struct store *s)
+{
+	int most = busiest(s, T0 + 5 * LIFE_S);
+
+	if (most * 2 * WINDOW_H > FLEET * 3)
+		most = busiest(s, T0 + 6 * LIFE_S);
+	ok(most * 2 * WINDOW_H <= FLEET * 3, "no hour has more than 1.5 times the mean hour's: %d of %d", most,
+	    FLEET / WINDOW_H);
+}
+
 int
 main(void)
 {
@@ -361,6 +422,7 @@ main(void)
 	binding(s);
 	people(s);
 	two_at_once(s);
+	fleet(s);
 	store_close(s);
 	return done();
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "account/organization.h"
+#include "enroll/person.h"
 #include "idp/read.h"
 #include "store/store.h"
 
@@ -115,7 +116,11 @@ idp_up_to_date(struct call *c, const struct provider *p, const struct idp_person
     enum enroll_code *code)
 {
 	const char *const *groups = who->groups != NULL ? who->groups : a->groups;
-	enum rc rc = who->groups != NULL ? account_set_groups(c, a->id, who->groups) : RC_OK;
+	enum rc rc = RC_OK;
+	int ended;
+
+	if (who->groups != NULL)
+		rc = person_set_groups(c, a, who->groups, "the identity provider", &ended);
 
 	/* A group's name that can't be one of ours is no reason to keep its member out. */
 	if (rc != RC_OK && rc != RC_BAD_INPUT && rc != RC_TOO_LARGE)

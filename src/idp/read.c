@@ -94,7 +94,12 @@ groups_of(struct arena *a, const struct provider *p, const json_t *claims)
 	const char **out;
 	size_t i, n = 0;
 
-	if (!json_is_array(list) || json_object_get(json_object_get(claims, "_claim_names"), p->groups_claim) != NULL)
+	if (p->groups_claim == NULL ||
+	    json_object_get(json_object_get(claims, "_claim_names"), p->groups_claim) != NULL ||
+	    json_is_true(json_object_get(claims, "hasgroups")))
+		return NULL;
+	/* Some leave the claim out for who is in no group. Where a group is needed nobody stays in by that. */
+	if (!json_is_array(list) && p->group_needed == NULL)
 		return NULL;
 	out = arena_array(a, json_array_size(list) + 1, sizeof *out);
 	json_array_foreach(list, i, v)

@@ -49,7 +49,7 @@ def ends(w, providers):
     """The provider says no: at a device's renewal, and without one."""
     id = providers.add("generic", "--groups-claim", "groups", "--group-needed", "staff", "--again", "session")
     p = enrolled(w, providers, "apple-oauth2", leaves={"groups": ["staff"]}, moves={"groups": ["staff", "choir"]},
-                 stays={"groups": ["staff"]})
+                 stays={"groups": ["staff"]}, ruled={"groups": ["staff"]})
     web = enrolled(w, providers, "apple-as-web", webleaves={"groups": ["staff"]})
     shown, = w.listing("user", "show", p["moves"].user)
     same(sorted(shown["groups"]), ["choir", "staff"], "groups are those of the claim")
@@ -60,6 +60,8 @@ def ends(w, providers):
     providers.person("leaves", groups=["staff"], disabled=True)
     providers.person("moves", groups=["choir"])
     providers.person("webleaves", groups=["staff"], disabled=True)
+    providers.person("ruled", groups=["staff", "guests"])
+    w.admin("rule", "add", "--group", "guests", "--refuse", "Not for guests.")
     w.time_passes(*(phone.user for phone in p.values()))
     w.ask("UPDATE provider_session SET renewed_at = renewed_at - 100")
     for phone in p.values():
@@ -67,6 +69,7 @@ def ends(w, providers):
     asked_again(w, web["webleaves"].user)
     lives_on(w, p["leaves"], "provider-ended", "disabled at the provider")
     lives_on(w, p["moves"], "provider-group", "removed from the group")
+    lives_on(w, p["ruled"], "policy-refuses", "in a group that a rule refuses")
     lives_on(w, web["webleaves"], "provider-ended", "disabled at the provider, with a web token of 30 days")
     ok(p["stays"].poll() == 0, "who is still welcome goes on", p["stays"].story())
     providers.person("leaves", groups=["staff"])

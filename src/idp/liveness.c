@@ -337,7 +337,7 @@ idp_logout(struct idp *i, struct call *c, const char *logout_token, int *n)
 {
 	enum jose_fault fault;
 	struct jose_keys *keys;
-	struct provider p;
+	struct provider p = { 0 };
 	json_t *claims = NULL;
 	struct logout l = { .p = &p };
 	enum rc rc;

@@ -78,8 +78,8 @@ oauth_post_introspect(struct call *c, const struct http_request *r, struct http_
 {
 	const char *token;
 	const struct client_field fields[] = { { "token", &token } };
-	struct service service;
-	struct grant_shown s;
+	struct service service = { 0 };
+	struct grant_shown s = { 0 };
 	enum rc rc = who_asks(c, r, &service);
 
 	(void)room;

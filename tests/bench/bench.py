@@ -9,7 +9,9 @@ it has the rows, asked the disk to flush, for each request (for each enrollment 
 store of a million devices (some minutes and 4 GB of disk) and keeps it in .cache for the next time."""
 
 import argparse
+import base64
 import concurrent.futures
+import http.client
 import json
 import os
 import shutil
@@ -23,6 +25,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("POSTERN_BUILD", os.path.join(ROOT, "build", "release"))
@@ -218,6 +221,43 @@ class Server:
         return {**each[0], **together, **slowest}
 
 
+class SignIn:
+    """A browser behind the proxy that signs in again and again, from the page to the callback: four requests to this
+    server, of which one makes it ask the provider. It goes to the provider itself only in thought."""
+
+    def __init__(self, server, at, user, issuer):
+        sys.path.insert(0, os.path.join(ROOT, "tests", "independent"))
+        import device
+        connect_to = [f"{name}:{port}:127.0.0.1:{server.tls[0]}" for name, port in (("bench.example", 443),
+                                                                                 ("localhost", 9443))]
+        phone = device.Device(os.path.join(at.folder, "phone"), os.path.join(at.data, "tls", "ca.pem"), connect_to)
+        self.path = urllib.parse.urlsplit(phone.begin(user)["url"]).path
+        with open(os.path.join(at.data, "proxy-secret")) as f:
+            self.headers = {"Host": "localhost:9443", "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1",
+                            "Postern-Proxy-Secret": f.read().strip()}
+        self.user, self.issuer, self.cookies = user, issuer, {}
+        self.connection = http.client.HTTPConnection("127.0.0.1", server.plain[0])
+
+    def get(self, path, status):
+        cookies = "; ".join(f"{k}={v}" for k, v in self.cookies.items())
+        self.connection.request("GET", path, headers={**self.headers, **({"Cookie": cookies} if cookies else {})})
+        answer = self.connection.getresponse()
+        answer.read()
+        if answer.status != status:
+            raise SystemExit(f"{path.split('?')[0]} was answered {answer.status}")
+        for line in answer.headers.get_all("Set-Cookie") or []:
+            name, _, value = line.split(";")[0].partition("=")
+            self.cookies[name] = value
+        return answer.headers["Location"]
+
+    def go(self):
+        asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.get(self.get(self.path, 303), 303)).query))
+        code = json.dumps({"email": self.user, "nonce": asked["nonce"]}).encode()
+        query = urllib.parse.urlencode({"code": base64.urlsafe_b64encode(code).decode().rstrip("="),
+                                        "state": asked["state"], "iss": self.issuer})
+        self.get(self.get(f"/signin/provider?{query}", 303), 308)
+
+
 class Bench:
     def __init__(self, options, folder):
         self.options, self.folder = options, folder
@@ -307,6 +347,37 @@ class Bench:
                          enroll_argon2id_us=round(got["argon2id_us"], 1), enroll_rps=round(got["rps"], 1),
                          enroll_fsyncs=round(got["fsyncs"], 4))
         self.rows.append((self.title, got))
+
+    def signin(self):
+        "sign-in at an identity provider, plain HTTP"
+        at = self.installation("signin")
+        user, n = "good@bench.example", 300
+        forger = subprocess.Popen(["node", os.path.join(ROOT, "tests", "provider", "forger.mjs"), "-", "-",
+                                   "https://localhost:9443/signin/provider"], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True)
+        try:
+            issuer = f"http://localhost:{forger.stdout.readline().strip()}"
+            with Server(at) as server:
+                self.admin(at, "idp", "add", "oidc", "--issuer", issuer, "--client-id", "postern", "--client-auth", "none")
+                self.admin(at, "rule", "add", "--byod", "--method", "apple-as-web")
+                browser = SignIn(server, at, user, issuer)
+                browser.go()    # the provider's documents are fetched, the connection to it is open
+
+                def once():
+                    before, flushed, began = server.cpu_us(), server.syncs.read(), time.monotonic()
+                    for _ in range(n):
+                        browser.go()
+                    return {"requests": n, "rps": n / (time.monotonic() - began), "us": (server.cpu_us() - before) / n,
+                            "fsyncs": (server.syncs.read() - flushed) / n}
+                got = self.rounds(once)
+        finally:
+            forger.stdin.close()
+            forger.wait()
+        self.put("signin", got, keep=("us", "rps"))
+        self.flat["signin_beyond_crypto_us"] = round(got["us"] - self.floor["rsa_verify_us"], 1)
+
+    def admin(self, at, *args):
+        return postern("postern", "--data", at.data, *args)
 
     def tls(self):
         "full TLS 1.3 handshake"
@@ -530,7 +601,7 @@ def machine():
     return f"{model}, {os.cpu_count()} cores, Linux {os.uname().release}, OpenSSL {ssl.OPENSSL_VERSION.split()[1]}"
 
 
-NAMES = ["empty", "idle_proxy", "idle_signed", "cycle", "checkin", "enroll", "tls", "pg_idle", "pg_nodes", "pg_checkin", "backup",
+NAMES = ["empty", "idle_proxy", "idle_signed", "cycle", "checkin", "enroll", "signin", "tls", "pg_idle", "pg_nodes", "pg_checkin", "backup",
          "size"]
 
 

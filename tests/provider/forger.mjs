@@ -1,8 +1,9 @@
 // A provider that lies. Whoever is sent here comes back at once, as the person of the login hint; the name before the
 // '@' says how the ID token is forged ("good" is not). No session, no page, no password.
-//   node forger.mjs CERTIFICATE KEY REDIRECT-URI       prints its port
+//   node forger.mjs CERTIFICATE KEY REDIRECT-URI       prints its port; plain HTTP where the first two are '-'
 import crypto from 'node:crypto';
 import fs from 'node:fs';
+import http from 'node:http';
 import https from 'node:https';
 
 const [certificate, key, redirectUri] = process.argv.slice(2);
@@ -104,7 +105,7 @@ const json = (res, body, status = 200) => {
 };
 
 let issuer;
-const server = https.createServer({ cert: fs.readFileSync(certificate), key: fs.readFileSync(key) }, async (req, res) => {
+async function serve(req, res) {
   const url = new URL(req.url, issuer);
   if (url.pathname === '/.well-known/openid-configuration') {
     json(res, { issuer, authorization_endpoint: `${issuer}/authorize`, token_endpoint: `${issuer}/token`,
@@ -132,9 +133,13 @@ const server = https.createServer({ cert: fs.readFileSync(certificate), key: fs.
   } else {
     res.writeHead(404).end();
   }
-});
+}
+
+const plain = certificate === '-';
+const server = plain ? http.createServer(serve)
+  : https.createServer({ cert: fs.readFileSync(certificate), key: fs.readFileSync(key) }, serve);
 server.listen(0, '127.0.0.1', () => {
-  issuer = `https://localhost:${server.address().port}`;
+  issuer = `${plain ? 'http' : 'https'}://localhost:${server.address().port}`;
   console.log(server.address().port);
 });
 process.stdin.on('close', () => process.exit(0)).resume();

@@ -225,12 +225,12 @@ class SignIn:
     """A browser behind the proxy that signs in again and again, from the page to the callback: four requests to this
     server, of which one makes it ask the provider. It goes to the provider itself only in thought."""
 
-    def __init__(self, server, at, user, issuer):
+    def __init__(self, server, at, user, issuer, number):
         sys.path.insert(0, os.path.join(ROOT, "tests", "independent"))
         import device
         connect_to = [f"{name}:{port}:127.0.0.1:{server.tls[0]}" for name, port in (("bench.example", 443),
                                                                                  ("localhost", 9443))]
-        phone = device.Device(os.path.join(at.folder, "phone"), os.path.join(at.data, "tls", "ca.pem"), connect_to)
+        phone = device.Device(os.path.join(at.folder, f"phone-{number}"), os.path.join(at.data, "tls", "ca.pem"), connect_to)
         self.path = urllib.parse.urlsplit(phone.begin(user)["url"]).path
         with open(os.path.join(at.data, "proxy-secret")) as f:
             self.headers = {"Host": "localhost:9443", "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1",
@@ -351,7 +351,7 @@ class Bench:
     def signin(self):
         "sign-in at an identity provider, plain HTTP"
         at = self.installation("signin")
-        user, n = "good@bench.example", 300
+        user, n = "good@bench.example", 40 * CONNECTIONS
         forger = subprocess.Popen(["node", os.path.join(ROOT, "tests", "provider", "forger.mjs"), "-", "-",
                                    "https://localhost:9443/signin/provider"], stdin=subprocess.PIPE,
                                   stdout=subprocess.PIPE, text=True)
@@ -360,13 +360,18 @@ class Bench:
             with Server(at) as server:
                 self.admin(at, "idp", "add", "oidc", "--issuer", issuer, "--client-id", "postern", "--client-auth", "none")
                 self.admin(at, "rule", "add", "--byod", "--method", "apple-as-web")
-                browser = SignIn(server, at, user, issuer)
-                browser.go()    # the provider's documents are fetched, the connection to it is open
+                browsers = [SignIn(server, at, user, issuer, i) for i in range(CONNECTIONS)]
+                for browser in browsers:    # the provider's documents are fetched, connections to it are open
+                    browser.go()
+
+                def some(browser):
+                    for _ in range(n // CONNECTIONS):
+                        browser.go()
 
                 def once():
                     before, flushed, began = server.cpu_us(), server.syncs.read(), time.monotonic()
-                    for _ in range(n):
-                        browser.go()
+                    with concurrent.futures.ThreadPoolExecutor(CONNECTIONS) as pool:
+                        list(pool.map(some, browsers))
                     return {"requests": n, "rps": n / (time.monotonic() - began), "us": (server.cpu_us() - before) / n,
                             "fsyncs": (server.syncs.read() - flushed) / n}
                 got = self.rounds(once)

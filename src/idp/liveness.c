@@ -302,12 +302,16 @@ provider_of(struct call *c, const char *token, struct provider *out)
 
 	if (json_is_array(aud) && json_array_size(aud) == 1)
 		aud = json_array_get(aud, 0);
-	if (iss == NULL || !json_is_string(aud))
-		return fail(&c->err, RC_BAD_INPUT, "it names no issuer and audience");
+	if (iss == NULL || !json_is_string(aud)) {
+		(void)fail(&c->err, RC_BAD_INPUT, "it names no issuer and audience");
+		return RC_BAD_INPUT;
+	}
 	rc = store_run(c, "SELECT id FROM identity_provider WHERE issuer = ?1 AND client_id = ?2 ORDER BY id LIMIT 1",
 	    DB_ARGS(db_text(iss), db_text(json_string_value(aud))), &r);
-	if (rc == RC_OK && r.rows == 0)
-		return fail(&c->err, RC_BAD_INPUT, "it is of no provider of ours");
+	if (rc == RC_OK && r.rows == 0) {
+		(void)fail(&c->err, RC_BAD_INPUT, "it is of no provider of ours");
+		return RC_BAD_INPUT;
+	}
 	return rc == RC_OK ? provider_get(c, db_get_text(&r, 0, 0), out) : rc;
 }
 

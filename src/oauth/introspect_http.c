@@ -47,8 +47,10 @@ who_asks(struct call *c, const struct http_request *r, struct service *out)
 	const char *id, *secret;
 	enum rc rc;
 
-	if (!credential(c, r, &id, &secret))
-		return fail(&c->err, RC_UNAUTHENTICATED, "no credential");
+	if (!credential(c, r, &id, &secret)) {
+		(void)fail(&c->err, RC_UNAUTHENTICATED, "no credential");
+		return RC_UNAUTHENTICATED;
+	}
 	rc = service_find(c, secret, "introspection", out);
 	if (rc == RC_NOT_FOUND || (rc == RC_OK && id != NULL && strcmp(id, out->id) != 0))
 		return fail(&c->err, RC_UNAUTHENTICATED, "the credential is unknown");

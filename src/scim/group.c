@@ -45,11 +45,14 @@ find(struct scim_call *x, const char *id, struct group *out)
 	enum rc rc = store_run(x->c, "SELECT " COLUMNS " FROM directory_group WHERE organization_id = ?1 AND id = ?2",
 	    DB_ARGS(db_text(x->service.organization_id), db_text(id)), &r);
 
-	if (rc == RC_OK && r.rows == 0)
-		return fail(&x->c->err, RC_NOT_FOUND, "there is no such group");
-	if (rc == RC_OK)
-		read_row(&r, 0, out);
-	return rc;
+	if (rc != RC_OK)
+		return rc;
+	if (r.rows == 0) {
+		(void)fail(&x->c->err, RC_NOT_FOUND, "there is no such group");
+		return RC_NOT_FOUND;
+	}
+	read_row(&r, 0, out);
+	return RC_OK;
 }
 
 static enum rc

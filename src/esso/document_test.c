@@ -101,7 +101,7 @@ signed_profile(struct arena *a)
 {
 	struct x509_template t = { .subject = { .cn = "Signer" }, .not_before = 1, .not_after = 4000000000 };
 	struct bytes key, spki, der, message = { 0 },
-	    plain = base64_decode(a, bytes_str(profile_base64(a, PROFILE, SSO)), false);
+				     plain = base64_decode(a, bytes_str(profile_base64(a, PROFILE, SSO)), false);
 	const struct esso_report *r;
 	uint8_t *p;
 	struct err e;

@@ -16,11 +16,13 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "http"))
-from lib import Echo, exchange, split_answers, tap, undisturbed, until  # noqa: E402
+from lib import BUILD, Echo, exchange, split_answers, tap, undisturbed, until  # noqa: E402
 
 MANY = 2000
 MB = 1024 * 1024
 GET = b"GET /echo/q HTTP/1.1\r\nHost: a\r\n\r\n"
+# A time says something about the server only where no sanitizer is in it and no other test runs beside.
+TIMED = os.environ.get("POSTERN_CLIENTS", BUILD) == BUILD
 
 
 def connect(port, source=None):
@@ -52,6 +54,16 @@ def percentiles(seconds, *ports, rank=0.99):
     for s in sum(conns, []):
         s.close()
     return [sorted(t)[int(len(t) * rank)] for t in times]
+
+
+def holds_once(measure, holds, tries=4):
+    """What measure() says, done again until holds(it): whatever else runs on this machine only adds to a time, so what
+    holds once is so."""
+    for _ in range(tries):
+        found = measure()
+        if holds(*found):
+            break
+    return found
 
 
 def cpu(echo):
@@ -107,11 +119,14 @@ def many_slow_headers():
     there = until(lambda: echo.stats()["connections"] > MANY * 0.9, 30)
     tap.ok(there, "%d connections that send an octet a second" % MANY, echo.stats())
     used, began = cpu(echo), time.monotonic()
-    during, beside = percentiles(10, *ports)  # long enough for the deadline of all to pass once
+    # Long enough for the deadline of all to pass once. A machine that got busy meanwhile slows the idle server as well.
+    fast = lambda during, beside: not TIMED or during <= max(2 * max(before, beside), max(before, beside) + 10)
+    during, beside = holds_once(lambda: percentiles(10, *ports), fast)
     used = (cpu(echo) - used) / (time.monotonic() - began)
-    normal = max(before, beside)  # a machine that got busy meanwhile slows the idle server as well
-    tap.ok(during <= max(2 * normal, normal + 10), "99 of 100 requests stay under max(2x, +10 ms) beside them: %.1f ms "
-           "before, %.1f ms during, %.1f ms at an idle server" % (before, during, beside))
+    tap.ok(during < float("inf"), "others are answered beside them", during)
+    if TIMED:
+        tap.ok(fast(during, beside), "99 of 100 requests stay under max(2x, +10 ms) beside them: %.1f ms before, %.1f ms "
+               "during, %.1f ms at an idle server" % (before, during, beside))
     tap.ok(used < 0.3, "they cost the server %.0f %% of a processor" % (used * 100))
     refused = until(lambda: echo.stats()["refused"] >= MANY * 0.9)
     tap.ok(refused, "they are cut off 10 s after they came, however they drip", echo.stats())
@@ -389,12 +404,11 @@ def hanging(n=200):
         s.sendall(held(b"outward"))
     tap.ok(echo.reaches(in_flight=n + 1, outward=n - 4), "%d outward requests hang, four of them at workers" % n, echo.stats())
     percentiles(0.5, echo.port["plain"], idle.port["plain"])
-    for _ in range(4):  # whatever else runs here only adds: what holds once is so
-        beside, normal = percentiles(3, echo.port["plain"], idle.port["plain"])
-        if beside < 2 * normal:
-            break
-    tap.ok(beside < 2 * normal,
-           "they leave the p99 of quick requests under twice its normal value (%.2f ms, %.2f ms)" % (beside, normal))
+    fast = lambda beside, normal: not TIMED or beside < 2 * normal
+    beside, normal = holds_once(lambda: percentiles(3, echo.port["plain"], idle.port["plain"]), fast)
+    tap.ok(beside < float("inf"), "they leave quick requests answered", beside)
+    if TIMED:
+        tap.ok(fast(beside, normal), "and their p99 under twice its normal value (%.2f ms, %.2f ms)" % (beside, normal))
     tap.ok(echo.reaches(in_flight=n + 1, outward=n - 4), "while all of them still hang", echo.stats())
     echo.let_go()
     got = [status(s)[0] for s in conns]

@@ -3,7 +3,8 @@
  *
  * Waking a thread costs more than a poll's own work, so quick jobs are given to workers that are awake:
  * another one is woken at once only while fewer run than there are cores, and otherwise when a job has
- * waited (http_work_nudge). A worker that is blocked by the store does not count as awake.
+ * waited (http_work_nudge). A worker that is blocked by the store does not count as awake. Of those asleep the one
+ * is woken that went to sleep last: its memory is the one that the caches still hold.
  *
  * A job runs on a stack of its own. When its call has to wait for another call's commit, the worker lays the
  * stack aside and takes the next job; the commit puts all of its calls in line again at once, and whoever is
@@ -35,11 +36,26 @@ struct stack {
 };
 STAILQ_HEAD(stacks, stack);
 
+struct worker {
+	SLIST_ENTRY(worker) link; /* while it is asleep */
+	struct class *class;
+	pthread_t thread;
+	pthread_cond_t wake;
+	bool woken;
+};
+SLIST_HEAD(workers, worker);
+
+/* Those to signal once the lock is given back. */
+#define ROUSE_MAX 16
+struct roused {
+	int n;
+	struct worker *who[ROUSE_MAX];
+};
+
 struct class
 {
 	struct http_work *work;
 	pthread_mutex_t lock;
-	pthread_cond_t more;
 	struct http_jobs jobs;
 	struct stacks ready; /* woken calls; they go first */
 	struct stacks later; /* calls that let others go first */
@@ -47,12 +63,13 @@ struct class
 	int n, bound; /* jobs */
 	int n_ready, stacks, stacks_max;
 	int asleep; /* calls laid aside */
+	struct workers sleepers; /* the last to fall asleep first */
 	int workers, idle;
 	int waking; /* signalled, not running yet */
 	int blocked; /* busy, but blocked by the store */
 	int eager; /* workers to have awake before jobs are left to them */
 	bool stop;
-	pthread_t *thread;
+	struct worker *worker;
 };
 
 struct http_work {
@@ -78,25 +95,28 @@ http_job_free(struct http_server *s, struct http_job *j)
 
 /* ---- who is awake ---- */
 
-/* How many to signal, at most `n`. The signals come after the lock is given back: a worker that woke up
- * under it would wait for it again, one more switch. */
-static int
+/* Up to `n` of the sleepers. The signals come after the lock is given back: a worker that woke up under it would
+ * wait for it again, one more switch. */
+static struct roused
 rouse(struct class *q, int n)
 {
-	int sleeping = q->idle - q->waking;
+	struct roused r = { 0 };
+	struct worker *w;
 
-	n = n < sleeping ? n : sleeping;
-	if (n <= 0)
-		return 0;
-	q->waking += n;
-	return n;
+	while (r.n < n && r.n < ROUSE_MAX && (w = SLIST_FIRST(&q->sleepers)) != NULL) {
+		SLIST_REMOVE_HEAD(&q->sleepers, link);
+		w->woken = true;
+		q->waking++;
+		r.who[r.n++] = w;
+	}
+	return r;
 }
 
 static void
-signal_all(struct class *q, int n)
+signal_all(const struct roused *r)
 {
-	while (n-- > 0)
-		pthread_cond_signal(&q->more);
+	for (int i = 0; i < r->n; i++)
+		pthread_cond_signal(&r->who[i]->wake);
 }
 
 /* Workers that will look at the queue soon. */
@@ -120,14 +140,14 @@ on_block(struct call *c, bool begins)
 {
 	const struct stack *s = c->host_arg;
 	struct class *q = s->class;
-	int wake = 0;
+	struct roused wake = { 0 };
 
 	pthread_mutex_lock(&q->lock);
 	q->blocked += begins ? 1 : -1;
 	if (begins && q->n + q->n_ready > q->waking && work_waits(q) && awake(q) < q->eager)
 		wake = rouse(q, 1);
 	pthread_mutex_unlock(&q->lock);
-	signal_all(q, wake);
+	signal_all(&wake);
 }
 
 /* The worker that entered this stack lays it aside. */
@@ -153,7 +173,7 @@ on_wake(struct call *c)
 {
 	struct stack *s = c->host_arg;
 	struct class *q = s->class;
-	int wake = 0;
+	struct roused wake = { 0 };
 
 	pthread_mutex_lock(&q->lock);
 	s->woken = true;
@@ -165,7 +185,7 @@ on_wake(struct call *c)
 			wake = rouse(q, 1);
 	}
 	pthread_mutex_unlock(&q->lock);
-	signal_all(q, wake);
+	signal_all(&wake);
 }
 
 static bool
@@ -306,21 +326,44 @@ put_down(struct class *q, struct stack *s)
 	}
 }
 
+/* q->lock is held. */
+static void
+sleep_until_roused(struct class *q, struct worker *w)
+{
+	w->woken = false;
+	SLIST_INSERT_HEAD(&q->sleepers, w, link);
+	q->idle++;
+	while (!w->woken)
+		pthread_cond_wait(&w->wake, &q->lock);
+	q->idle--;
+	q->waking--;
+}
+
+/* Everybody looks again. */
+static void
+rouse_all(struct class *q)
+{
+	struct roused wake;
+
+	do {
+		pthread_mutex_lock(&q->lock);
+		wake = rouse(q, ROUSE_MAX);
+		pthread_mutex_unlock(&q->lock);
+		signal_all(&wake);
+	} while (wake.n > 0);
+}
+
 static void *
 worker(void *arg)
 {
-	struct class *q = arg;
+	struct worker *w = arg;
+	struct class *q = w->class;
 	struct stack *s;
 
 	pthread_mutex_lock(&q->lock);
 	for (;;) {
-		while ((s = take(q)) == NULL && !(q->stop && q->asleep == 0)) {
-			q->idle++;
-			pthread_cond_wait(&q->more, &q->lock);
-			q->idle--;
-			if (q->waking > 0)
-				q->waking--;
-		}
+		while ((s = take(q)) == NULL && !(q->stop && q->asleep == 0))
+			sleep_until_roused(q, w);
 		if (s == NULL)
 			break;
 		pthread_mutex_unlock(&q->lock);
@@ -328,9 +371,8 @@ worker(void *arg)
 		pthread_mutex_lock(&q->lock);
 		put_down(q, s);
 	}
-	/* Who waits for the last call that slept is not woken by a job any more. */
-	pthread_cond_broadcast(&q->more);
 	pthread_mutex_unlock(&q->lock);
+	rouse_all(q); /* who waits for the last call that slept is not woken by a job any more */
 	return NULL;
 }
 
@@ -341,8 +383,9 @@ http_work_post(struct http_work *w, enum http_class class, struct http_jobs *job
 {
 	struct class *q = &w->class[class];
 	struct http_job *j;
+	struct roused wake;
 	bool waiting;
-	int n = 0, wake;
+	int n = 0;
 
 	pthread_mutex_lock(&q->lock);
 	/* Jobs that an idle worker is about to take don't wait. */
@@ -355,7 +398,7 @@ http_work_post(struct http_work *w, enum http_class class, struct http_jobs *job
 	wake = rouse(q, n < q->eager - awake(q) ? n : q->eager - awake(q));
 	waiting = work_waits(q) && q->idle > q->waking;
 	pthread_mutex_unlock(&q->lock);
-	signal_all(q, wake);
+	signal_all(&wake);
 	return waiting;
 }
 
@@ -363,14 +406,14 @@ bool
 http_work_nudge(struct http_work *w, enum http_class class)
 {
 	struct class *q = &w->class[class];
+	struct roused wake;
 	bool waiting;
-	int wake;
 
 	pthread_mutex_lock(&q->lock);
 	wake = rouse(q, work_waits(q) && q->n + q->n_ready > q->waking ? 1 : 0);
 	waiting = work_waits(q) && q->n + q->n_ready > q->waking && q->idle > q->waking;
 	pthread_mutex_unlock(&q->lock);
-	signal_all(q, wake);
+	signal_all(&wake);
 	return waiting;
 }
 
@@ -396,7 +439,7 @@ class_start(struct http_work *w, enum http_class k)
 
 	q->work = w;
 	pthread_mutex_init(&q->lock, NULL);
-	pthread_cond_init(&q->more, NULL);
+	SLIST_INIT(&q->sleepers);
 	STAILQ_INIT(&q->jobs);
 	STAILQ_INIT(&q->ready);
 	STAILQ_INIT(&q->later);
@@ -404,10 +447,15 @@ class_start(struct http_work *w, enum http_class k)
 	q->stacks_max = k == HTTP_QUICK ? want * STACKS_QUICK : want;
 	q->bound = w->server->set.queue[k];
 	q->eager = k == HTTP_QUICK && cores < want ? cores : want;
-	q->thread = http_need(calloc((size_t)want, sizeof *q->thread));
+	q->worker = http_need(calloc((size_t)want, sizeof *q->worker));
+	for (int i = 0; i < want; i++) {
+		q->worker[i].class = q;
+		pthread_cond_init(&q->worker[i].wake, NULL);
+	}
 	/* Counted before it runs, under the lock, so that a post never sees fewer awake than there are. */
 	pthread_mutex_lock(&q->lock);
-	while (q->workers < want && pthread_create(&q->thread[q->workers], NULL, worker, q) == 0)
+	while (q->workers < want &&
+	       pthread_create(&q->worker[q->workers].thread, NULL, worker, &q->worker[q->workers]) == 0)
 		q->workers++;
 	pthread_mutex_unlock(&q->lock);
 	return q->workers == want;
@@ -441,17 +489,17 @@ http_work_stop(struct http_work *w)
 
 		pthread_mutex_lock(&q->lock);
 		q->stop = true;
-		pthread_cond_broadcast(&q->more);
 		while ((j = STAILQ_FIRST(&q->jobs)) != NULL) {
 			STAILQ_REMOVE_HEAD(&q->jobs, link);
 			http_loop_give(j->loop, j);
 		}
 		q->n = 0;
 		pthread_mutex_unlock(&q->lock);
+		rouse_all(q);
 	}
 	for (int k = 0; w != NULL && k < HTTP_CLASSES; k++) {
 		for (int i = 0; i < w->class[k].workers; i++)
-			pthread_join(w->class[k].thread[i], NULL);
+			pthread_join(w->class[k].worker[i].thread, NULL);
 		w->class[k].workers = 0;
 	}
 }
@@ -467,9 +515,10 @@ http_work_free(struct http_work *w)
 			fiber_free(s->fiber);
 			free(s);
 		}
-		pthread_cond_destroy(&w->class[k].more);
+		for (int i = 0; i < w->server->set.workers[k]; i++)
+			pthread_cond_destroy(&w->class[k].worker[i].wake);
 		pthread_mutex_destroy(&w->class[k].lock);
-		free(w->class[k].thread);
+		free(w->class[k].worker);
 	}
 	free(w);
 }

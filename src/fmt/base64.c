@@ -75,13 +75,13 @@ whole_groups(struct bytes text, const uint8_t *digit, uint8_t *out)
 	size_t i;
 
 	for (i = 0; i + 4 <= text.n; i += 4) {
-		unsigned a = digit[text.p[i]], b = digit[text.p[i + 1]], c = digit[text.p[i + 2]],
-			 d = digit[text.p[i + 3]];
-		uint32_t bits;
+		/* Less one: what is no digit becomes a number of 32 ones. */
+		uint32_t a = digit[text.p[i]] - 1u, b = digit[text.p[i + 1]] - 1u, c = digit[text.p[i + 2]] - 1u,
+			 d = digit[text.p[i + 3]] - 1u;
+		uint32_t bits = a << 18 | b << 12 | c << 6 | d;
 
-		if (a == 0 || b == 0 || c == 0 || d == 0)
+		if ((a | b | c | d) > 63)
 			break;
-		bits = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
 		*out++ = (uint8_t)(bits >> 16);
 		*out++ = (uint8_t)(bits >> 8);
 		*out++ = (uint8_t)bits;

@@ -9,22 +9,25 @@ enum kind { K_PLIST, K_DICT, K_ARRAY, K_KEY, K_STRING, K_DATA, K_INTEGER, K_REAL
 
 static const struct element {
 	const char *name;
+	size_t n; /* octets of the name */
 	enum kind kind;
 	const char *alphabet; /* characters of its text besides white space; NULL: any */
 } elements[] = {
+#define NAME(text) text, sizeof text - 1
 	/* clang-format off */
-	{ "plist",   K_PLIST,   "" },
-	{ "dict",    K_DICT,    "" },
-	{ "array",   K_ARRAY,   "" },
-	{ "key",     K_KEY,     NULL },
-	{ "string",  K_STRING,  NULL },
-	{ "data",    K_DATA,    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=" },
-	{ "integer", K_INTEGER, "0123456789abcdefABCDEFxX+-" },
-	{ "real",    K_REAL,    "0123456789abcdefinABCDEFINtyTY.+-" },
-	{ "date",    K_DATE,    "0123456789-:TZ" },
-	{ "true",    K_BOOL,    "" },
-	{ "false",   K_BOOL,    "" },
+	{ NAME("plist"),   K_PLIST,   "" },
+	{ NAME("dict"),    K_DICT,    "" },
+	{ NAME("array"),   K_ARRAY,   "" },
+	{ NAME("key"),     K_KEY,     NULL },
+	{ NAME("string"),  K_STRING,  NULL },
+	{ NAME("data"),    K_DATA,    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=" },
+	{ NAME("integer"), K_INTEGER, "0123456789abcdefABCDEFxX+-" },
+	{ NAME("real"),    K_REAL,    "0123456789abcdefinABCDEFINtyTY.+-" },
+	{ NAME("date"),    K_DATE,    "0123456789-:TZ" },
+	{ NAME("true"),    K_BOOL,    "" },
+	{ NAME("false"),   K_BOOL,    "" },
 	/* clang-format on */
+#undef NAME
 };
 
 struct reader {
@@ -72,11 +75,14 @@ bad(struct reader *r, const char *what)
 static bool
 is_xml_text(struct bytes b)
 {
-	for (size_t i = 0; i < b.n; i++) {
-		if (b.p[i] < 0x20 && !is_space((char)b.p[i]))
-			return false;
+	uint8_t bad = 0;
+
+	for (size_t i = 0; i < b.n; i++) { /* without a branch, many octets at a time */
+		uint8_t c = b.p[i], control = c < 0x20, space = (c == '\t') | (c == '\n') | (c == '\r');
+
+		bad |= (uint8_t)(control & ~space);
 	}
-	return utf8_valid(b);
+	return bad == 0 && utf8_valid(b);
 }
 
 /* "&...;" at r->p: the five names and character references, nothing else. */
@@ -127,21 +133,27 @@ static enum rc
 text(struct reader *r, const struct element *in)
 {
 	const char *alphabet = in == NULL ? "" : in->alphabet;
-	enum rc rc;
+	const char *stop = memchr(r->p, '<', (size_t)(r->end - r->p)), *mark;
+	enum rc rc = RC_OK;
 
-	while (r->p < r->end && *r->p != '<') {
-		if (*r->p == '&') {
-			if (alphabet != NULL)
-				return bad(r, "an entity where no text belongs");
-			if ((rc = entity(r)) != RC_OK)
-				return rc;
-			continue;
+	if (stop == NULL)
+		stop = r->end;
+	if (alphabet == NULL) {
+		while (rc == RC_OK && (mark = memchr(r->p, '&', (size_t)(stop - r->p))) != NULL) {
+			r->p = mark;
+			rc = entity(r);
 		}
-		if (alphabet != NULL && !is_space(*r->p) && strchr(alphabet, *r->p) == NULL)
+	} else {
+		while (r->p < stop && (is_space(*r->p) || strchr(alphabet, *r->p) != NULL))
+			r->p++;
+		if (r->p < stop && *r->p == '&')
+			return bad(r, "an entity where no text belongs");
+		if (r->p < stop)
 			return bad(r, "text where none or other belongs");
-		r->p++;
 	}
-	return RC_OK;
+	if (rc == RC_OK)
+		r->p = stop;
+	return rc;
 }
 
 /* Between angle brackets, nothing that opens another construct, and quotes in pairs: the library looks
@@ -197,7 +209,7 @@ static const struct element *
 find_element(const char *name, size_t n)
 {
 	for (size_t i = 0; i < sizeof elements / sizeof elements[0]; i++) {
-		if (strlen(elements[i].name) == n && memcmp(elements[i].name, name, n) == 0)
+		if (elements[i].n == n && memcmp(elements[i].name, name, n) == 0)
 			return &elements[i];
 	}
 	return NULL;

@@ -46,7 +46,7 @@ remove_fields(struct arena *a, struct http_request *r)
 		bool drop = false;
 
 		for (size_t k = 0; k < sizeof never_seen / sizeof never_seen[0]; k++)
-			drop = drop || strcasecmp(r->headers[i].name, never_seen[k]) == 0;
+			drop = drop || http_is_named(&r->headers[i], never_seen[k]);
 		if (!drop)
 			kept[n++] = r->headers[i];
 	}
@@ -171,7 +171,7 @@ static void
 gather(struct arena *a, const struct http_request *r, int source, struct hops *h)
 {
 	for (int i = 0; i < r->n_headers; i++) {
-		if (strcasecmp(r->headers[i].name, sources[source].name) == 0)
+		if (http_is_named(&r->headers[i], sources[source].name))
 			each_item(a, r->headers[i].value, sources[source].separator, h, sources[source].fn);
 	}
 }

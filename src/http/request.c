@@ -3,11 +3,17 @@
 #include <string.h>
 #include <strings.h>
 
+bool
+http_is_named(const struct http_header *h, const char *name)
+{
+	return ((h->name[0] ^ name[0]) & ~0x20) == 0 && strcasecmp(h->name, name) == 0;
+}
+
 const char *
 http_header(const struct http_request *r, const char *name)
 {
 	for (int i = 0; i < r->n_headers; i++) {
-		if (strcasecmp(r->headers[i].name, name) == 0)
+		if (http_is_named(&r->headers[i], name))
 			return r->headers[i].value;
 	}
 	return NULL;

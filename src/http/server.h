@@ -46,6 +46,8 @@ struct http_request {
 	int64_t peer_uid; /* HTTP_DOOR_UNIX: uid by SO_PEERCRED; -1 elsewhere */
 };
 
+bool http_is_named(const struct http_header *h, const char *name); /* no case */
+
 /* First header of that name (no case), or NULL. */
 const char *http_header(const struct http_request *r, const char *name);
 

@@ -1,4 +1,4 @@
-/* Which command, with which keys, may be sent to which enrollment, and what of an answer may be kept.
+/* Which command, payload or declaration, with which keys, may be sent to which enrollment, and what of an answer may be kept.
  *
  * Everything is read from the tables of Apple's device-management schema (fmt/apple.h), which
  * data/overrides.csv amends where Apple's pages say more (protocol 10, 11, 15; S-32, S-33). Pure: no
@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "base/arena.h"
+#include "base/bytes.h"
 #include "base/err.h"
 #include "fmt/apple.h"
 
@@ -26,6 +27,64 @@ struct policy_target {
 /* A target from what an enrollment's row says. mode: "byod", "adde" (any case, also "mdm-byod"); anything else
  * counts as BYOD, the stricter one. family: "iPhone", "iPad", "Mac", "RealityDevice"; NULL or unknown: iOS. */
 struct policy_target policy_target_of(const char *mode, const char *family, const char *os_version, bool user_channel);
+
+/* What Apple's tables have rules for. A key of a command or payload is one of its rows; a restriction is a key of the
+ * payload com.apple.applicationaccess, a query a request key of DeviceInformation. */
+enum policy_kind {
+	POLICY_COMMAND,
+	POLICY_CHECKIN,
+	POLICY_PAYLOAD,
+	POLICY_DECLARATION,
+	POLICY_STATUS_ITEM,
+	POLICY_KINDS
+};
+enum policy_side { POLICY_REQUEST, POLICY_RESPONSE };
+
+struct policy_thing {
+	enum policy_kind kind;
+	const char *name;
+	const char *key; /* as apple_key.path; NULL: the thing itself */
+	enum policy_side side; /* of the key */
+};
+
+/* The verdict of the tables: APPLE_ALLOWED, APPLE_REQUIRED, APPLE_IGNORED (may be sent, has no effect) or
+ * APPLE_FORBIDDEN, and then *why names the rule in an administrator's words. A key of what is forbidden is
+ * forbidden. APPLE_UNSTATED: the tables have no such thing. */
+enum apple_mode
+policy_verdict(struct arena *a, const struct policy_target *t, const struct policy_thing *what, struct err *why);
+const char *policy_kind_name(enum policy_kind kind); /* "payload" */
+const char *policy_mode_name(enum apple_mode mode); /* "forbidden" */
+
+/* Walk all of it: every kind, name and key, as they stand in the tables. Starts with {0} in *at; false at the end. */
+struct policy_place {
+	int kind;
+	unsigned message, key; /* key 0: the message itself */
+};
+bool policy_next(struct policy_place *at, struct policy_thing *out);
+
+/* Every rule that a document breaks. */
+#define POLICY_FINDINGS_MAX 200 /* kept; all are counted */
+struct policy_finding {
+	struct policy_finding *next;
+	enum rc rc; /* RC_FORBIDDEN: a rule of the mode, system, channel; RC_BAD_INPUT: not as the schema has it */
+	const char *thing, *key; /* the command, payload or declaration; "" when the whole is meant */
+	const char *sentence;
+};
+struct policy_report {
+	const char *kind; /* "profile", "command", "declaration" */
+	const char *name; /* PayloadIdentifier, RequestType, Type; may be NULL */
+	int n, n_notes;
+	struct policy_finding *findings, *notes; /* a note is no fault: what is ignored, or could not be checked */
+	struct policy_finding **end, **notes_end; /* where the next one goes */
+};
+
+/* Read a file as a profile (property list, signed or not), a command (property list, with or without the
+ * CommandUUID around it) or a declaration (JSON), and check it. RC_BAD_INPUT: it is none of these. */
+enum rc policy_document_check(
+    struct arena *a, const struct policy_target *t, struct bytes file, struct policy_report *out, struct err *err);
+
+/* RC_OK without findings; otherwise the first one. */
+enum rc policy_report_first(const struct policy_report *r, struct err *err);
 
 /* May this be sent? `command` is the Command dictionary; NULL asks for the command alone, whatever its keys.
  * err is one sentence for an administrator that names the rule.

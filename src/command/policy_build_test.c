@@ -53,8 +53,9 @@ test_types(void)
 	    "a name in a free dictionary may hold dots, a value may hold =");
 	is_str(plist_text(a, p, "RequestType"), "InstallApplication", "RequestType is set");
 
-	p = BUILD("InstallProfile", "Payload=PHBsaXN0Lz4=");
-	ok(sendable(&iphone, "InstallProfile", p) && plist_data(a, p, "Payload").n == 8, "data is written in base64");
+	p = BUILD("InstallProvisioningProfile", "ProvisioningProfile=PHBsaXN0Lz4=");
+	ok(sendable(&iphone, "InstallProvisioningProfile", p) && plist_data(a, p, "ProvisioningProfile").n == 8,
+	    "data is written in base64");
 	p = BUILD("DeviceInformation", "Queries=OSVersion,DeviceName");
 	ok(sendable(&iphone, "DeviceInformation", p) && plist_array_get_size(plist_array(p, "Queries")) == 2,
 	    "queries are one list");

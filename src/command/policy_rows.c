@@ -19,16 +19,78 @@ by_path(const void *path, const void *row)
 	return strcmp(path, policy_text(((const struct apple_key *)row)->path));
 }
 
+static const struct {
+	const char *name, *table, *keys;
+	const struct apple_message *rows;
+	const unsigned *count;
+} kinds[POLICY_KINDS] = {
+	/* clang-format off */
+	[POLICY_COMMAND]     = { "command",     "commands",     "command keys", apple_commands,     &apple_commands_count },
+	[POLICY_CHECKIN]     = { "checkin",     "check-in",     "check-in keys", apple_checkins,     &apple_checkins_count },
+	[POLICY_PAYLOAD]     = { "payload",     "profiles",     "profile keys", apple_payloads,     &apple_payloads_count },
+	[POLICY_DECLARATION] = { "declaration", "declarations", "declaration keys", apple_declarations, &apple_declarations_count },
+	[POLICY_STATUS_ITEM] = { "status-item", "status items", "status items", apple_status,       &apple_status_count },
+	/* clang-format on */
+};
+
+const char *
+policy_kind_name(enum policy_kind kind)
+{
+	return kinds[kind].name;
+}
+
+const char *
+policy_kind_table(enum policy_kind kind, bool keys)
+{
+	return keys ? kinds[kind].keys : kinds[kind].table;
+}
+
+const char *
+policy_mode_name(enum apple_mode mode)
+{
+	static const char *const names[] = { "unknown", "allowed", "required", "forbidden", "ignored" };
+
+	return names[mode];
+}
+
+const struct apple_message *
+policy_row(enum policy_kind kind, const char *name)
+{
+	return bsearch(name, kinds[kind].rows, *kinds[kind].count, sizeof *kinds[kind].rows, by_name);
+}
+
+bool
+policy_next(struct policy_place *at, struct policy_thing *out)
+{
+	const struct apple_message *m;
+
+	while (at->kind < POLICY_KINDS && at->message == *kinds[at->kind].count)
+		*at = (struct policy_place){ .kind = at->kind + 1 };
+	if (at->kind == POLICY_KINDS)
+		return false;
+	m = &kinds[at->kind].rows[at->message];
+	*out = (struct policy_thing){ (enum policy_kind)at->kind, policy_text(m->name), NULL, POLICY_REQUEST };
+	if (at->key > 0) {
+		out->key = policy_text(apple_keys[m->first + at->key - 1].path);
+		out->side = at->key > m->requests ? POLICY_RESPONSE : POLICY_REQUEST;
+	}
+	if (at->key++ == (unsigned)m->requests + m->responses) {
+		at->key = 0;
+		at->message++;
+	}
+	return true;
+}
+
 const struct apple_message *
 policy_command_row(const char *name)
 {
-	return bsearch(name, apple_commands, apple_commands_count, sizeof apple_commands[0], by_name);
+	return policy_row(POLICY_COMMAND, name);
 }
 
 const struct apple_message *
 policy_checkin_row(const char *name)
 {
-	return bsearch(name, apple_checkins, apple_checkins_count, sizeof apple_checkins[0], by_name);
+	return policy_row(POLICY_CHECKIN, name);
 }
 
 static const struct apple_key *
@@ -161,8 +223,8 @@ where_it_is(struct arena *a, const struct apple_rule on[APPLE_OS_COUNT])
 	return list[0] != '\0' ? list : "other systems only";
 }
 
-static const char *
-rule_source(struct arena *a, const struct apple_rule *r, const char *table, const char *word)
+const char *
+policy_rule_source(struct arena *a, const struct apple_rule *r, const char *table, const char *word)
 {
 	return r->source != 0 ? policy_text(r->source) : arena_printf(a, "Apple's schema, %s: %s", table, word);
 }
@@ -172,19 +234,19 @@ static enum rc
 judge_needs(struct arena *a, const struct apple_rule *r, const struct policy_target *t, const char *what,
     const char *table, struct err *err)
 {
-	bool supervised = t->mode == POLICY_ADDE && t->os == APPLE_MACOS;
+	bool supervised = apple_supervised[t->mode == POLICY_ADDE][t->os];
 
 	if (r->flags & APPLE_AUTOMATED)
 		return fail(err, RC_FORBIDDEN,
 		    "%s needs Automated Device Enrollment, which an account-driven enrollment is not (%s)", what,
-		    rule_source(a, r, table, "requiresdep"));
+		    policy_rule_source(a, r, table, "requiresdep"));
 	if (r->flags & APPLE_SHARED_IPAD)
 		return fail(err, RC_FORBIDDEN, "%s is for Shared iPad, which can't be enrolled with an account (%s)",
-		    what, rule_source(a, r, table, "sharedipad required"));
+		    what, policy_rule_source(a, r, table, "sharedipad required"));
 	if ((r->flags & APPLE_SUPERVISED) && !supervised)
 		return fail(err, RC_FORBIDDEN,
 		    "%s needs a supervised device; an account-driven enrollment on %s is not supervised (%s)", what,
-		    os_names[t->os], rule_source(a, r, table, "supervised"));
+		    os_names[t->os], policy_rule_source(a, r, table, "supervised"));
 	return RC_OK;
 }
 
@@ -201,12 +263,15 @@ policy_rule_judge(struct arena *a, const struct apple_rule on[APPLE_OS_COUNT], c
 	if (policy_version(t->os_version) < r->since)
 		return fail(err, RC_FORBIDDEN, "%s is for %s %s and later, this is %s (Apple's schema, %s)", what,
 		    os_names[t->os], policy_version_text(a, r->since), t->os_version, table);
+	if (r->until != 0 && policy_version(t->os_version) >= r->until)
+		return fail(err, RC_FORBIDDEN, "%s is not on %s from %s on (Apple's schema, %s: removed)", what,
+		    os_names[t->os], policy_version_text(a, r->until), table);
 	if (policy_rule_mode(r, t) == APPLE_FORBIDDEN && t->mode == POLICY_ADDE)
 		return fail(err, RC_FORBIDDEN, "%s is not available in an account-driven enrollment (%s)", what,
-		    rule_source(a, r, table, "forbidden"));
+		    policy_rule_source(a, r, table, "forbidden"));
 	if (policy_rule_mode(r, t) == APPLE_FORBIDDEN)
 		return fail(err, RC_FORBIDDEN, "%s is not available under User Enrollment on %s (%s)", what,
-		    os_names[t->os], rule_source(a, r, table, "userenrollment forbidden"));
+		    os_names[t->os], policy_rule_source(a, r, table, "userenrollment forbidden"));
 	if ((rc = judge_needs(a, r, t, what, table, err)) != RC_OK)
 		return rc;
 	if (t->channel == POLICY_USER && t->os != APPLE_MACOS)

@@ -4,9 +4,6 @@
 
 #include "command/policy.h"
 
-/* Request or response: which of a message's two runs of keys. */
-enum policy_side { POLICY_REQUEST, POLICY_RESPONSE };
-
 static inline const char *
 policy_text(uint16_t offset)
 {
@@ -14,6 +11,7 @@ policy_text(uint16_t offset)
 }
 
 /* NULL: no such row. */
+const struct apple_message *policy_row(enum policy_kind kind, const char *name);
 const struct apple_message *policy_command_row(const char *name);
 const struct apple_message *policy_checkin_row(const char *name);
 const struct apple_key *policy_key_row(const struct apple_message *m, enum policy_side side, const char *path);
@@ -33,6 +31,11 @@ uint32_t policy_version(const char *text);
 const char *policy_version_text(struct arena *a, uint32_t version);
 
 const char *policy_os_name(enum apple_os os);
+
+const char *policy_kind_table(enum policy_kind kind, bool keys); /* "profiles", "profile keys", as sentences call it */
+
+/* Who says so: the override's source, or the schema's table and word. */
+const char *policy_rule_source(struct arena *a, const struct apple_rule *r, const char *table, const char *word);
 
 /* What the rule says in the target's mode. */
 enum apple_mode policy_rule_mode(const struct apple_rule *r, const struct policy_target *t);

@@ -1,5 +1,6 @@
-/* Apple's device-management schema as plain data: commands, check-in messages and the MachineInfo
- * of an enrollment request, with the rules per operating system and enrollment mode.
+/* Apple's device-management schema as plain data: commands, check-in messages, payloads with their keys and
+ * restrictions, declarations, status items and the MachineInfo of an enrollment request, with the rules per
+ * operating system and enrollment mode.
  *
  * Made at build time by script/tables from data/ (the tables of Apple's published schema, and
  * data/overrides.csv for what Apple's pages say beyond it). There is no lookup here on purpose: the
@@ -43,9 +44,9 @@ enum apple_type {
 
 struct apple_rule { /* on one operating system */
 	uint32_t since; /* first version, APPLE_VERSION(17, 2, 0); 0: not on this system at all */
+	uint32_t until; /* first version that has it no more; 0: all later ones have it */
 	uint8_t byod, adde; /* enum apple_mode */
 	uint8_t flags; /* APPLE_SUPERVISED ... */
-	uint8_t unused;
 	uint16_t byod_values; /* text: values allowed under BYOD, when fewer than the key's; else 0 */
 	uint16_t source; /* text: who says so, when it is not Apple's schema; else 0 */
 };
@@ -66,14 +67,16 @@ struct apple_key {
 	struct apple_rule on[APPLE_OS_COUNT];
 };
 
-/* One command or check-in message. Its keys are apple_keys[first ...]: the request's, then the
+/* One command, check-in message, payload, declaration or status item. Its keys are apple_keys[first ...]: the request's, then the
  * response's, each sorted by path (strcmp). A command's request is what the server sends; a check-in
- * message's request is what the device sends. */
+ * message's request is what the device sends; payloads and declarations have request keys only, status items none.
+ * A key says nothing about whether the message itself may be sent. */
 struct apple_message {
 	uint16_t name;
 	uint16_t first, requests, responses;
 	uint16_t one_of; /* text: exactly one of these request keys must be there; 0: no such rule */
 	uint16_t byod_note; /* text: what an administrator should know about it under BYOD; 0: nothing */
+	uint16_t complete; /* 1: its keys are all here; 0: those with rules of their own */
 	struct apple_rule on[APPLE_OS_COUNT];
 };
 
@@ -83,8 +86,17 @@ extern const struct apple_message apple_commands[]; /* sorted by name (strcmp) *
 extern const unsigned apple_commands_count;
 extern const struct apple_message apple_checkins[]; /* sorted by name */
 extern const unsigned apple_checkins_count;
+extern const struct apple_message apple_payloads[]; /* by PayloadType; "TopLevel" and "CommonPayloadKeys" besides */
+extern const unsigned apple_payloads_count;
+extern const struct apple_message apple_declarations[]; /* by Type; keys are those of Payload */
+extern const unsigned apple_declarations_count;
+extern const struct apple_message apple_status[]; /* status items */
+extern const unsigned apple_status_count;
 extern const struct apple_message apple_machineinfo; /* its keys are the request keys */
 extern const struct apple_key apple_keys[];
+
+/* Does this enrollment count as supervised? [0] BYOD, [1] ADDE. */
+extern const unsigned char apple_supervised[2][APPLE_OS_COUNT];
 
 /* Names of keys whose values identify a device or its owner and are never kept under BYOD,
  * wherever they stand (data/personal-identifiers.csv). Text offsets, sorted by strcasecmp. */

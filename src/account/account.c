@@ -32,8 +32,8 @@ account_fold(struct arena *a, const char *text)
 
 /* ---- groups ---- */
 
-static bool
-group_ok(const char *name)
+bool
+account_group_ok(const char *name)
 {
 	size_t n = strlen(name);
 
@@ -46,7 +46,7 @@ groups_ok(struct call *c, const char *const *groups)
 	int n = 0;
 
 	for (; groups != NULL && groups[n] != NULL; n++) {
-		if (!group_ok(groups[n]))
+		if (!account_group_ok(groups[n]))
 			return fail(&c->err, RC_BAD_INPUT,
 			    "a group's name has 1 to %d octets, no comma and no line end", GROUP_MAX);
 	}

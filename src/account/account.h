@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "account/policy.h"
 #include "base/call.h"
 #include "crypto/password.h"
 
@@ -40,11 +41,17 @@ enum rc account_set_disabled(struct call *c, const char *id, bool disabled);
 enum rc account_set_groups(struct call *c, const char *id, const char *const *groups);
 enum rc account_remove(struct call *c, const char *id); /* the caller evicts first */
 
-/* Groups of an organization that have people, by name after `after` (NULL: from the start), at most 500. */
+/* One line of 1 to 100 octets without a comma. */
+bool account_group_ok(const char *name);
+
+/* Groups of an organization that have people or a policy, by name after `after` (NULL: from the start), at most 500. */
 struct account_group {
 	const char *name;
 	int64_t people;
+	struct policy policy;
 };
+#define ACCOUNT_PAGE 500
+enum rc account_group_people(struct call *c, const char *organization_id, const char *name, int64_t *people);
 enum rc
 account_group_list(struct call *c, const char *organization_id, const char *after, struct account_group **out, int *n);
 

@@ -20,12 +20,14 @@
 #define REFRESH_IDLE (90 * 86400)
 #define REFRESH_MAX (365 * 86400)
 #define WEB_TOKEN_LIFE (30 * 86400)
+#define SPREAD 20
 
 #define COLUMNS \
 	"o.id, o.name, o.lab, o.topic, o.server_uuid, o.identity_proof, o.device_ca_mode, o.device_ca_ignore_times," \
 	" o.access_rights, o.access_token_life_s, o.refresh_idle_s, o.refresh_max_s, o.web_token_life_s, " \
 	"o.created_at," \
-	" o.colour, (SELECT l.digest FROM organization_logo l WHERE l.organization_id = o.id)"
+	" o.colour, (SELECT l.digest FROM organization_logo l WHERE l.organization_id = o.id)," \
+	" o.spread"
 
 char *
 organization_slug(struct arena *a, const char *name)
@@ -213,6 +215,7 @@ read_row(const struct call *c, const struct db_rows *r, int row, struct organiza
 		.created_at = db_get_int(r, row, 13),
 		.colour = db_get_text(r, row, 14),
 		.logo = db_get_text(r, row, 15),
+		.spread = db_is_null(r, row, 16) ? SPREAD : db_get_int(r, row, 16),
 	};
 }
 
@@ -287,6 +290,7 @@ static const struct setting {
 	{ "refresh-idle", NUMBER, NULL, 60, 3650 * 86400LL, SET("refresh_idle_s"), "60 seconds to 10 years, in seconds" },
 	{ "refresh-max", NUMBER, NULL, 60, 3650 * 86400LL, SET("refresh_max_s"), "60 seconds to 10 years, in seconds" },
 	{ "web-token-life", NUMBER, NULL, 1, 3650 * 86400LL, SET("web_token_life_s"), "1 second to 10 years, in seconds" },
+	{ "spread", NUMBER, NULL, 0, 90, SET("spread"), "0 to 90 per cent" },
 	{ "colour", COLOUR, NULL, 0, 0, SET("colour"), "a colour like #0a5 or #00aa55, or none" },
 #undef SET
 };
@@ -393,6 +397,7 @@ remove_all(struct call *c, void *arg)
 		"DELETE FROM identity_provider WHERE organization_id = ?1",
 		"DELETE FROM account_group WHERE account_id IN (SELECT id FROM account WHERE organization_id = ?1)",
 		"DELETE FROM account WHERE organization_id = ?1",
+		"DELETE FROM group_policy WHERE organization_id = ?1",
 		"DELETE FROM rule WHERE organization_id = ?1",
 		"DELETE FROM device_ca WHERE organization_id = ?1",
 		"DELETE FROM esso_document WHERE organization_id = ?1",

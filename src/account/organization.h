@@ -19,6 +19,7 @@ struct organization {
 	int64_t access_rights; /* ADDE profiles */
 	/* token lives in seconds, the configuration's where the organization has none of its own */
 	int64_t access_token_life_s, refresh_idle_s, refresh_max_s, web_token_life_s;
+	int64_t spread; /* per cent of a life that renewals are spread over, downwards */
 	int64_t created_at;
 	const char *colour; /* "#0a5" or "#00aa55": buttons of its pages; NULL: ours */
 	const char *logo; /* digest of its logo (account/logo.h); NULL: it has none */
@@ -39,7 +40,7 @@ enum rc organization_list(struct call *c, struct organization **out, int *n);
 
 /* Change what is not NULL / not negative. One key at a time, as `org set` does:
  * name, topic, server-uuid, identity-proof, device-ca-mode, device-ca-ignore-times, access-rights, lab,
- * access-token-life, refresh-idle, refresh-max, web-token-life, colour. RC_BAD_INPUT names what is allowed. */
+ * access-token-life, refresh-idle, refresh-max, web-token-life, spread, colour. RC_BAD_INPUT names what is allowed. */
 enum rc organization_set(struct call *c, const char *id, const char *key, const char *value);
 
 /* RC_CONFLICT: it still has live enrollments. */

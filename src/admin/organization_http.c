@@ -27,6 +27,7 @@ organization_json(const struct organization *o)
 	admin_put_int(j, "refresh_idle_s", o->refresh_idle_s);
 	admin_put_int(j, "refresh_max_s", o->refresh_max_s);
 	admin_put_int(j, "web_token_life_s", o->web_token_life_s);
+	admin_put_int(j, "spread_percent", o->spread);
 	admin_put_text(j, "colour", o->colour);
 	admin_put_text(j, "logo", o->logo);
 	admin_put_time(j, "created_at", o->created_at);

@@ -43,7 +43,10 @@ X("GET",    "/users/{}",                        HTTP_QUICK, ADMIN_LIST,  "", use
 X("PATCH",  "/users/{}",                        HTTP_QUICK, ADMIN_SMALL, "disabled:b groups:a", user_change) \
 X("PUT",    "/users/{}/password",               HTTP_HEAVY, ADMIN_SMALL, "!password", user_password) \
 X("DELETE", "/users/{}",                        HTTP_QUICK, ADMIN_LIST,  "", user_remove) \
+/* group_http.c */ \
 X("GET",    "/groups",                          HTTP_QUICK, ADMIN_LIST,  "", group_list) \
+X("PATCH",  "/groups/{}",                       HTTP_QUICK, ADMIN_SMALL, \
+  "organization access_token_life web_token_life refresh_idle longest grace spread", group_set) \
 /* rule_http.c */ \
 X("GET",    "/rules",                           HTTP_QUICK, ADMIN_LIST,  "", rule_list) \
 X("POST",   "/rules",                           HTTP_QUICK, ADMIN_LIST, \
@@ -100,6 +103,10 @@ enum rc admin_organization_warnings(struct admin_call *x, const struct organizat
 
 /* The short description of an enrollment that listings give. */
 json_t *admin_enrollment_brief(struct admin_call *x, const struct enrollment *e);
+
+/* "policy" of the answer: what holds for the person, and which group or who else says so. */
+struct account;
+enum rc admin_put_policy(struct admin_call *x, const struct account *a);
 
 /* The user identifier of an account's id; NULL where the person is gone. */
 const char *admin_user_name(struct admin_call *x, const char *account_id);

@@ -86,34 +86,12 @@ admin_user_get(struct admin_call *x)
 	admin_put(x->out, "enrollments", list = json_array());
 	for (int i = 0; i < n; i++)
 		json_array_append_new(list, admin_enrollment_brief(x, &e[i]));
+	if ((rc = admin_put_policy(x, &a)) != RC_OK)
+		return rc;
 	rc = attempt_latest(x->c, a.user_identifier, &t);
 	if (rc == RC_OK)
 		admin_put_text(x->out, "latest_attempt", t.id);
 	return rc == RC_NOT_FOUND ? RC_OK : rc;
-}
-
-enum rc
-admin_group_list(struct admin_call *x)
-{
-	json_t *items = admin_items(x);
-	struct account_group *all;
-	struct organization o;
-	enum rc rc;
-	int n;
-
-	if ((rc = admin_organization(x, admin_query(x, "organization"), &o)) != RC_OK ||
-	    (rc = account_group_list(x->c, o.id, admin_query(x, "after"), &all, &n)) != RC_OK)
-		return rc;
-	for (int i = 0; i < n; i++) {
-		json_t *j = json_object();
-
-		admin_put_text(j, "group", all[i].name);
-		admin_put_int(j, "people", all[i].people);
-		json_array_append_new(items, j);
-	}
-	if (n == PAGE)
-		admin_put_text(x->out, "next", all[n - 1].name);
-	return RC_OK;
 }
 
 /* ---- changes ---- */

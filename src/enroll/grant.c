@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "account/policy.h"
 #include "crypto/hash.h"
 #include "enroll/pass.h"
 #include "store/store.h"
@@ -13,7 +14,6 @@
 
 #define PAGE 500
 #define SIBLINGS 4 /* rows of one kind and generation: a phone may lose an answer more than once */
-#define SPREAD 20 /* per cent that the life of an apple-as-web token varies by, downwards */
 
 static void
 grant_read(struct grant *g, const struct db_rows *r, int row, int column)
@@ -56,11 +56,35 @@ sooner(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* What holds for one person: the organization's settings, or their groups' where those are stricter. */
+struct lives {
+	int64_t access_s, web_s, idle_s, longest_s, spread;
+	const char *longest_by; /* NULL: the organization */
+};
+
+static enum rc
+lives_of(struct call *c, const struct organization *o, const struct grant *g, struct lives *out)
+{
+	struct policy p;
+	enum rc rc = policy_of(c, g->organization_id, g->account_id, &p);
+
+	*out = (struct lives){
+		.access_s = policy_hold(&p, POLICY_ACCESS_TOKEN_LIFE, o->access_token_life_s, NULL),
+		.idle_s = policy_hold(&p, POLICY_REFRESH_IDLE, o->refresh_idle_s, NULL),
+		.spread = policy_hold(&p, POLICY_SPREAD, o->spread, NULL),
+	};
+	/* A web token can't be renewed: the organization's setting for how long renewals go on is not about it. */
+	out->web_s = policy_hold(&p, POLICY_WEB_TOKEN_LIFE, o->web_token_life_s, NULL);
+	out->web_s = policy_hold(&p, POLICY_LONGEST, out->web_s, NULL);
+	out->longest_s = policy_hold(&p, POLICY_LONGEST, o->refresh_max_s, &out->longest_by);
+	return rc;
+}
+
 /* An access token and, with a family, the refresh token of the grant's generation. */
 static enum rc
-issue(struct call *c, const struct organization *o, const struct grant *g, const char *family, struct grant_tokens *out)
+issue(struct call *c, const struct lives *l, const struct grant *g, const char *family, struct grant_tokens *out)
 {
-	int64_t life_s = family != NULL ? sooner(o->access_token_life_s, g->ends_at - c->now) : g->ends_at - c->now;
+	int64_t life_s = family != NULL ? sooner(l->access_s, g->ends_at - c->now) : g->ends_at - c->now;
 	enum rc rc;
 
 	*out = (struct grant_tokens){ .access = crypto_token(c->arena), .expires_in_s = life_s };
@@ -68,17 +92,17 @@ issue(struct call *c, const struct organization *o, const struct grant *g, const
 	if (rc != RC_OK || family == NULL)
 		return rc;
 	out->refresh = arena_printf(c->arena, "%s.%s", family, crypto_token(c->arena));
-	return put_token(c, g, "refresh", out->refresh, sooner(c->now + o->refresh_idle_s, g->ends_at));
+	return put_token(c, g, "refresh", out->refresh, sooner(c->now + l->idle_s, g->ends_at));
 }
 
 /* A fleet that enrolled on one day is not to sign in again on one day, and no token outlives its life. */
 static int64_t
-spread(int64_t life_s)
+spread(int64_t life_s, int64_t percent)
 {
 	uint32_t random;
 
 	crypto_random(&random, sizeof random);
-	return life_s - (int64_t)((double)life_s * SPREAD / 100 * random / UINT32_MAX);
+	return life_s - (int64_t)((double)life_s * (double)percent / 100 * random / UINT32_MAX);
 }
 
 /* The enrollment that an attempt to sign in again is for; NULL for an attempt to enroll. */
@@ -127,13 +151,16 @@ grant_start(struct call *c, const struct organization *o, struct grant *g, struc
 {
 	bool web = strcmp(g->method, "apple-as-web") == 0;
 	const char *family = web ? NULL : crypto_token(c->arena);
-	enum rc rc;
+	struct lives l;
+	enum rc rc = lives_of(c, o, g, &l);
 
+	if (rc != RC_OK)
+		return rc;
 	g->id = crypto_id(c->arena);
 	g->generation = 1;
 	g->confirmed = false;
 	g->created_at = g->used_at = c->now;
-	g->ends_at = c->now + (web ? spread(o->web_token_life_s) : o->refresh_max_s);
+	g->ends_at = c->now + (web ? spread(l.web_s, l.spread) : l.longest_s);
 	g->revoked_at = 0;
 	g->revoked_why = NULL;
 	if ((rc = enrollment_of(c, g->attempt_id, &g->enrollment_id)) != RC_OK || (rc = replace_earlier(c, g)) != RC_OK)
@@ -148,7 +175,7 @@ grant_start(struct call *c, const struct organization *o, struct grant *g, struc
 	    NULL);
 	if (rc == RC_OK && family != NULL)
 		rc = put_token(c, g, "family", family, g->ends_at);
-	return rc == RC_OK ? issue(c, o, g, family, out) : rc;
+	return rc == RC_OK ? issue(c, &l, g, family, out) : rc;
 }
 
 /* ---- refreshing ---- */
@@ -232,23 +259,31 @@ static enum rc
 rotate(struct call *c, const struct shown *t, const char *family, struct grant *g, struct grant_tokens *out)
 {
 	struct organization o;
+	struct lives l;
 	enum rc rc;
 
-	if ((rc = organization_get(c, g->organization_id, &o)) != RC_OK)
+	if ((rc = organization_get(c, g->organization_id, &o)) != RC_OK || (rc = lives_of(c, &o, g, &l)) != RC_OK)
 		return rc;
+	/* What was set since the person signed in holds, too. */
+	g->ends_at = sooner(g->ends_at, g->created_at + l.longest_s);
+	if (g->ends_at <= c->now)
+		return fail(&c->err, RC_NOT_FOUND, "the longest time without a full sign-in is over (%s%s)",
+		    l.longest_by != NULL ? "group " : "the organization's",
+		    l.longest_by != NULL ? l.longest_by : " setting");
 	/* The one before came back: its answer was lost. It gets another token of the newest generation
 	 * beside the lost one, since two answers under way may arrive in either order. */
 	if (t->generation == g->generation)
 		g->generation++;
 	g->confirmed = false;
 	g->used_at = c->now;
-	rc = store_run(c, "UPDATE oauth_grant SET generation = ?2, confirmed = 0, used_at = ?3 WHERE id = ?1",
-	    DB_ARGS(db_text(g->id), db_int(g->generation), db_int(c->now)), NULL);
+	rc = store_run(c,
+	    "UPDATE oauth_grant SET generation = ?2, confirmed = 0, used_at = ?3, ends_at = ?4 WHERE id = ?1",
+	    DB_ARGS(db_text(g->id), db_int(g->generation), db_int(c->now), db_int(g->ends_at)), NULL);
 	if (rc == RC_OK && g->enrollment_id != NULL)
 		rc = pass_take_enrollment(c, g->enrollment_id);
 	if (rc == RC_OK)
 		rc = tidy(c, g);
-	return rc == RC_OK ? issue(c, &o, g, family, out) : rc;
+	return rc == RC_OK ? issue(c, &l, g, family, out) : rc;
 }
 
 /* An old token came back. Where the newest has expired by itself it is no news that this one has, too: a

@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "account/account.h"
+#include "account/policy.h"
 #include "base/tap.h"
 #include "store/testing.h"
 
@@ -405,6 +407,68 @@ fleet(struct store *s)
 	    FLEET / WINDOW_H);
 }
 
+/* Policies of groups: the strictest holds, and what is set later holds from the next renewal on. */
+static void
+groups(struct store *s)
+{
+	static const char *const all[] = { "guests", "staff", "elsewhere", NULL };
+	static const struct {
+		const char *organization, *group, *value;
+		enum policy_limit which;
+	} rows[] = {
+		{ "bag", "staff", "600", POLICY_ACCESS_TOKEN_LIFE },
+		{ "bag", "guests", "300", POLICY_ACCESS_TOKEN_LIFE },
+		{ "bag", "guests", "999999", POLICY_WEB_TOKEN_LIFE },
+		{ "bag", "staff", "0", POLICY_SPREAD },
+		{ "bag", "guests", "50", POLICY_SPREAD },
+		{ "bag", "guests", "300000000",
+		    POLICY_REFRESH_IDLE }, /* more than the organization's: loosens nothing */
+		{ "other", "elsewhere", "60", POLICY_ACCESS_TOKEN_LIFE },
+	};
+	struct call c = at(s, T0);
+	struct start one, two, web;
+	int64_t least = INT64_MAX;
+	enum rc rc;
+
+	ok(testing_run(s,
+	       "INSERT INTO account (id, organization_id, user_identifier, managed_apple_account, source,"
+	       " created_at, updated_at) VALUES ('cat', 'bag', 'cat@example.com', 'c', 'local', 1, 1)") == RC_OK,
+	    "a person");
+	ok(account_set_groups(&c, "cat", all) == RC_OK, "Cat is in groups");
+	rc = policy_set(&c, "bag", "staff", POLICY_ACCESS_TOKEN_LIFE, "0");
+	ok(rc == RC_BAD_INPUT && strstr(c.err.text, "access-token-life") != NULL, "a life of nothing is refused");
+	ok(policy_set(&c, "bag", "a,b", POLICY_GRACE, "60") == RC_BAD_INPUT, "so is what can be no group");
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		ok(policy_set(&c, rows[i].organization, rows[i].group, rows[i].which, rows[i].value) == RC_OK,
+		    "%s says %s for %s", rows[i].group, rows[i].value, policy_name(rows[i].which));
+	ok(start(&c, "try", "cat", "apple-oauth2", &one) == RC_OK && one.t.expires_in_s == 300,
+	    "the strictest of a person's groups says how long an access token lives");
+	ok(one.g.ends_at == T0 + org.refresh_max_s, "what no group says is the organization's");
+	for (int i = 0; i < 50; i++) {
+		ok(start(&c, "try", "cat", "apple-as-web", &web) == RC_OK && web.t.expires_in_s <= 999999,
+		    "a web token lives as long as the group's");
+		if (web.t.expires_in_s < least)
+			least = web.t.expires_in_s;
+	}
+	ok(least < 999999 * 75 / 100 && least >= 499999, "spread as the group says: of several the widest");
+	ok(start(&c, "try", "ann", "apple-oauth2", &two) == RC_OK && two.t.expires_in_s == 3600,
+	    "who is in no group has the organization's");
+
+	ok(start(&c, "try", "cat", "apple-oauth2", &one) == RC_OK, "Cat signs in");
+	ok(policy_set(&c, "bag", "staff", POLICY_LONGEST, "7200") == RC_OK, "a longest time is set");
+	c.now = T0 + 7000;
+	ok(renew(&c, one.t.refresh, &two) == RC_OK && two.g.ends_at == T0 + 7200 && two.t.expires_in_s == 200,
+	    "S-28: at the next renewal it holds, and no token outlives it");
+	c.now = T0 + 7200;
+	ok(renew(&c, two.t.refresh, &one) == RC_NOT_FOUND, "then nothing is renewed: the person signs in");
+	ok(start(&c, "try", "cat", "apple-as-web", &web) == RC_OK && web.t.expires_in_s <= 7200,
+	    "a web token ends by then, too");
+	ok(policy_set(&c, "bag", "staff", POLICY_LONGEST, "none") == RC_OK &&
+		start(&c, "try", "cat", "apple-oauth2", &one) == RC_OK && one.g.ends_at == c.now + org.refresh_max_s,
+	    "taken away, it holds no more");
+	testing_free(&c);
+}
+
 int
 main(void)
 {
@@ -422,6 +486,7 @@ main(void)
 	binding(s);
 	people(s);
 	two_at_once(s);
+	groups(s);
 	fleet(s);
 	store_close(s);
 	return done();

@@ -145,10 +145,11 @@ enum rc
 idp_keep(struct call *c, const struct provider *p, const struct idp_person *who, const char *attempt_id,
     const char *account_id)
 {
+	struct provider theirs = *p;
 	struct bytes sealed;
 	enum rc rc = idp_seal(c, who->refresh_token, &sealed);
 
-	if (rc != RC_OK)
+	if (rc != RC_OK || (rc = provider_narrow(c, &theirs, account_id)) != RC_OK)
 		return rc;
 	return store_run(c,
 	    "INSERT INTO provider_session (attempt_id, provider_id, account_id, sid, refresh_token, signed_in_at,"
@@ -156,6 +157,6 @@ idp_keep(struct call *c, const struct provider *p, const struct idp_person *who,
 	    "  provider_id = ?2, account_id = ?3, sid = ?4, refresh_token = ?5, signed_in_at = ?6, renewed_at = ?6,"
 	    "  due_at = ?7, busy_until = 0, failing_since = NULL",
 	    DB_ARGS(db_text(attempt_id), db_text(p->id), db_text(account_id), db_text(who->sid), db_blob(sealed),
-		db_int(c->now), db_int(idp_next(c, p))),
+		db_int(c->now), db_int(idp_next(c, &theirs))),
 	    NULL);
 }

@@ -70,6 +70,8 @@ take(struct call *c, void *arg)
 		rc = provider_get(c, s->provider_id, &s->provider);
 	if (rc == RC_OK)
 		rc = account_get(c, s->account_id, &s->account);
+	if (rc == RC_OK)
+		rc = provider_narrow(c, &s->provider, s->account_id);
 	if (rc == RC_NOT_FOUND) { /* provider or person is gone, and with them what was to be asked */
 		s->wanted = false;
 		rc = RC_OK;

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "account/account.h"
+#include "account/organization.h"
+#include "account/policy.h"
 #include "config/config.h"
 #include "crypto/hash.h"
 #include "fmt/uri.h"
@@ -394,6 +396,24 @@ provider_for(struct call *c, const char *organization_id, const char *identifier
 	if (r.rows == 0)
 		return fail(&c->err, RC_NOT_FOUND, "nobody else signs these people in");
 	read_row(&r, 0, out);
+	return RC_OK;
+}
+
+enum rc
+provider_narrow(struct call *c, struct provider *p, const char *account_id)
+{
+	struct organization o;
+	struct policy groups;
+	enum rc rc;
+
+	if ((rc = organization_get(c, p->organization_id, &o)) != RC_OK ||
+	    (rc = policy_of(c, o.id, account_id, &groups)) != RC_OK)
+		return rc;
+	p->grace_s = policy_hold(&groups, POLICY_GRACE, p->grace_s, NULL);
+	p->longest_s = policy_hold(&groups, POLICY_LONGEST, p->longest_s > 0 ? p->longest_s : INT64_MAX, NULL);
+	if (p->longest_s == INT64_MAX)
+		p->longest_s = 0;
+	p->spread = policy_hold(&groups, POLICY_SPREAD, o.spread, NULL);
 	return RC_OK;
 }
 

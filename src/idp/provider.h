@@ -29,6 +29,7 @@ struct provider {
 	int64_t interval_s; /* the provider is asked so often whether it still stands by a sign-in */
 	int64_t grace_s; /* and may fail to answer for so long */
 	int64_t longest_s; /* without a full sign-in; 0: any time */
+	int64_t spread; /* per cent of interval_s that questions are spread over; see provider_narrow */
 	bool creates; /* people are made when they first sign in */
 	bool redirects; /* people are sent there at once; otherwise the page has a button */
 	struct bytes ca; /* PEM, trusted beside the system's; absent: none */
@@ -65,6 +66,9 @@ enum rc provider_remove(struct call *c, const char *id);
 /* Who signs people of this identifier in: the provider of its domain, else the organization's without a domain.
  * `identifier` NULL: the latter. RC_NOT_FOUND: nobody but us. */
 enum rc provider_for(struct call *c, const char *organization_id, const char *identifier, struct provider *out);
+
+/* What holds for one person, whose groups may ask for more: grace_s, longest_s and spread. One or two reads. */
+enum rc provider_narrow(struct call *c, struct provider *p, const char *account_id);
 
 /* The client secret; NULL where there is none. RC_BAD_INPUT: sealed with another key. */
 enum rc provider_secret(struct call *c, const struct provider *p, const char **secret);

@@ -166,7 +166,7 @@ idp_unseal(struct call *c, struct bytes sealed, const char **refresh_token)
 int64_t
 idp_next(const struct call *c, const struct provider *p)
 {
-	int64_t spread = p->interval_s / 5;
+	int64_t spread = p->interval_s * p->spread / 100;
 	uint32_t random;
 
 	crypto_random(&random, sizeof random);

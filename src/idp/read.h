@@ -22,7 +22,7 @@ enum rc idp_up_to_date(struct call *c, const struct provider *p, const struct id
 enum rc idp_seal(struct call *c, const char *refresh_token, struct bytes *sealed); /* NULL: absent */
 enum rc idp_unseal(struct call *c, struct bytes sealed, const char **refresh_token);
 
-/* When to ask next: within the last fifth of the provider's interval. */
+/* When to ask next: within the last part of the interval, as the provider's spread says. */
 int64_t idp_next(const struct call *c, const struct provider *p);
 
 #endif

@@ -30,7 +30,16 @@ static const struct column user_columns[] = {
 	{ "DISABLED", "disabled", COL_FLAG }, COLUMN_END
 };
 static const struct column group_columns[] = {
-	{ "GROUP", "group", COL_TEXT }, { "PEOPLE", "people", COL_NUMBER }, COLUMN_END
+	{ "GROUP", "group", COL_TEXT }, { "PEOPLE", "people", COL_NUMBER }, { "ACCESS TOKEN", "access_token_life_s", COL_LIFE },
+	{ "WEB TOKEN", "web_token_life_s", COL_LIFE }, { "IDLE", "refresh_idle_s", COL_LIFE },
+	{ "FULL SIGN-IN", "longest_s", COL_LIFE }, { "GRACE", "grace_s", COL_LIFE }, { "SPREAD %", "spread_percent", COL_NUMBER },
+	COLUMN_END
+};
+static const struct column group_rows[] = {
+	{ "Group", "group", COL_TEXT }, { "People", "people", COL_NUMBER }, { "Access token life", "access_token_life_s", COL_LIFE },
+	{ "Web token life", "web_token_life_s", COL_LIFE }, { "Refresh idle", "refresh_idle_s", COL_LIFE },
+	{ "Full sign-in after", "longest_s", COL_LIFE }, { "Provider may be silent for", "grace_s", COL_LIFE },
+	{ "Spread of renewals (%)", "spread_percent", COL_NUMBER }, COLUMN_END
 };
 static const struct column attempt_columns[] = {
 	{ "ID", "id", COL_TEXT }, { "STARTED", "started_at", COL_TIME }, { "USER", "user", COL_TEXT },
@@ -124,6 +133,8 @@ static const struct call {
 	{ "user remove", NULL, "DELETE", "/users/{0}", "", .done = "{user} was removed; {evicted} enrollment(s) are evicted." },
 
 	{ "group list", NULL, "GET", "/groups", ORG, "after", group_columns, .empty = "Nobody is in a group." },
+	{ "group policy", NULL, "PATCH", "/groups/{0}", ORG " access_token_life=--access-token-life web_token_life=--web-token-life"
+	  " refresh_idle=--refresh-idle longest=--longest grace=--grace spread=--spread", .columns = group_rows },
 
 	{ "rule add", NULL, "POST", "/rules", ORG " domain=--domain user=--user group=--group model_family=--model-family"
 	  " percent=--percent:i outcome=outcome redirect_url=--redirect message=--refuse method=--method position=--at:i",

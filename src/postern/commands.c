@@ -61,6 +61,7 @@ static const struct argv_option org_set_options[] = {
 	ARGV_TEXT("refresh-idle", "LIFE", "A sign-in ends when it was not renewed for so long: 90d"),
 	ARGV_TEXT("refresh-max", "LIFE", "And after so long in any case: 365d"),
 	ARGV_TEXT("web-token-life", "LIFE", "Life of apple-as-web tokens, which can't be renewed: 30d"),
+	ARGV_TEXT("spread", "PERCENT", "Per cent of a life that renewals are spread over, so that they don't come together [20]"),
 	ARGV_TEXT("colour", "COLOUR", "Of the sign-in pages' buttons: '#0a5'; none: the usual one"),
 	ARGV_TEXT("logo", "FILE", "PNG or JPEG on the sign-in pages, at most 24 kB", .group = 7),
 	ARGV_FLAG("logo-clear", "The organization's initials instead", .group = 7),
@@ -80,6 +81,16 @@ static const struct argv_option user_groups_options[] = {
 	ARGV_LIST("group", "GROUP", "The groups from now on; none: in no group"), ARGV_END
 };
 static const struct argv_option passwd_options[] = { ARGV_FLAG("password-stdin", SECRET), ARGV_END };
+
+static const struct argv_option group_policy_options[] = {
+	ARGV_TEXT("access-token-life", "LIFE", "Life of access tokens at most: 15m"),
+	ARGV_TEXT("web-token-life", "LIFE", "Life of apple-as-web tokens at most: 7d"),
+	ARGV_TEXT("refresh-idle", "LIFE", "A sign-in ends when it was not renewed for so long: 14d"),
+	ARGV_TEXT("longest", "LIFE", "And after so long in any case, at most: 30d"),
+	ARGV_TEXT("grace", "LIFE", "How long an identity provider may fail to answer, at most: 4h"),
+	ARGV_TEXT("spread", "PERCENT", "Per cent of a life that renewals are spread over, at least"),
+	ARGV_END
+};
 
 static const struct argv_option rule_add_options[] = {
 	ARGV_TEXT("domain", "DOMAIN", "Only people of this domain"),
@@ -283,6 +294,10 @@ static const struct argv_command commands[] = {
 	  "The first line names the columns group and user. A group that the file names has these people from now on\n"
 	  "and no others; a line without a user is a group with nobody. Whom the rules refuse now signs in no more, and\n"
 	  "the sign-ins of their devices end." },
+	{ "group policy", "Say what holds for the people of a group, or show it", cli_call, group_policy_options,
+	  ONE("GROUP", "Its name, as a token or the directory says it"),
+	  "Of a person's groups and their organization the strictest holds, limit by limit (postern user show).\n"
+	  "It is for what is issued or renewed from now on; 'none' takes a limit away." },
 	{ "group list", "List groups of people", cli_call, NULL, NULL, NULL },
 	{ "rule add", "Add a rule", cli_call, rule_add_options, NULL,
 	  "Rules are asked in order; the first whose conditions all match decides." },

@@ -8,7 +8,7 @@
 
 static const char *const settings[] = { "name", "server-uuid", "topic", "device-ca-mode", "device-ca-ignore-times",
 	"identity-proof", "access-rights", "access-token-life", "refresh-idle", "refresh-max", "web-token-life",
-	"colour" };
+	"spread", "colour" };
 
 static const char *
 path_of(struct cli *k, const char *tail)

@@ -33,6 +33,7 @@ static const struct column organization_rows[] = {
 	{ "  ignore times", "device_ca_ignore_times", COL_FLAG }, { "Access rights (ADDE)", "access_rights", COL_NUMBER },
 	{ "Access token life", "access_token_life_s", COL_LIFE }, { "Refresh idle", "refresh_idle_s", COL_LIFE },
 	{ "Refresh max", "refresh_max_s", COL_LIFE }, { "Web token life", "web_token_life_s", COL_LIFE },
+	{ "Spread of renewals (%)", "spread_percent", COL_NUMBER },
 	{ "Since", "created_at", COL_TIME }, COLUMN_END
 };
 static const struct column user_rows[] = {
@@ -45,6 +46,10 @@ static const struct column user_rows[] = {
 static const struct column brief_columns[] = {
 	{ "ID", "id", COL_TEXT }, { "MODE", "mode", COL_TEXT }, { "STATE", "state", COL_TEXT }, { "DEVICE", "product", COL_TEXT },
 	{ "OS", "os_version", COL_TEXT }, { "LAST SEEN", "last_seen_at", COL_TIME }, COLUMN_END
+};
+static const struct column policy_columns[] = {
+	{ "LIMIT", "limit", COL_TEXT }, { "TIME", "seconds", COL_LIFE }, { "%", "percent", COL_NUMBER }, { "BY", "by", COL_TEXT },
+	COLUMN_END
 };
 static const struct column enrollment_rows[] = {
 	{ "Id", "id", COL_TEXT }, { "State", "state", COL_TEXT }, { "Person", "user", COL_TEXT },
@@ -97,6 +102,8 @@ void
 print_user(struct cli *k, const json_t *answer)
 {
 	print_object(k, answer, user_rows);
+	heading(k, "What holds");
+	print_table(k, json_object_get(answer, "policy"), policy_columns, NULL);
 	heading(k, "Devices");
 	if (json_array_size(json_object_get(answer, "enrollments")) == 0)
 		printf("None.\n");

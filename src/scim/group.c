@@ -226,6 +226,12 @@ rename_group(struct call *c, struct wish *w)
 			groups[n] = strcmp(a.groups[n], w->g.name) == 0 ? w->name : a.groups[n];
 		rc = person_set_groups(c, &a, groups, w->by, &ended);
 	}
+	/* What holds for it goes along, where the new name has nothing of its own. */
+	if (rc == RC_OK)
+		rc = store_run(c,
+		    "UPDATE group_policy SET name = ?3 WHERE organization_id = ?1 AND name = ?2 AND NOT EXISTS"
+		    " (SELECT 1 FROM group_policy o WHERE o.organization_id = ?1 AND o.name = ?3)",
+		    DB_ARGS(db_text(w->organization_id), db_text(w->g.name), db_text(w->name)), NULL);
 	w->g.name = w->name;
 	return rc;
 }

@@ -104,8 +104,15 @@ def silence(w, providers, phone):
 
 
 def longest(w, providers):
-    providers.add("generic", "--longest", "90d")
-    phone = enrolled(w, providers, "apple-oauth2", longest={})["longest"]
+    providers.add("generic", "--longest", "90d", "--groups-claim", "groups")
+    w.admin("group", "policy", "temps", "--longest", "30d")
+    p = enrolled(w, providers, "apple-oauth2", longest={}, temp={"groups": ["temps"]})
+    phone = p["longest"]
+    w.ask("UPDATE provider_session SET signed_in_at = signed_in_at - 2700000")
+    asked_again(w, phone.user)
+    asked_again(w, p["temp"].user)
+    lives_on(w, p["temp"], "provider-longest", "after the longest time of a group")
+    ok(phone.poll() == 0, "which others go on after", phone.story())
     w.ask("UPDATE provider_session SET signed_in_at = signed_in_at - 8000000")
     asked_again(w, phone.user)
     lives_on(w, phone, "provider-longest", "after the longest time without a full sign-in")

@@ -106,6 +106,49 @@ def by_groups(w):
             ok("line 2" in str(e), f"a file with the line {wrong!r} changes nothing, and names it", str(e))
 
 
+def by_policy(w):
+    say("what holds for a group")
+    strict, usual = w.person("strict", "usual")
+    w.admin("user", "groups", strict, "--group", "Contractors", "--group", "Interns")
+    w.admin("group", "policy", "Contractors", "--access-token-life", "10m", "--web-token-life", "7d", "--longest", "30d")
+    w.admin("group", "policy", "Interns", "--access-token-life", "5m", "--spread", "40")
+    listed = {g["group"]: g for g in w.listing("group", "list")}
+    same([listed[g]["access_token_life_s"] for g in ("Contractors", "Interns")], [600, 300], "group list says it")
+    shown, = w.listing("user", "show", strict)
+    same([(p["limit"], p.get("seconds", p.get("percent")), p["by"]) for p in shown["policy"]],
+         [("access-token-life", 300, "group Interns"), ("web-token-life", 7 * 86400, "group Contractors"),
+          ("refresh-idle", 90 * 86400, "organization"), ("longest", 30 * 86400, "group Contractors"),
+          ("spread", 40, "group Interns")], "user show says what holds, and why")
+    ok("group Interns" in w.admin("user", "show", strict), "to people as well")
+    for wrong in (("--access-token-life", "soon"), ("--spread", "100"), ("--longest", "1s")):
+        try:
+            w.admin("group", "policy", "Interns", *wrong)
+            ok(False, f"{wrong} is refused")
+        except Refused as e:
+            ok(wrong[0][2:] in str(e), f"{wrong} is refused by name", str(e))
+
+    def life(user):
+        (seconds,), = w.ask("SELECT MAX(t.expires_at - t.issued_at) FROM oauth_token t JOIN oauth_grant g ON "
+                            "g.id = t.grant_id JOIN account a ON a.id = g.account_id WHERE t.kind = 'access' AND "
+                            "a.user_identifier = ?1", user)
+        return seconds
+
+    d, e = enrolled(w, strict), enrolled(w, usual)
+    same((life(strict), life(usual)), (300, 3600), "a token issued to a member has the group's life, another's has not")
+    w.ask("UPDATE oauth_grant SET created_at = created_at - ?1 WHERE account_id IN (SELECT id FROM account WHERE "
+          "user_identifier = ?2 OR user_identifier = ?3)", 31 * 86400, strict, usual)
+    w.time_passes(strict, usual)
+    challenge = refused(d, "after the group's longest time")
+    ok(not renews(d, challenge), "and nothing is renewed")
+    ok("group Contractors" in w.told(strict, "refresh-invalid").get("details", ""), "the timeline names the group",
+       str(w.told(strict, "refresh-invalid")))
+    ok(renews(e, refused(e, "a month later")), "who is in no such group renews")
+    ok(signs_in(d, challenge) and d.report().status == 200, "with a full sign-in the device goes on")
+    w.admin("group", "policy", "Interns", "--access-token-life", "none", "--spread", "none")
+    ok("Interns" in [g["group"] for g in w.listing("group", "list")], "a group without a policy still has its people")
+    same(w.listing("group", "policy", "Contractors")[0]["people"], 1, "group policy shows what is set, and for how many")
+
+
 class Directory:
     """Requests as Entra ID and Okta document theirs."""
 
@@ -200,9 +243,12 @@ def by_directory(w):
     ok(not signs_in(device, challenge), "and signing in does not help")
     d.patch(where, {"op": "Add", "path": "members", "value": [{"value": id}]})
     ok(signs_in(device, challenge), "back in the group it does")
+    w.admin("group", "policy", "Engineers", "--longest", "30d")
     status, told = d.patch(where, {"op": "replace", "value": {"displayName": "Engineering", "id": group["id"]}})
     same((told["displayName"], w.listing("user", "show", user)[0]["groups"]), ("Engineering", ["Engineering"]),
          "Okta renames a group by a value without a path; its members go along")
+    same([(g["group"], g["longest_s"]) for g in w.listing("group", "list") if g["group"].startswith("Eng")],
+         [("Engineering", 30 * 86400)], "and what holds for them")
     status, told = d.patch(where, {"op": "Add", "path": "members", "value": [{"value": "nobody"}]})
     same((status, told.get("scimType")), (400, "invalidValue"), "a member there is not is refused")
     same(d.ask("DELETE", where)[0], 204, "RFC 7644 3.6: DELETE")
@@ -220,6 +266,7 @@ def main():
     w = world.World().open()
     by_hand(w)
     by_groups(w)
+    by_policy(w)
     by_directory(w)
     w.healthy()
     done()

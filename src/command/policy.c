@@ -21,6 +21,34 @@ policy_target_of(const char *mode, const char *family, const char *os_version, b
 	return t;
 }
 
+enum rc
+policy_target_parse(const char *mode, const char *os, bool user_channel, struct policy_target *t, struct err *err)
+{
+	static const struct {
+		const char *name;
+		enum apple_os os;
+	} systems[] = { { "iOS", APPLE_IOS }, { "iPadOS", APPLE_IOS }, { "macOS", APPLE_MACOS },
+		{ "visionOS", APPLE_VISIONOS } };
+	size_t n = strcspn(os, " ");
+
+	if (strcasecmp(mode, "byod") != 0 && strcasecmp(mode, "adde") != 0)
+		return fail(err, RC_BAD_INPUT, "the mode is byod or adde, not \"%s\"", mode);
+	*t = policy_target_of(mode, NULL, NULL, user_channel);
+	for (size_t i = 0; i < sizeof systems / sizeof systems[0]; i++) {
+		if (strlen(systems[i].name) != n || strncasecmp(systems[i].name, os, n) != 0)
+			continue;
+		t->os = systems[i].os;
+		if (os[n] == '\0')
+			return RC_OK;
+		t->os_version = os + n + 1;
+		if (policy_version(t->os_version) == UINT32_MAX)
+			return fail(err, RC_BAD_INPUT, "\"%s\" is not a version of %s", t->os_version, systems[i].name);
+		return RC_OK;
+	}
+	return fail(err, RC_BAD_INPUT,
+	    "the system is iOS, iPadOS, macOS or visionOS, with a version or without, not \"%s\"", os);
+}
+
 static bool
 is_request_type(struct policy_walk *w, const char *name)
 {

@@ -28,6 +28,11 @@ struct policy_target {
  * counts as BYOD, the stricter one. family: "iPhone", "iPad", "Mac", "RealityDevice"; NULL or unknown: iOS. */
 struct policy_target policy_target_of(const char *mode, const char *family, const char *os_version, bool user_channel);
 
+/* A target as people write one: mode "byod" or "adde", system "iOS 18.2", "iPadOS", "macOS 15" (any case; without a
+ * version: current). t->os_version points into `os`. RC_BAD_INPUT: no such mode or system, or not a version. */
+enum rc
+policy_target_parse(const char *mode, const char *os, bool user_channel, struct policy_target *t, struct err *err);
+
 /* What Apple's tables have rules for. A key of a command or payload is one of its rows; a restriction is a key of the
  * payload com.apple.applicationaccess, a query a request key of DeviceInformation. */
 enum policy_kind {

@@ -1,6 +1,6 @@
 /* The administrator's command: what its files share.
  *
- * Everything but `init`, `check`, `backup` and its like is a request to the administration API over DIR/admin.sock. Which
+ * Everything but `init`, `check`, `lint`, `backup` and its like is a request to the administration API over DIR/admin.sock. Which
  * request, with which fields, printed how, is one table (calls.c); which options and arguments a command
  * has is another (commands.c). Results go to stdout, messages to stderr. */
 #ifndef POSTERN_CLI_H
@@ -122,6 +122,8 @@ int cli_esso_remove(const struct argv *v, void *ctx);
 int cli_user_import(const struct argv *v, void *ctx); /* import.c */
 int cli_group_import(const struct argv *v, void *ctx); /* group_import.c */
 int cli_check(const struct argv *v, void *ctx); /* check.c */
+int cli_lint(const struct argv *v, void *ctx); /* lint.c, like the next */
+int cli_modes(const struct argv *v, void *ctx);
 int cli_store_migrate(const struct argv *v, void *ctx); /* store.c, like the next two */
 int cli_store_check(const struct argv *v, void *ctx);
 int cli_store_copy(const struct argv *v, void *ctx);

@@ -11,6 +11,9 @@ static const char *const purposes[] = { "introspection", "scim", NULL };
 static const char *const client_auths[] = { "client_secret_basic", "client_secret_post", "private_key_jwt", "none",
 	NULL };
 static const char *const agains[] = { "login", "session", NULL };
+static const char *const modes[] = { "byod", "adde", NULL };
+static const char *const channels[] = { "device", "user", NULL };
+static const char *const rule_kinds[] = { "command", "checkin", "payload", "declaration", "status-item", NULL };
 static const char *const yes_no[] = { "yes", "no", NULL };
 static const char *const certificates[] = { "maid", "ca", "profile", NULL };
 static const char *const attempt_states[] = { "open", "signed-in", "enrolled", "failed", "ended", NULL };
@@ -144,6 +147,21 @@ static const struct argv_option explain_options[] = {
 };
 
 #define DEVELOPER ARGV_FLAG("developer", "The document for devices in developer mode")
+#define TARGET \
+	ARGV_TEXT("mode", "MODE", "Enrollment mode", .required = true, .choices = modes), \
+	ARGV_TEXT("os", "SYSTEM", "\"iOS 18.2\", \"macOS 15\", \"visionOS\"; the current version where none is said", .required = true), \
+	ARGV_TEXT("channel", "CHANNEL", "A Mac's device or user channel", .fallback = "device", .choices = channels)
+static const struct argv_option lint_options[] = { TARGET, ARGV_END };
+static const struct argv_option modes_options[] = {
+	TARGET,
+	ARGV_TEXT("kind", "KIND", "Only these", .choices = rule_kinds),
+	ARGV_FLAG("keys", "Their keys too"),
+	ARGV_END
+};
+static const struct argv_argument modes_arguments[] = {
+	ARGV_ARG("NAME", "Only those with this in their name; with their keys", .optional = true), ARGV_END
+};
+
 static const struct argv_option esso_set_options[] = {
 	DEVELOPER,
 	ARGV_INT("app-store-id", "N", "The SSO app's number in the App Store (iTunesStoreID)", .min = 0, .max = INT64_MAX),
@@ -362,6 +380,16 @@ static const struct argv_command commands[] = {
 	  "postern store copy sqlite:/var/lib/postern/postern.db @/root/new-database\n"
 	  "Stop every posternd first. Rows are counted and summed on both sides before the new database is kept; when\n"
 	  "anything fails it is left empty. Keys and settings stay where they are: set `store` in postern.conf." },
+	{ "lint", "Check a profile, command or declaration against what an enrollment mode allows", cli_lint, lint_options,
+	  ONE("FILE", "Profile (signed or not), command (property list) or declaration (JSON); '-' for standard input"),
+	  "postern lint wifi.mobileconfig --mode byod --os \"iOS 18.2\"\n"
+	  "Names each offending key with its rule. Needs no server. Ends 0 when nothing is wrong, 1 with findings,\n"
+	  "2 when the file can't be read as any of these." },
+	{ "modes", "List what an enrollment mode allows, and the rule for what it does not", cli_modes, modes_options,
+	  modes_arguments,
+	  "postern modes --mode byod --os \"iOS 18.2\" --kind command\n"
+	  "postern modes --mode byod --os \"iOS 18.2\" allowScreenShot\n"
+	  "From Apple's tables, as the server checks. Needs no server." },
 	{ "check", "Play a device's first steps from outside", cli_check, check_options, PERSON, NULL },
 	ARGV_END
 };

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """What the server costs on this machine: figures of one run, beside what nobody can go below in the same run.
 
-    script/bench [NAME...] [--json FILE] [--plot FILE.svg] [--rounds N] [--seconds S] [--warmup S] [--compare]
+    script/bench [NAME...] [--json FILE] [--plot FILE.svg] [--rounds N] [--seconds S] [--warmup S] [--devices N] [--compare]
 
 Server and generator (postern-device fleet) share this machine, so rates say less than processor time: a rate is what
 was left of the cores. Every figure is the median of the rounds; `fsyncs` is how often the server, and PostgreSQL where
@@ -125,8 +125,8 @@ class Installation:
         if not os.path.exists(os.path.join(self.fleet, "fleet.state")):
             progress(f"preparing {count} devices")
             postern("postern-device", "fleet", "prepare", "--data", self.data, "--state", self.fleet, "--count",
-                    str(count), "--commands", str(commands), *(["--password-stdin"] if password else []),
-                    input=HASHED_PASSWORD + "\n")
+                    str(count), "--keys", str(max(1, min(16, count // 100))), "--commands", str(commands),
+                    *(["--password-stdin"] if password else []), input=HASHED_PASSWORD + "\n")
         return self
 
     def hash_cheaply(self):
@@ -275,6 +275,10 @@ class Bench:
     def installation(self, name, **how):
         return Installation(os.path.join(self.folder, name), **how)
 
+    def devices(self, usual):
+        """In a store: as many as are asked for, or the usual number."""
+        return self.options.devices or usual
+
     def rounds(self, once):
         """The median of each number of `once()`."""
         results = []
@@ -294,7 +298,7 @@ class Bench:
     # ---- what is measured ----
 
     def idle(self, prefix, proof):
-        at = self.installation("fleet").prepare(FLEET)
+        at = self.installation("fleet").prepare(self.devices(FLEET))
         with Server(at) as server:
             got = self.rounds(lambda: server.run(self.options, "--scenario", "poll", "--proof", proof))
             got["rss_mb"] = server.memory_mb()
@@ -326,7 +330,7 @@ class Bench:
 
     def checkin(self):
         "Authenticate and TokenUpdate, Mdm-Signature"
-        at = self.installation("fleet").prepare(FLEET)
+        at = self.installation("fleet").prepare(self.devices(FLEET))
         with Server(at) as server:
             got = self.rounds(lambda: server.run(self.options, "--scenario", "checkin", "--proof", "signature"))
         self.put("checkin", got, keep=("us", "rps"))
@@ -397,7 +401,7 @@ class Bench:
 
     def tls(self):
         "full TLS 1.3 handshake"
-        at = self.installation("fleet").prepare(FLEET)
+        at = self.installation("fleet").prepare(self.devices(FLEET))
         with Server(at) as server:
             got = self.rounds(lambda: server.run(self.options, "--scenario", "handshake", tls=True))
         self.put("tls", got, keep=("us", "rps"))
@@ -436,7 +440,7 @@ ssl_certificate_key {at.data}/tls/server.key; ssl_protocols TLSv1.2 TLSv1.3; ssl
 
     def empty(self):
         "empty answer (unknown path), plain HTTP"
-        at = self.installation("fleet").prepare(FLEET)
+        at = self.installation("fleet").prepare(self.devices(FLEET))
         n = 4000
         with Server(at) as server:
             def once():
@@ -461,7 +465,7 @@ ssl_certificate_key {at.data}/tls/server.key; ssl_protocols TLSv1.2 TLSv1.3; ssl
         syncs = Syncs()
         db = postgres.Postgres(environment=syncs.environment)
         try:
-            at = self.installation(prefix, store=db.dsn(self.database(db, prefix))).prepare(2000)
+            at = self.installation(prefix, store=db.dsn(self.database(db, prefix))).prepare(self.devices(2000))
             with Server(at, nodes, syncs) as server:
                 def once():
                     before = self.tree_us(db)
@@ -499,7 +503,8 @@ ssl_certificate_key {at.data}/tls/server.key; ssl_protocols TLSv1.2 TLSv1.3; ssl
 
     def backup(self):
         "idle poll at a fixed rate beside a backup"
-        at = self.installation("backup").prepare(BACKED_UP)
+        count = self.devices(BACKED_UP)
+        at = self.installation("backup").prepare(count)
         secret = os.path.join(at.folder, "passphrase")
         with open(secret, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as f:
             f.write("six random words for the bench\n")
@@ -516,7 +521,7 @@ ssl_certificate_key {at.data}/tls/server.key; ssl_protocols TLSv1.2 TLSv1.3; ssl
             self.title = f"{BACKUP_RATE:,} idle polls a second"
             idle = self.rounds(lambda: server.run(self.options, *args))
             self.rows.append((self.title, idle))
-            self.title = f"the same while {BACKED_UP:,} devices are backed up"
+            self.title = f"the same while {count:,} devices are backed up"
             with concurrent.futures.ThreadPoolExecutor(1) as pool:
                 beside = pool.submit(back_up)
                 try:
@@ -630,6 +635,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=6, help="of each round (default: 6)")
     parser.add_argument("--warmup", type=int, default=2, help="seconds before it (default: 2)")
+    parser.add_argument("--devices", type=int, metavar="N", help="in each store of a fleet (default: 20,000; 50,000 in the "
+                        "one that is backed up, 2,000 on PostgreSQL)")
     parser.add_argument("--compare", action="store_true", help="nginx's TLS handshakes beside ours")
     options = parser.parse_args()
     wrong = [n for n in options.names if n not in NAMES]

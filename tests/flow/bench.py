@@ -16,8 +16,8 @@ BENCH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "bench", 
 def bench(*names):
     """The table, and the figures as they are written."""
     with tempfile.NamedTemporaryFile(suffix=".json") as f:
-        run = subprocess.run([sys.executable, BENCH, *names, "--rounds", "1", "--seconds", "1", "--warmup", "0", "--json",
-                              f.name], capture_output=True, text=True, timeout=900, env={**os.environ, "POSTERN_BUILD": CLIENTS})
+        run = subprocess.run([sys.executable, BENCH, *names, "--rounds", "1", "--seconds", "1", "--warmup", "0", "--devices", "200",
+                              "--json", f.name], capture_output=True, text=True, timeout=900, env={**os.environ, "POSTERN_BUILD": CLIENTS})
         ok(run.returncode == 0, f"{', '.join(names)} can be measured", run.stderr)
         return run.stdout, json.load(f) if run.returncode == 0 else {}
 

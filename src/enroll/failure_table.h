@@ -107,6 +107,13 @@ X(provider_account_taken, "provider-account-taken", STAGE_SIGNIN, OUTCOME_REFUSE
   "Your account signs in in another way. Ask your organization's help desk.", \
   "the account of that user identifier is not the identity provider's to take over", \
   "postern user show; remove the account, or its password, if both are the same person") \
+X(provider_directory, "provider-directory", STAGE_SIGNIN, OUTCOME_REFUSED, \
+  "Your organization's sign-in could not say what you may use. Try again in a few minutes, or ask your help desk.", \
+  "the person is in too many groups for the token, the directory did not name them, and one is needed", \
+  "postern idp show: the directory, and User.Read in the scope; the application's permissions at the provider") \
+X(provider_groups_kept, "provider-groups-kept", STAGE_SIGNIN, OUTCOME_OK, NULL, \
+  "the person is in too many groups for the token, and the directory did not name them: they stay as they were", \
+  "postern idp show: the directory, and User.Read in the scope; the application's permissions at the provider") \
 X(authorize_invalid, "authorize-invalid", STAGE_SIGNIN, OUTCOME_REFUSED, \
   "This sign-in request is not valid. Start again in Settings.", \
   "client_id, redirect_uri, response_type or state of the authorization request are not as challenged", NULL) \

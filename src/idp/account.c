@@ -125,6 +125,8 @@ idp_up_to_date(struct call *c, const struct provider *p, const struct idp_person
 	/* A group's name that can't be one of ours is no reason to keep its member out. */
 	if (rc != RC_OK && rc != RC_BAD_INPUT && rc != RC_TOO_LARGE)
 		return rc;
+	if (p->group_needed != NULL && who->groups_unknown != NULL)
+		return refuse(c, code, EV_provider_directory, who->groups_unknown);
 	if (p->group_needed != NULL && !is_in(groups, p->group_needed))
 		return refuse(c, code, EV_provider_group, p->group_needed);
 	return RC_OK;

@@ -133,8 +133,9 @@ waits(struct call *c, const struct outcome *o)
 	if (c->now - since >= s->provider.grace_s)
 		return end_grants(c, s->attempt_id, EV_provider_silent_too_long, o->detail);
 	rc = store_run(c,
-	    "UPDATE provider_session SET due_at = ?2, busy_until = 0, failing_since = ?3 WHERE attempt_id = ?1",
-	    DB_ARGS(db_text(s->attempt_id), db_int(c->now + RETRY_S), db_int(since)), NULL);
+	    "UPDATE provider_session SET due_at = ?2, busy_until = 0, failing_since = ?3,"
+	    " refresh_token = COALESCE(?4, refresh_token) WHERE attempt_id = ?1",
+	    DB_ARGS(db_text(s->attempt_id), db_int(c->now + RETRY_S), db_int(since), db_blob(o->refresh_token)), NULL);
 	return rc == RC_OK && s->failing_since == 0
 		   ? attempt_event(c, s->attempt_id, EV_provider_silent, "%s", o->detail)
 		   : rc;
@@ -177,8 +178,12 @@ read_token(struct idp *i, struct call *c, const struct idp_tokens *tokens, struc
 	rc = idp_check_token(i, c, &s->provider, tokens, NULL, false, &token, &o->code);
 	if (rc == RC_OK)
 		rc = idp_read_person(c, &s->provider, &token, who, &o->code);
+	if (rc == RC_OK)
+		rc = idp_read_groups(i, c, &s->provider, tokens, who);
 	if (rc != RC_OK)
 		return rc;
+	if (who->groups_unknown != NULL && s->provider.group_needed != NULL)
+		return fail(&c->err, RC_UNAVAILABLE, "%s", who->groups_unknown);
 	rc = store_run(c, "SELECT 1 FROM account_identity WHERE provider_id = ?1 AND subject = ?2 AND account_id = ?3",
 	    DB_ARGS(db_text(s->provider_id), db_text(who->subject), db_text(s->account_id)), &r);
 	if (rc == RC_OK && r.rows == 0) {

@@ -29,10 +29,12 @@ static const struct provider_preset presets[] = {
 	},
 	{
 		.kind = "entra", .name = "Microsoft", .issuer = "https://login.microsoftonline.com/{tenant}/v2.0",
-		.scope = "openid profile email offline_access", .user_claim = "preferred_username",
-		.groups_claim = "groups", .tenant_claim = "tid", .tenant_needed = true, .tells_auth_time = false,
+		.scope = "openid profile email offline_access User.Read", .user_claim = "preferred_username",
+		.groups_claim = "groups", .directory = "https://graph.microsoft.com", .directory_path = "/v1.0/me/getMemberObjects", .tenant_claim = "tid", .tenant_needed = true, .tells_auth_time = false,
 		.notices = "Entra ID tells of no sign-out: that an account was disabled is noticed when its refresh token is next"
-			   " used. Of a person in more than 200 groups it names none, and the groups stay as they were",
+			   " used. Of a person in more than 200 groups its token names none: Microsoft Graph is asked for them, at each"
+			   " sign-in and each time after; while it does not say them, they stay as they were, and nobody new gets in"
+			   " where a group is needed",
 	},
 	{
 		.kind = "oidc", .name = "your organization\xe2\x80\x99s sign-in", .scope = "openid profile email offline_access",
@@ -46,7 +48,7 @@ static const struct provider_preset presets[] = {
 	"id, organization_id, kind, name, domain, issuer, client_id, client_auth, client_secret, tenant, scope," \
 	" user_claim, apple_account, groups_claim, again, creates, redirects, ca, created_at, group_needed, " \
 	"interval_s," \
-	" grace_s, longest_s"
+	" grace_s, longest_s, directory"
 
 const struct provider_preset *
 provider_preset_at(int i)
@@ -122,6 +124,23 @@ check_issuer(struct call *c, const char *issuer, bool lab)
 	return RC_OK;
 }
 
+/* Microsoft's other clouds have servers of their own. That one is asked, whatever a token says. */
+static enum rc
+check_directory(struct call *c, const struct provider *p, const struct provider_preset *preset, bool lab)
+{
+	struct uri u;
+
+	if (p->directory == NULL || strcmp(p->directory, "none") == 0)
+		return RC_OK;
+	if (preset->directory == NULL)
+		return fail(&c->err, RC_BAD_INPUT, "a provider of the kind %s has no directory to ask", p->kind);
+	if (!line_ok(p->directory) || uri_parse(c->arena, p->directory, &u, &c->err) != RC_OK || u.query != NULL ||
+	    strcmp(u.path, "/") != 0 || p->directory[strlen(p->directory) - 1] == '/' ||
+	    (strcmp(u.scheme, "https") != 0 && !lab))
+		return fail(&c->err, RC_BAD_INPUT, "a directory is a server: https://graph.microsoft.com, or none");
+	return RC_OK;
+}
+
 static enum rc
 check_texts(struct call *c, const struct provider *p)
 {
@@ -185,7 +204,8 @@ check(struct call *c, struct provider *p, const struct provider_preset *preset, 
 		    "a provider of the kind %s needs --tenant, which its %s must say: without"
 		    " it anybody with an account there could sign in",
 		    p->kind, preset->tenant_claim);
-	if ((rc = check_texts(c, p)) != RC_OK || (rc = check_issuer(c, p->issuer, lab)) != RC_OK)
+	if ((rc = check_texts(c, p)) != RC_OK || (rc = check_issuer(c, p->issuer, lab)) != RC_OK ||
+	    (rc = check_directory(c, p, preset, lab)) != RC_OK)
 		return rc;
 	if (!one_of(agains, p->again))
 		return fail(&c->err, RC_BAD_INPUT, "signing in again takes login or session");
@@ -206,6 +226,7 @@ fill_in(struct call *c, struct provider *p, const struct provider_preset *preset
 		{ &p->scope, preset->scope },
 		{ &p->user_claim, preset->user_claim },
 		{ &p->groups_claim, preset->groups_claim },
+		{ &p->directory, preset->directory },
 		{ &p->client_auth, "client_secret_basic" },
 		{ &p->again, "login" },
 	};
@@ -253,13 +274,13 @@ insert(struct call *c, void *arg)
 		    p->domain != NULL ? p->domain : "all domains");
 	return store_run(c,
 	    "INSERT INTO identity_provider (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
-	    " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
+	    " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)",
 	    DB_ARGS(db_text(p->id), db_text(p->organization_id), db_text(p->kind), db_text(p->name), db_text(p->domain),
 		db_text(p->issuer), db_text(p->client_id), db_text(p->client_auth), db_blob(p->client_secret),
 		db_text(p->tenant), db_text(p->scope), db_text(p->user_claim), db_text(p->apple_account),
 		db_text(p->groups_claim), db_text(p->again), db_int(p->creates), db_int(p->redirects), db_blob(p->ca),
 		db_int(p->created_at), db_text(p->group_needed), db_int(p->interval_s), db_int(p->grace_s),
-		db_int(p->longest_s)),
+		db_int(p->longest_s), db_text(p->directory)),
 	    NULL);
 }
 
@@ -306,11 +327,11 @@ provider_change(struct call *c, struct provider *p, const char *secret, bool lab
 	rc = store_run(c,
 	    "UPDATE identity_provider SET name = ?2, client_auth = ?3, client_secret = ?4, scope = ?5, user_claim = ?6,"
 	    " apple_account = ?7, groups_claim = ?8, again = ?9, creates = ?10, redirects = ?11, ca = ?12,"
-	    " group_needed = ?13, interval_s = ?14, grace_s = ?15, longest_s = ?16 WHERE id = ?1",
+	    " group_needed = ?13, interval_s = ?14, grace_s = ?15, longest_s = ?16, directory = ?17 WHERE id = ?1",
 	    DB_ARGS(db_text(p->id), db_text(p->name), db_text(p->client_auth), db_blob(p->client_secret),
 		db_text(p->scope), db_text(p->user_claim), db_text(p->apple_account), db_text(p->groups_claim),
 		db_text(p->again), db_int(p->creates), db_int(p->redirects), db_blob(p->ca), db_text(p->group_needed),
-		db_int(p->interval_s), db_int(p->grace_s), db_int(p->longest_s)),
+		db_int(p->interval_s), db_int(p->grace_s), db_int(p->longest_s), db_text(p->directory)),
 	    &r);
 	return rc != RC_OK || r.changed > 0 ? rc
 					    : fail(&c->err, RC_NOT_FOUND, "there is no identity provider %.60s", p->id);
@@ -345,6 +366,7 @@ read_row(const struct db_rows *r, int row, struct provider *p)
 		.interval_s = db_get_int(r, row, 20),
 		.grace_s = db_get_int(r, row, 21),
 		.longest_s = db_get_int(r, row, 22),
+		.directory = db_get_text(r, row, 23),
 	};
 }
 

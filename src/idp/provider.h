@@ -26,6 +26,7 @@ struct provider {
 	const char *groups_claim; /* NULL: groups are kept here */
 	const char *again; /* signing in again: "login" asks the person, "session" takes what the provider has open */
 	const char *group_needed; /* people must be in it; NULL: none is asked for */
+	const char *directory; /* asked for groups that a token has no room for; NULL, "none": nobody is */
 	int64_t interval_s; /* the provider is asked so often whether it still stands by a sign-in */
 	int64_t grace_s; /* and may fail to answer for so long */
 	int64_t longest_s; /* without a full sign-in; 0: any time */
@@ -41,6 +42,7 @@ struct provider_preset {
 	const char *kind, *name;
 	const char *issuer; /* {tenant} stands for the tenant; NULL: must be given */
 	const char *scope, *user_claim, *groups_claim;
+	const char *directory, *directory_path; /* its server and the question there; NULL: there is none */
 	const char *tenant_claim; /* "hd", "tid"; NULL: none */
 	bool tenant_needed;
 	bool tells_auth_time; /* honours max_age */

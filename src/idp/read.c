@@ -1,10 +1,12 @@
 #include "idp/read.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "crypto/hash.h"
 #include "fmt/uri.h"
 #include "keys/keys.h"
+#include "store/store.h"
 
 #define CONTEXT "provider-session"
 
@@ -86,7 +88,17 @@ fill(struct arena *a, const char *pattern, const char *identifier, const json_t 
 
 #define GROUPS_MAX 200
 
-/* NULL: the token does not say. Of a person in very many groups Entra ID names none, and says so. */
+/* Of a person in very many groups Entra ID names none, and says so. The URL in _claim_sources is not asked: it is of
+ * Azure AD Graph, which is no more, and who forges a token could have us ask anybody. */
+static bool
+groups_elsewhere(const struct provider *p, const json_t *claims)
+{
+	return p->groups_claim != NULL &&
+	       (json_object_get(json_object_get(claims, "_claim_names"), p->groups_claim) != NULL ||
+		   json_is_true(json_object_get(claims, "hasgroups")));
+}
+
+/* NULL: the token does not say. */
 static const char *const *
 groups_of(struct arena *a, const struct provider *p, const json_t *claims)
 {
@@ -94,9 +106,7 @@ groups_of(struct arena *a, const struct provider *p, const json_t *claims)
 	const char **out;
 	size_t i, n = 0;
 
-	if (p->groups_claim == NULL ||
-	    json_object_get(json_object_get(claims, "_claim_names"), p->groups_claim) != NULL ||
-	    json_is_true(json_object_get(claims, "hasgroups")))
+	if (p->groups_claim == NULL || groups_elsewhere(p, claims))
 		return NULL;
 	/* Some leave the claim out for who is in no group. Where a group is needed nobody stays in by that. */
 	if (!json_is_array(list) && p->group_needed == NULL)
@@ -138,7 +148,64 @@ idp_read_person(struct call *c, const struct provider *p, const struct id_token 
 	name = json_get_text(token->claims, "name");
 	out->display_name = name != NULL && strlen(name) <= 200 && strpbrk(name, "\r\n") == NULL ? name : NULL;
 	out->groups = groups_of(c->arena, p, token->claims);
+	out->groups_elsewhere = groups_elsewhere(p, token->claims);
 	return RC_OK;
+}
+
+/* ---- what the directory says ---- */
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Those of `groups` that a rule, a policy, the directory's own groups or the provider's setting name. */
+static enum rc
+asked_for(struct call *c, const struct provider *p, const char *const *groups, int n, const char *const **out)
+{
+	static const char sql[] = "SELECT group_name FROM rule WHERE organization_id = ?1 AND group_name IS NOT NULL"
+				  " UNION SELECT name FROM group_policy WHERE organization_id = ?1"
+				  " UNION SELECT name FROM directory_group WHERE organization_id = ?1";
+	const char **wanted, **kept;
+	struct db_rows r;
+	enum rc rc = store_run(c, sql, DB_ARGS(db_text(p->organization_id)), &r);
+	int n_wanted = 0, n_kept = 0;
+
+	if (rc != RC_OK)
+		return rc;
+	wanted = arena_array(c->arena, (size_t)r.rows + 1, sizeof *wanted);
+	for (int i = 0; i < r.rows; i++)
+		wanted[n_wanted++] = db_get_text(&r, i, 0);
+	if (p->group_needed != NULL)
+		wanted[n_wanted++] = p->group_needed;
+	qsort(wanted, (size_t)n_wanted, sizeof *wanted, by_name);
+	kept = arena_array(c->arena, GROUPS_MAX + 1, sizeof *kept);
+	for (int i = 0; i < n && n_kept < GROUPS_MAX; i++) {
+		if (n <= GROUPS_MAX || bsearch(&groups[i], wanted, (size_t)n_wanted, sizeof *wanted, by_name) != NULL)
+			kept[n_kept++] = groups[i];
+	}
+	*out = kept;
+	return RC_OK;
+}
+
+enum rc
+idp_read_groups(
+    struct idp *i, struct call *c, const struct provider *p, const struct idp_tokens *tokens, struct idp_person *out)
+{
+	const char *const *groups = NULL;
+	enum rc rc;
+	int n = 0;
+
+	if (!out->groups_elsewhere)
+		return RC_OK;
+	if (p->directory == NULL || strcmp(p->directory, "none") == 0)
+		out->groups_unknown = "too many for the token, and no directory is asked";
+	else if (tokens->access_token == NULL)
+		out->groups_unknown = "no access token came to ask the directory with";
+	else if ((rc = idp_directory(i, c, p, tokens->access_token, &groups, &n)) != RC_OK)
+		out->groups_unknown = arena_strdup(c->arena, c->err.text);
+	return out->groups_unknown == NULL ? asked_for(c, p, groups, n, &out->groups) : RC_OK;
 }
 
 /* ---- what is kept ---- */

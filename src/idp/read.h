@@ -14,6 +14,12 @@ enum rc idp_check_token(struct idp *i, struct call *c, const struct provider *p,
 enum rc idp_read_person(struct call *c, const struct provider *p, const struct id_token *token, struct idp_person *out,
     enum enroll_code *code);
 
+/* Where the token had no room for the groups: asked for at the directory, with the access token that came beside it.
+ * Of very many those are taken that something here asks for. No answer is no refusal: out->groups_unknown says why.
+ * RC_UNAVAILABLE: the store. */
+enum rc idp_read_groups(
+    struct idp *i, struct call *c, const struct provider *p, const struct idp_tokens *tokens, struct idp_person *out);
+
 /* The account's groups as the provider says them, and whether it may go on. Call inside a unit. RC_FORBIDDEN: *code. */
 enum rc idp_up_to_date(struct call *c, const struct provider *p, const struct idp_person *who, const struct account *a,
     enum enroll_code *code);

@@ -16,6 +16,7 @@
 #define CLIENTS_KEPT 4 /* open connections to one provider, as many as the server has threads that go outward */
 #define DOCUMENT_MAX (256 * 1024)
 #define TOKENS_MAX (64 * 1024)
+#define GROUPS_BODY_MAX (512 * 1024) /* IDP_DIRECTORY_MAX ids of 36 characters, and a call has twice as much memory */
 
 /* What came from one provider. Its bytes are parsed anew by each call, in the call's own arena. */
 struct known {
@@ -457,4 +458,52 @@ idp_refresh(struct idp *i, struct call *c, const struct provider *p, const char 
 	};
 
 	return ask_tokens(i, c, p, items, out, error);
+}
+
+/* ---- the directory ---- */
+
+static enum rc
+read_groups(struct call *c, const struct provider *p, struct bytes body, const char *const **groups, int *n)
+{
+	const json_t *list, *v;
+	const char **out;
+	json_t *j = NULL;
+	size_t i;
+
+	if (json_parse(c->arena, body, &j, NULL) != RC_OK || !json_is_array(list = json_object_get(j, "value")) ||
+	    json_object_get(j, "@odata.nextLink") != NULL || json_array_size(list) > IDP_DIRECTORY_MAX)
+		return fail(&c->err, RC_UNAVAILABLE, "%.200s did not answer with a list of groups", p->directory);
+	out = arena_array(c->arena, json_array_size(list) + 1, sizeof *out);
+	*n = 0;
+	json_array_foreach(list, i, v)
+	{
+		if (json_is_string(v) && json_string_value(v)[0] != '\0')
+			out[(*n)++] = json_string_value(v);
+	}
+	*groups = out;
+	return RC_OK;
+}
+
+enum rc
+idp_directory(struct idp *i, struct call *c, const struct provider *p, const char *access_token,
+    const char *const **groups, int *n)
+{
+	/* "true": a signed-in user's own security groups and roles, which is what the claim lists. */
+	static const char question[] = "{\"securityEnabledOnly\":true}";
+	const char *headers[] = { "Content-Type: application/json", "Accept: application/json", NULL, NULL };
+	struct http_client_request r = { .method = "POST", .headers = headers, .max_body = GROUPS_BODY_MAX };
+	struct http_client_answer answer = { 0 };
+	struct provider directory = *p;
+	enum rc rc;
+
+	directory.issuer = p->directory;
+	headers[2] = arena_printf(c->arena, "Authorization: Bearer %s", access_token);
+	r.url = arena_printf(c->arena, "%s%s", p->directory, provider_preset(p->kind)->directory_path);
+	r.body = bytes_str(question);
+	if ((rc = ask(i, c, &directory, &r, &answer)) != RC_OK)
+		return rc;
+	if (answer.status != 200)
+		return fail(&c->err, RC_UNAVAILABLE, "%.200s answered %d to the question for the person's groups",
+		    r.url, answer.status);
+	return read_groups(c, p, answer.body, groups, n);
 }

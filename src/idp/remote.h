@@ -43,4 +43,11 @@ enum rc idp_redeem(struct idp *i, struct call *c, const struct provider *p, cons
 enum rc idp_refresh(struct idp *i, struct call *c, const struct provider *p, const char *refresh_token,
     struct idp_tokens *out, const char **error);
 
+/* The groups of whom `access_token` is, asked for at the provider's directory: the ids that Microsoft Graph knows them by.
+ * It is a server of its own, whose failures are counted apart from the provider's. RC_UNAVAILABLE likewise, also where
+ * it refuses to say. */
+#define IDP_DIRECTORY_MAX 11000 /* more than so many Graph does not say either */
+enum rc idp_directory(struct idp *i, struct call *c, const struct provider *p, const char *access_token,
+    const char *const **groups, int *n);
+
 #endif

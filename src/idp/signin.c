@@ -91,7 +91,8 @@ idp_finish(struct idp *i, struct call *c, const struct provider *p, const struct
 	if (rc == RC_FORBIDDEN)
 		return refuse(c, code, EV_provider_refused, error);
 	if (rc != RC_OK || (rc = idp_check_token(i, c, p, &tokens, r->nonce, r->again, &token, code)) != RC_OK ||
-	    (rc = idp_read_person(c, p, &token, out, code)) != RC_OK)
+	    (rc = idp_read_person(c, p, &token, out, code)) != RC_OK ||
+	    (rc = idp_read_groups(i, c, p, &tokens, out)) != RC_OK)
 		return rc;
 	out->refresh_token = tokens.refresh_token;
 	return RC_OK;

@@ -30,6 +30,8 @@ struct idp_person { /* what the ID token says, read by the provider's mapping; i
 	const char *user_identifier; /* folded */
 	const char *managed_apple_account, *display_name; /* NULL: none */
 	const char *const *groups; /* NULL: not said; kept as they are */
+	bool groups_elsewhere; /* too many for the token, which says so */
+	const char *groups_unknown; /* and the directory did not say them either: why; NULL: nothing is missing */
 	const char *refresh_token; /* NULL: none was given */
 };
 

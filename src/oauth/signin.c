@@ -411,6 +411,9 @@ proven(struct call *c, void *arg)
 	t->user = t->who.user_identifier;
 	if (t->a->again && (rc = person_may_enroll(c, &t->who, t->a->enrollment.family)) != RC_OK)
 		return rc == RC_FORBIDDEN ? not_any_more(c, t) : rc;
+	if (t->person->groups_unknown != NULL &&
+	    (rc = attempt_event(c, id, EV_provider_groups_kept, "%s", t->person->groups_unknown)) != RC_OK)
+		return rc;
 	rc = idp_keep(c, t->provider, t->person, id, t->who.id);
 	return rc == RC_OK ? signed_in(c, t) : rc;
 }

@@ -90,7 +90,7 @@ static const struct column idp_show_columns[] = {
 	{ "Issuer", "issuer", COL_TEXT }, { "Client id", "client_id", COL_TEXT }, { "Client authentication", "client_auth", COL_TEXT },
 	{ "Tenant", "tenant", COL_TEXT }, { "Scope", "scope", COL_TEXT }, { "User identifier", "user_claim", COL_TEXT },
 	{ "Managed Apple Account", "apple_account", COL_TEXT }, { "Groups", "groups_claim", COL_TEXT },
-	{ "Group needed", "group_needed", COL_TEXT }, { "Asked every", "interval_s", COL_LIFE }, { "May be silent for", "grace_s", COL_LIFE },
+	{ "Group needed", "group_needed", COL_TEXT }, { "Directory", "directory", COL_TEXT }, { "Asked every", "interval_s", COL_LIFE }, { "May be silent for", "grace_s", COL_LIFE },
 	{ "Full sign-in after", "longest_s", COL_LIFE }, { "Signing in again", "again", COL_TEXT }, { "Makes people", "creates", COL_FLAG }, { "Sent there at once", "redirects", COL_FLAG },
 	{ "Redirect URI", "redirect_uri", COL_TEXT }, { "Authorization", "authorization_endpoint", COL_TEXT },
 	{ "Token", "token_endpoint", COL_TEXT }, { "Keys at", "jwks_uri", COL_TEXT }, { "Keys", "keys", COL_NUMBER },
@@ -147,12 +147,12 @@ static const struct call {
 	{ "idp add", NULL, "POST", "/identity-providers", ORG " kind=0 client_id=--client-id client_secret=--client-secret-file:f client_key=--key-file:f"
 	  " client_auth=--client-auth tenant=--tenant issuer=--issuer domain=--domain name=--name scope=--scope"
 	  " user_claim=--user-claim apple_account=--apple-account groups_claim=--groups-claim group_needed=--group-needed"
-	  " interval=--interval grace=--grace longest=--longest again=--again"
+	  " directory=--directory interval=--interval grace=--grace longest=--longest again=--again"
 	  " known_only=--known-only:b button=--button:b ca=--cacert:f",
 	  .done = "Identity provider {id} was added. Register {redirect_uri} as its redirect URI, then: postern idp check {id}" },
 	{ "idp set", NULL, "PATCH", "/identity-providers/{0}", ORG " client_secret=--client-secret-file:f client_key=--key-file:f"
 	  " client_auth=--client-auth name=--name scope=--scope user_claim=--user-claim apple_account=--apple-account"
-	  " groups_claim=--groups-claim group_needed=--group-needed interval=--interval grace=--grace longest=--longest"
+	  " groups_claim=--groups-claim group_needed=--group-needed directory=--directory interval=--interval grace=--grace longest=--longest"
 	  " again=--again known_only=--known-only:y button=--button:y ca=--cacert:f",
 	  .done = "Identity provider {id} was changed." },
 	{ "idp list", NULL, "GET", "/identity-providers", ORG, .columns = idp_columns,

@@ -119,6 +119,7 @@ static const struct argv_option rule_add_options[] = {
 	ARGV_TEXT("apple-account", "TEMPLATE", "Managed Apple Account, where it differs: {local}@appleid.example.com"), \
 	ARGV_TEXT("groups-claim", "CLAIM", "Which claim names the groups; they are set at each sign-in"), \
 	ARGV_TEXT("group-needed", "GROUP", "Only people in this group, for as long as they are in it"), \
+	ARGV_TEXT("directory", "URL", "entra: who is asked for groups that a token has no room for; none: nobody [https://graph.microsoft.com]"), \
 	ARGV_TEXT("interval", "LIFE", "How often the provider is asked whether a sign-in still stands [4h]"), \
 	ARGV_TEXT("grace", "LIFE", "How long it may fail to answer before people have to sign in again [24h]"), \
 	ARGV_TEXT("longest", "LIFE", "The longest time without a full sign-in: 90d [any]"), \

@@ -73,7 +73,7 @@ class Providers:
             self.world.admin("idp", "remove", row["id"])
         self.world.admin("idp", "add", *OPTIONS[kind], "--issuer", self.issuer(kind), "--client-id",
                          *(client or ("postern", "--client-secret-file", self.secret)), "--cacert", self.world.cacert,
-                         *more)
+                         *(["--directory", f"https://localhost:{self.ports[kind]}"] if kind == "entra" else []), *more)
         row, = self.world.listing("idp", "list")
         return row["id"]
 

@@ -103,6 +103,40 @@ def silence(w, providers, phone):
     providers.say("well")
 
 
+def overage(w, providers):
+    """Entra ID names no groups of who is in more than 200: its directory is asked, at the address that was set."""
+    providers.add("entra", "--group-needed", "staff", "--again", "session")
+    many = [f"group-{n}" for n in range(250)]
+    p = enrolled(w, providers, "apple-oauth2", many={"groups": [*many, "staff"]}, few={"groups": ["staff", "choir"]})
+    groups = lambda phone: sorted(w.listing("user", "show", phone.user)[0]["groups"])  # noqa: E731
+    same((groups(p["many"]), groups(p["few"])), (["staff"], ["choir", "staff"]),
+         "of very many groups those are kept that something here asks for")
+    outsider = Phone(w, providers.person("many-others", groups=many))
+    ok(outsider.enroll() == 1 and "provider-group" in w.codes(outsider.user), "who is not in the needed one stays out",
+       outsider.story())
+    for state, why in (("huge", "over 524288"), ("500", "answered 500"), ("403", "answered 403")):
+        providers.say("directory", state)
+        late = Phone(w, providers.person(f"late-{state}", groups=[*many, "staff"]))
+        ok(late.enroll() == 1, f"the directory answers {state}: whose group is needed and not known stays out", late.story())
+        ok(why in w.told(late.user, "provider-directory").get("details", ""), f"with a reason of its own ({why})",
+           str(w.told(late.user, "provider-directory")))
+    asked_again(w, p["many"].user)
+    same(told(w, p["many"].user, "provider-silent"), 1, "who is in already stays in for the grace")
+    w.time_passes(p["many"].user)
+    ok(p["many"].poll() == 0, "and renews", p["many"].story())
+    providers.say("directory", "200")
+    providers.person("many", groups=many)
+    asked_again(w, p["many"].user)
+    lives_on(w, p["many"], "provider-group", "removed from the needed one of 251 groups")
+    providers.add("entra")
+    providers.say("directory", "500")
+    free = Phone(w, providers.person("free", groups=many))
+    ok(free.enroll() == 0, "where no group is needed, the directory's silence keeps nobody out", free.story())
+    ok("provider-groups-kept" in w.codes(free.user), "and is told")
+    providers.say("directory", "200")
+    ok("groups" in w.admin("idp", "show", w.listing("idp", "list")[0]["id"]), "idp show says what is noticed")
+
+
 def longest(w, providers):
     providers.add("generic", "--longest", "90d", "--groups-claim", "groups")
     w.admin("group", "policy", "temps", "--longest", "30d")
@@ -167,6 +201,7 @@ def main():
     try:
         _, phone = ends(w, providers)
         silence(w, providers, phone)
+        overage(w, providers)
         longest(w, providers)
         clocks(w, providers)
     finally:

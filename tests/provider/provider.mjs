@@ -4,7 +4,8 @@
 // PEOPLE is a JSON file, {"eliza": {"sub": "1", "email": "...", "password": "...", "groups": [], "disabled": false}},
 // read at each question, so that it can be changed while they run. Prints {"generic": PORT, "google": PORT, "entra":
 // PORT} on one line when they listen. Lines on standard input: "rotate" (new keys, which forgets sessions and tokens),
-// "deaf" (accept and answer nothing), "broken" (answer 500), "well", "answer KIND" prints how often KIND was asked.
+// "deaf" (accept and answer nothing), "broken" (answer 500), "well", "answer KIND" prints how often KIND was asked,
+// "directory STATUS" has the directory of entra answer that (200: as it does), "directory huge" with far too much.
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import https from 'node:https';
@@ -58,7 +59,7 @@ function configuration(kind) {
     jwks: newKeys(),
     claims: { openid: all },
     conformIdTokenClaims: false,
-    scopes: ['openid', 'offline_access', 'profile', 'email'],
+    scopes: ['openid', 'offline_access', 'profile', 'email', 'User.Read'],
     cookies: { keys: [crypto.randomUUID()] },
     features: { devInteractions: { enabled: false }, backchannelLogout: { enabled: true } },
     pkce: { methods: ['S256'], required: () => true },
@@ -75,7 +76,7 @@ function configuration(kind) {
     async loadExistingGrant(ctx) {
       const grant = new ctx.oidc.provider.Grant({ accountId: ctx.oidc.session.accountId,
         clientId: ctx.oidc.client.clientId });
-      grant.addOIDCScope('openid email profile offline_access');
+      grant.addOIDCScope('openid email profile offline_access User.Read');
       await grant.save();
       return grant;
     },
@@ -117,6 +118,27 @@ async function interact(provider, req, res) {
 </form>`));
 }
 
+// Microsoft Graph's POST /v1.0/me/getMemberObjects, with the access token of a sign-in.
+let directory = '200';
+async function answerDirectory(provider, req, res) {
+  const parts = [];
+  for await (const part of req) parts.push(part);
+  const answer = (status, body) => {
+    res.writeHead(status, { 'content-type': 'application/json' });
+    res.end(JSON.stringify(body));
+  };
+  const fault = (status, code) => answer(status, { error: { code, message: code } });
+  const token = await provider.AccessToken.find((req.headers.authorization ?? '').replace(/^Bearer /, ''));
+  if (!token) { fault(401, 'InvalidAuthenticationToken'); return; }
+  if (!token.scopes.has('User.Read')) { fault(403, 'Authorization_RequestDenied'); return; }
+  const body = JSON.parse(Buffer.concat(parts).toString());
+  if (req.method !== 'POST' || body.securityEnabledOnly !== true) { fault(400, 'Request_BadRequest'); return; }
+  if (directory === 'huge') { answer(200, { value: Array(40000).fill('0a21f0f2-5c5c-4a5f-9a5f-0a21f0f25c5c') }); return; }
+  if (directory !== '200') { fault(Number(directory), 'UnknownError'); return; }
+  answer(200, { '@odata.context': 'https://graph.microsoft.com/v1.0/$metadata#Collection(Edm.String)',
+    value: bySubject(token.accountId)[1].groups });
+}
+
 let mood = 'well';
 const asked = { generic: 0, google: 0, entra: 0 };
 const made = {};
@@ -127,6 +149,7 @@ function make(kind, port) {
   const handle = provider.callback();
   made[kind] = async (req, res) => {
     const prefix = kinds[kind].path;
+    if (kind === 'entra' && req.url === '/v1.0/me/getMemberObjects') { await answerDirectory(provider, req, res); return; }
     if (!req.url.startsWith(prefix)) { res.writeHead(404).end(); return; }
     if (req.url.startsWith(`${prefix}/interaction/`)) {
       try {
@@ -160,6 +183,7 @@ console.log(JSON.stringify(ports));
 readline.createInterface({ input: process.stdin }).on('line', (line) => {
   const [word, kind] = line.split(' ');
   if (word === 'rotate') for (const each of Object.keys(kinds)) make(each, ports[each]);
+  else if (word === 'directory') directory = kind;
   else if (word === 'answer') { console.log(JSON.stringify(asked[kind])); return; } else mood = word;
   console.log(JSON.stringify('done'));
 }).on('close', () => process.exit(0));

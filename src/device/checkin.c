@@ -64,9 +64,8 @@ device_authenticate_body(struct device *d, struct arena *a)
 	plist_put_text(message, "MessageType", "Authenticate");
 	plist_put_text(message, "Topic", d->profile.topic);
 	for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
-		const struct apple_rule *rule = device_schema_checkin_key(&s, "Authenticate", facts[i].key);
-
-		if (rule != NULL && device_schema_mode(&s, rule) != APPLE_FORBIDDEN && !(s.byod && facts[i].personal))
+		if (device_schema_may(&s, DEVICE_CHECKIN, "Authenticate", facts[i].key, false) &&
+		    !(s.byod && facts[i].personal))
 			plist_put_text(message, facts[i].key, facts[i].value);
 	}
 	return plist_xml(a, message);

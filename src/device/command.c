@@ -109,18 +109,8 @@ device_command_not_now(struct device *d, struct arena *a, enum device_channel ch
 
 /* ---- rules ---- */
 
-static enum apple_mode
-key_mode(const struct device_command *c, const char *path)
-{
-	const struct apple_rule *rule = device_schema_key(&c->rules, c->schema, path);
-
-	if (rule == NULL)
-		return APPLE_UNSTATED; /* unknown keys are ignored by every device */
-	return (enum apple_mode)(c->rules.byod ? rule->byod : rule->adde);
-}
-
-/* A forbidden key makes the command fail, an ignored one is taken out. Queries and Settings items are
- * judged one by one by their handlers. */
+/* A forbidden key makes the command fail; an ignored one is taken out, and so is one that this system does not have.
+ * Keys that no table has are left. Queries and Settings items are judged one by one by their handlers. */
 static void
 judge_keys(struct device_command *c, plist_t dict, const char *prefix)
 {
@@ -138,12 +128,13 @@ judge_keys(struct device_command *c, plist_t dict, const char *prefix)
 		if (key == NULL)
 			break;
 		path = arena_printf(c->a, "%s%s", prefix, key);
-		switch (key_mode(c, path)) {
-		case APPLE_FORBIDDEN:
+		switch (device_schema_verdict(&c->rules, DEVICE_COMMAND, c->type, path, false)) {
+		case DEVICE_FORBIDDEN:
 			device_command_refuse(
 			    c, DEVICE_ERROR_NOT_AUTHORIZED, "%s is not allowed in this enrollment", path);
 			break;
-		case APPLE_IGNORED:
+		case DEVICE_IGNORED:
+		case DEVICE_ABSENT:
 			plist_dict_remove_item(dict, key);
 			break;
 		default:
@@ -158,11 +149,13 @@ judge_keys(struct device_command *c, plist_t dict, const char *prefix)
 static void
 judge(struct device_command *c)
 {
-	if (c->schema == NULL) {
+	enum device_verdict v = device_schema_verdict(&c->rules, DEVICE_COMMAND, c->type, NULL, false);
+
+	if (v == DEVICE_UNKNOWN) {
 		device_command_refuse(c, DEVICE_ERROR_UNKNOWN_TYPE, "%s is no request type", c->type);
 		return;
 	}
-	if (device_schema_mode(&c->rules, &c->schema->on[c->rules.os]) == APPLE_FORBIDDEN) {
+	if (v == DEVICE_FORBIDDEN || v == DEVICE_ABSENT) {
 		device_command_refuse(c, DEVICE_ERROR_NOT_AUTHORIZED,
 		    "%s is not allowed in this enrollment (%s, %s %s)", c->type, c->d->en.mode, c->d->family->os_label,
 		    c->d->self.os);
@@ -227,7 +220,6 @@ device_command_run(struct device *d, struct arena *a, enum device_channel channe
 		return RC_OK;
 	}
 	c.rules = device_rules(d, channel == DEVICE_CHANNEL_USER);
-	c.schema = device_schema_command(c.type);
 	c.answer = device_message_new(d, a, channel);
 	plist_put_text(c.answer, "CommandUUID", c.uuid);
 	obey(&c);

@@ -20,7 +20,6 @@ struct device_command {
 	struct arena *a;
 	enum device_channel channel;
 	struct device_schema rules;
-	const struct apple_message *schema; /* NULL: not in Apple's schema */
 	const char *uuid, *type;
 	plist_t request; /* the Command dictionary */
 	plist_t answer; /* CommandUUID and identifiers are in it */

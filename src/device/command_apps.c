@@ -43,7 +43,7 @@ device_on_install_application(struct device_command *c)
 		device_command_refuse(c, DEVICE_ERROR_NOT_AUTHORIZED, "ChangeManagementState is not allowed");
 		return;
 	}
-	if (c->rules.byod && c->rules.os != APPLE_MACOS && plist_int(c->request, "iTunesStoreID", 0) > 0 &&
+	if (c->rules.byod && c->rules.os != DEVICE_MACOS && plist_int(c->request, "iTunesStoreID", 0) > 0 &&
 	    (options == NULL || plist_int(options, "PurchaseMethod", 0) != 1)) {
 		device_command_refuse(c, DEVICE_ERROR_APP, "User Enrollment needs PurchaseMethod 1");
 		return;

@@ -105,16 +105,11 @@ value_of(const struct device_command *c, const struct query *q)
 static bool
 may_tell(const struct device_command *c, const struct query *q)
 {
-	const char *const paths[] = { arena_printf(c->a, "Queries.[].%s", q->name),
-		arena_printf(c->a, "QueryResponses.%s", q->name) };
+	const char *item = arena_printf(c->a, "Queries.QueriesItem.%s", q->name);
+	const char *answer = arena_printf(c->a, "QueryResponses.%s", q->name);
 
-	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-		const struct apple_rule *rule = device_schema_key(&c->rules, c->schema, paths[i]);
-
-		if (rule != NULL && device_schema_mode(&c->rules, rule) == APPLE_FORBIDDEN)
-			return false;
-	}
-	return true;
+	return device_schema_may(&c->rules, DEVICE_COMMAND, c->type, item, false) &&
+	       device_schema_may(&c->rules, DEVICE_COMMAND, c->type, answer, true);
 }
 
 void
@@ -163,10 +158,8 @@ device_on_security_info(struct device_command *c)
 	plist_t info = plist_new_dict(), status = plist_new_dict();
 
 	for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
-		const struct apple_rule *rule =
-		    device_schema_key(&c->rules, c->schema, arena_printf(c->a, "SecurityInfo.%s", facts[i].name));
-
-		if (rule == NULL || device_schema_mode(&c->rules, rule) == APPLE_FORBIDDEN)
+		if (!device_schema_may(
+			&c->rules, DEVICE_COMMAND, c->type, arena_printf(c->a, "SecurityInfo.%s", facts[i].name), true))
 			continue;
 		if (facts[i].flag)
 			plist_put_flag(info, facts[i].name, facts[i].value != 0);
@@ -209,10 +202,8 @@ device_on_settings(struct device_command *c)
 	for (uint32_t i = 0; i < n; i++) {
 		plist_t item = plist_array_get_item(items, i), result = plist_new_dict();
 		const char *name = plist_get_node_type(item) == PLIST_DICT ? plist_text(c->a, item, "Item") : NULL;
-		const struct apple_rule *rule =
-		    name != NULL ? device_schema_key(&c->rules, c->schema, arena_printf(c->a, "Settings.[%s]", name))
-				 : NULL;
-		bool good = rule != NULL && device_schema_mode(&c->rules, rule) != APPLE_FORBIDDEN;
+		bool good = name != NULL && device_schema_may(&c->rules, DEVICE_COMMAND, c->type,
+						arena_printf(c->a, "Settings.%s", name), false);
 
 		plist_put_text(result, "Item", name != NULL ? name : "");
 		plist_put_text(result, "Status", good ? "Acknowledged" : "Error");

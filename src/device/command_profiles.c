@@ -6,19 +6,8 @@
 #include "device/scep_client.h"
 #include "fmt/json.h"
 
-/* Payload types that iOS and visionOS refuse in User Enrollment; the whole profile goes with them
- * (protocol 5.4, 10). macOS steps over them instead. */
-static const char *const forbidden_types[] = {
-	"com.apple.mdm",
-	"com.apple.vpn.managed",
-	"com.apple.domains",
-	"com.apple.notificationsettings",
-	"com.apple.proxy.http.global",
-	"com.apple.app.lock",
-	"com.apple.homescreenlayout",
-	"com.apple.dnsSettings.managed",
-};
-
+/* A payload that may not be here. iOS and visionOS refuse the whole profile with it (protocol 5.4, 10); macOS steps
+ * over it instead. A second com.apple.mdm is none of a profile's business. */
 static const char *
 forbidden_payload(struct device_command *c, plist_t root)
 {
@@ -30,9 +19,10 @@ forbidden_payload(struct device_command *c, plist_t root)
 		const char *type =
 		    plist_get_node_type(item) == PLIST_DICT ? plist_text(c->a, item, "PayloadType") : NULL;
 
-		for (size_t k = 0; type != NULL && k < sizeof forbidden_types / sizeof *forbidden_types; k++)
-			if (strcmp(type, forbidden_types[k]) == 0)
-				return type;
+		if (type != NULL &&
+		    (strcmp(type, "com.apple.mdm") == 0 ||
+			device_schema_verdict(&c->rules, DEVICE_PAYLOAD, type, NULL, false) == DEVICE_FORBIDDEN))
+			return type;
 	}
 	return NULL;
 }
@@ -98,7 +88,7 @@ device_on_install_profile(struct device_command *c)
 		renew(c, document);
 		return;
 	}
-	if (c->rules.byod && c->rules.os != APPLE_MACOS && (bad = forbidden_payload(c, root)) != NULL) {
+	if (c->rules.os != DEVICE_MACOS && (bad = forbidden_payload(c, root)) != NULL) {
 		device_command_refuse(
 		    c, DEVICE_ERROR_NOT_AUTHORIZED, "the payload %s is not allowed in this enrollment", bad);
 		return;

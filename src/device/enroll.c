@@ -20,7 +20,7 @@ static enum rc
 post(struct device *d, const char *url, struct bytes body, const char *token, struct http_client_answer *answer)
 {
 	/* iOS 15 said that it sends a form. It did not. */
-	bool old = d->family->os == APPLE_IOS && device_version(d->self.os) < APPLE_VERSION(16, 0, 0);
+	bool old = d->family->os == DEVICE_IOS && device_version(d->self.os) < DEVICE_VERSION(16, 0, 0);
 	const char *headers[] = {
 		old ? "Content-Type: application/x-www-form-urlencoded" : "Content-Type: application/pkcs7-signature",
 		"Accept: */*",

@@ -17,14 +17,14 @@ since(const struct device *d, unsigned ios, unsigned visionos)
 {
 	unsigned version = device_version(d->self.os);
 
-	return (d->family->os == APPLE_IOS && version >= ios) ||
-	       (d->family->os == APPLE_VISIONOS && version >= visionos);
+	return (d->family->os == DEVICE_IOS && version >= ios) ||
+	       (d->family->os == DEVICE_VISIONOS && version >= visionos);
 }
 
 bool
 device_esso_known(const struct device *d)
 {
-	return since(d, APPLE_VERSION(16, 0, 0), APPLE_VERSION(2, 0, 0));
+	return since(d, DEVICE_VERSION(16, 0, 0), DEVICE_VERSION(2, 0, 0));
 }
 
 /* ---- the document ---- */
@@ -83,7 +83,7 @@ device_esso_install(struct device *d, const struct http_client_answer *answer, b
 	if ((rc = fetch(d, url, &fetched)) != RC_OK)
 		return rc;
 	rc = device_esso_read(d->arena, fetched.body, developer,
-	    since(d, APPLE_VERSION(18, 4, 0), APPLE_VERSION(2, 4, 0)), &document, &d->err);
+	    since(d, DEVICE_VERSION(18, 4, 0), DEVICE_VERSION(2, 4, 0)), &document, &d->err);
 	if (rc != RC_OK)
 		return fail_in(&d->err, rc, "the Enrollment SSO document");
 	if (document.declarations)

@@ -3,15 +3,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#define V(major, minor) APPLE_VERSION(major, minor, 0)
+#define V(major, minor) DEVICE_VERSION(major, minor, 0)
 
 static const struct device_family families[] = {
 	/* clang-format off */
 	/* name            product              model name    model          OS       default  rules           channels  since     fallback  OS_VERSION GetToken  evict */
-	{ "iPhone",        "iPhone17,2",        "iPhone",     "MYW53LL/A",   "iOS",    "18.2", APPLE_IOS,      false,    V(15, 0), V(18, 2), V(17, 0),  V(17, 0), V(17, 0) },
-	{ "iPad",          "iPad14,1",          "iPad",       "MK7M3LL/A",   "iPadOS", "18.2", APPLE_IOS,      false,    V(15, 0), V(18, 2), V(17, 0),  V(17, 0), V(17, 0) },
-	{ "RealityDevice", "RealityDevice14,1", "Vision Pro", "MQL83LL/A",   "visionOS", "2.2", APPLE_VISIONOS, false,   V(1, 1),  V(2, 2),  V(1, 0),   V(1, 1),  V(1, 1) },
-	{ "Mac",           "Mac15,3",           "MacBook Pro", "Z1AF0019P",  "macOS",  "15.2", APPLE_MACOS,    true,     V(14, 0), V(15, 2), V(14, 0),  V(14, 0), V(14, 0) },
+	{ "iPhone",        "iPhone17,2",        "iPhone",     "MYW53LL/A",   "iOS",    "18.2", DEVICE_IOS,      false,    V(15, 0), V(18, 2), V(17, 0),  V(17, 0), V(17, 0) },
+	{ "iPad",          "iPad14,1",          "iPad",       "MK7M3LL/A",   "iPadOS", "18.2", DEVICE_IOS,      false,    V(15, 0), V(18, 2), V(17, 0),  V(17, 0), V(17, 0) },
+	{ "RealityDevice", "RealityDevice14,1", "Vision Pro", "MQL83LL/A",   "visionOS", "2.2", DEVICE_VISIONOS, false,   V(1, 1),  V(2, 2),  V(1, 0),   V(1, 1),  V(1, 1) },
+	{ "Mac",           "Mac15,3",           "MacBook Pro", "Z1AF0019P",  "macOS",  "15.2", DEVICE_MACOS,    true,     V(14, 0), V(15, 2), V(14, 0),  V(14, 0), V(14, 0) },
 	/* clang-format on */
 };
 #define N_FAMILIES (sizeof families / sizeof *families)
@@ -41,43 +41,43 @@ device_version(const char *text)
 		return 0;
 	if (major == 0 || major > 255 || minor > 255 || patch > 255)
 		return 0;
-	return APPLE_VERSION(major, minor, patch);
+	return DEVICE_VERSION(major, minor, patch);
 }
 
 /* Real builds, for the versions that tests and people name most. */
 static const struct {
-	enum apple_os os;
+	enum device_os os;
 	const char *version, *build;
 } builds[] = {
-	{ APPLE_IOS, "15.7", "19H12" },
-	{ APPLE_IOS, "16.6", "20G75" },
-	{ APPLE_IOS, "17.4", "21E219" },
-	{ APPLE_IOS, "17.5", "21F79" },
-	{ APPLE_IOS, "18.0", "22A3354" },
-	{ APPLE_IOS, "18.1", "22B83" },
-	{ APPLE_IOS, "18.2", "22C152" },
-	{ APPLE_IOS, "18.2.1", "22C161" },
-	{ APPLE_IOS, "26.0", "23A341" },
-	{ APPLE_MACOS, "14.0", "23A344" },
-	{ APPLE_MACOS, "15.2", "24C101" },
-	{ APPLE_VISIONOS, "1.1", "21O211" },
-	{ APPLE_VISIONOS, "2.2", "22N842" },
+	{ DEVICE_IOS, "15.7", "19H12" },
+	{ DEVICE_IOS, "16.6", "20G75" },
+	{ DEVICE_IOS, "17.4", "21E219" },
+	{ DEVICE_IOS, "17.5", "21F79" },
+	{ DEVICE_IOS, "18.0", "22A3354" },
+	{ DEVICE_IOS, "18.1", "22B83" },
+	{ DEVICE_IOS, "18.2", "22C152" },
+	{ DEVICE_IOS, "18.2.1", "22C161" },
+	{ DEVICE_IOS, "26.0", "23A341" },
+	{ DEVICE_MACOS, "14.0", "23A344" },
+	{ DEVICE_MACOS, "15.2", "24C101" },
+	{ DEVICE_VISIONOS, "1.1", "21O211" },
+	{ DEVICE_VISIONOS, "2.2", "22N842" },
 };
 
 const char *
 device_build(struct arena *a, const struct device_family *f, const char *version)
 {
 	unsigned v = device_version(version), major = v >> 16, minor = v >> 8 & 255, number;
-	char letter = (char)((f->os == APPLE_VISIONOS ? 'N' : 'A') + (minor < 12 ? minor : 12));
+	char letter = (char)((f->os == DEVICE_VISIONOS ? 'N' : 'A') + (minor < 12 ? minor : 12));
 
 	for (size_t i = 0; i < sizeof builds / sizeof *builds; i++)
 		if (builds[i].os == f->os && strcmp(builds[i].version, version) == 0)
 			return builds[i].build;
 	/* The leading number counts releases of the common core, so each OS has its own distance; the
 	 * jump to 26 came in one year for all. */
-	if (f->os == APPLE_MACOS)
+	if (f->os == DEVICE_MACOS)
 		number = major >= 26 ? major - 1 : major + 9;
-	else if (f->os == APPLE_VISIONOS)
+	else if (f->os == DEVICE_VISIONOS)
 		number = major >= 26 ? major - 3 : major + 20;
 	else
 		number = major >= 26 ? major - 3 : major + 4;
@@ -90,7 +90,7 @@ device_safari(struct arena *a, const struct device_family *f, const char *versio
 	unsigned v = device_version(version), major = v >> 16, minor = v >> 8 & 255;
 	const char *engine = "AppleWebKit/605.1.15 (KHTML, like Gecko)";
 
-	if (f->two_channels || f->os == APPLE_VISIONOS) {
+	if (f->two_channels || f->os == DEVICE_VISIONOS) {
 		/* Desktop-class: the OS version in it is frozen, Safari's own is three ahead of macOS 15. */
 		unsigned safari = major >= 26 ? major : f->two_channels ? major + 3 : major + 16;
 

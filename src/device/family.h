@@ -5,7 +5,10 @@
 #include <stdbool.h>
 
 #include "base/arena.h"
-#include "fmt/apple.h"
+
+enum device_os { DEVICE_IOS, DEVICE_MACOS, DEVICE_VISIONOS }; /* iPadOS follows iOS */
+
+#define DEVICE_VERSION(major, minor, patch) ((unsigned)(major) << 16 | (unsigned)(minor) << 8 | (unsigned)(patch))
 
 struct device_family {
 	const char *name; /* model-family of the discovery request: "iPhone" */
@@ -14,9 +17,9 @@ struct device_family {
 	const char *model; /* part number */
 	const char *os_label; /* "iOS" */
 	const char *default_os; /* "18.2" */
-	enum apple_os os; /* whose rules of Apple's schema count */
+	enum device_os os; /* whose rules of Apple's schema count */
 	bool two_channels; /* a device channel without bearer, and a user channel (macOS) */
-	/* first versions; APPLE_VERSION(major, minor, 0) */
+	/* first versions; DEVICE_VERSION(major, minor, 0) */
 	unsigned since; /* account-driven enrollment */
 	unsigned fallback_since; /* discovery fallback (protocol 2.6) */
 	unsigned os_version_since; /* OS_VERSION in MachineInfo */
@@ -28,7 +31,7 @@ struct device_family {
 const struct device_family *device_family_find(const char *name);
 const struct device_family *device_family_at(int i); /* NULL past the end */
 
-/* "18.2.1" to APPLE_VERSION(18, 2, 1); 0: not a version. */
+/* "18.2.1" to DEVICE_VERSION(18, 2, 1); 0: not a version. */
 unsigned device_version(const char *text);
 
 /* A plausible build of that version, as the real ones are named ("22C152"). */

@@ -142,9 +142,7 @@ device_machineinfo(struct arena *a, const struct device *d, bool byod)
 
 	for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
 		const struct fact *f = &facts[i];
-		const struct apple_rule *rule = device_schema_key(&s, &apple_machineinfo, f->key);
-		bool allowed =
-		    rule != NULL && device_schema_mode(&s, rule) != APPLE_FORBIDDEN && !(byod && f->personal);
+		bool allowed = device_schema_may(&s, DEVICE_MACHINEINFO, NULL, f->key, false) && !(byod && f->personal);
 
 		/* A phone only, and only a misbehaving one: we have no radio to ask for a number. */
 		if ((strcmp(f->key, "IMEI") == 0 || strcmp(f->key, "MEID") == 0) && !phone)

@@ -1,4 +1,4 @@
-/* Apple's schema, read the way a device obeys it (fmt/apple.h has the rows). Pure. */
+/* Apple's rules, read from the tables the way a device obeys them (device/tables.h). Pure. */
 #ifndef DEVICE_SCHEMA_H
 #define DEVICE_SCHEMA_H
 
@@ -7,24 +7,41 @@
 #include "device/family.h"
 
 struct device_schema { /* for whom a rule is asked */
-	enum apple_os os;
-	unsigned version; /* APPLE_VERSION() */
+	enum device_os os;
+	unsigned version; /* DEVICE_VERSION() */
 	bool byod;
 	bool user_channel;
 };
 
-const struct apple_message *device_schema_command(const char *request_type); /* NULL: not in the schema */
+enum device_verdict {
+	DEVICE_UNKNOWN, /* the tables have no such thing */
+	DEVICE_ALLOWED,
+	DEVICE_REQUIRED,
+	DEVICE_IGNORED,
+	DEVICE_FORBIDDEN, /* by mode, channel or lack of supervision */
+	DEVICE_ABSENT, /* not on this system, or not in this version of it */
+};
 
-/* What a rule says: APPLE_FORBIDDEN also where the OS, its version, the channel or the lack of
- * supervision rule it out. `supervised` is true for macOS device enrollment only. */
-enum apple_mode device_schema_mode(const struct device_schema *s, const struct apple_rule *rule);
+enum device_kind {
+	DEVICE_COMMAND,
+	DEVICE_CHECKIN,
+	DEVICE_MACHINEINFO, /* has no name */
+	DEVICE_PAYLOAD,
+	DEVICE_DECLARATION,
+	DEVICE_STATUS_ITEM,
+	DEVICE_KINDS
+};
 
-/* The rule of a key of a message by its path, in request or response; NULL: the schema has no such key. */
-const struct apple_rule *
-device_schema_key(const struct device_schema *s, const struct apple_message *m, const char *path);
+/* What the tables say about one thing, or with `key` about one key of it. Paths are those of the tables:
+ * "Queries.QueriesItem.UDID". `response`: a key of the answer to a command or check-in message. A key of what may
+ * not be is judged with it. Supervised is what data/overrides.csv says: macOS device enrollment only. */
+enum device_verdict device_schema_verdict(
+    const struct device_schema *s, enum device_kind kind, const char *name, const char *key, bool response);
 
-/* The rule of a device's own check-in message; NULL: no such message or key. */
-const struct apple_rule *
-device_schema_checkin_key(const struct device_schema *s, const char *message, const char *path);
+/* May it be, as far as the tables know? Nothing is said about what they don't have. */
+bool device_schema_may(
+    const struct device_schema *s, enum device_kind kind, const char *name, const char *key, bool response);
+
+const char *device_verdict_name(enum device_verdict v);
 
 #endif

@@ -21,6 +21,7 @@
 static const char *const families[] = { "iPhone", "iPad", "RealityDevice", "Mac", NULL };
 static const char *const verdicts[] = { "accept", "check", "refuse", NULL };
 static const char *const signins[] = { "accept", "refuse", NULL };
+static const char *const modes[] = { "byod", "adde", NULL };
 static const char *const device_keys[] = { "rsa", "p256", NULL };
 
 /* clang-format off */
@@ -72,6 +73,13 @@ static const struct argv_option sso_options[] = {
 static const struct argv_option ca_options[] = {
 	ARGV_TEXT("out", "DIR", "Directory to make it in", .required = true),
 	ARGV_FLAG("json", "Print the paths as one JSON object"),
+	ARGV_END
+};
+static const struct argv_option judge_options[] = {
+	ARGV_TEXT("family", "FAMILY", "Kind of device", .fallback = "iPhone", .choices = families),
+	ARGV_TEXT("os", "VERSION", "Version of its system (default: 18.2, 15.2 or 2.2 by family)"),
+	ARGV_TEXT("mode", "MODE", "Enrollment mode", .required = true, .choices = modes),
+	ARGV_FLAG("user-channel", "Asked on the user channel (Mac)"),
 	ARGV_END
 };
 static const struct argv_argument enroll_arguments[] = {
@@ -461,6 +469,55 @@ run_ca(const struct argv *v, void *ctx)
 	return status;
 }
 
+/* ---- judge ---- */
+
+/* The next word of a line that tabs separate; NULL: none is left, or it is empty. */
+static const char *
+next_word(char **line)
+{
+	char *word = strsep(line, "\t");
+
+	return word != NULL && word[0] != '\0' ? word : NULL;
+}
+
+static int
+run_judge(const struct argv *v, void *ctx)
+{
+	static const char *const kinds[DEVICE_KINDS] = { [DEVICE_COMMAND] = "command",
+		[DEVICE_CHECKIN] = "checkin",
+		[DEVICE_PAYLOAD] = "payload",
+		[DEVICE_DECLARATION] = "declaration",
+		[DEVICE_STATUS_ITEM] = "status-item" };
+	const struct device_family *family = device_family_find(argv_text(v, "family"));
+	const char *os = argv_text(v, "os") != NULL ? argv_text(v, "os") : family->default_os;
+	struct device_schema s = { .os = family->os,
+		.version = device_version(os),
+		.byod = strcmp(argv_text(v, "mode"), "byod") == 0,
+		.user_channel = argv_flag(v, "user-channel") };
+	char line[1024];
+
+	(void)ctx;
+	if (s.version == 0)
+		return complain(NULL, &(struct err){ .rc = RC_BAD_INPUT, .text = "--os is not a version" });
+	while (fgets(line, sizeof line, stdin) != NULL) {
+		enum device_verdict verdict = DEVICE_UNKNOWN;
+		const char *kind, *name, *side, *key;
+		char *p = line;
+
+		line[strcspn(line, "\n")] = '\0';
+		kind = next_word(&p);
+		name = next_word(&p);
+		side = next_word(&p);
+		key = next_word(&p);
+		for (int k = 0; k < DEVICE_KINDS && kind != NULL && name != NULL; k++)
+			if (kinds[k] != NULL && strcmp(kinds[k], kind) == 0)
+				verdict = device_schema_verdict(
+				    &s, (enum device_kind)k, name, key, side != NULL && strcmp(side, "response") == 0);
+		puts(device_verdict_name(verdict));
+	}
+	return 0;
+}
+
 static const struct argv_command commands[] = {
 	{ "enroll", "Enroll with a work or school account", run_enroll, enroll_options, enroll_arguments,
 	    "Plays all four stages: service discovery, authentication, "
@@ -480,6 +537,12 @@ static const struct argv_command commands[] = {
 	{ "restore", "Erase the device and restore a backup: the enrollment does not come back", run_restore,
 	    plain_options, NULL, NULL },
 	{ "ca", "Make a test CA for built-in identities", run_ca, ca_options, NULL, NULL },
+	{ "judge", "Say what a device would make of each line of standard input, by Apple's tables", run_judge,
+	    judge_options, NULL,
+	    "A line is KIND, NAME and, for a key of it, request or response and the key's path, separated by tabs. "
+	    "KIND is\n"
+	    "command, checkin, payload, declaration or status-item. The answer is one word a line: allowed, required,\n"
+	    "ignored, forbidden, absent (not in this version) or unknown." },
 	{ "fleet prepare", "Write the rows of many enrolled devices into a server's store", fleet_prepare_command,
 	    fleet_prepare_options, NULL, fleet_prepare_more },
 	{ "fleet run", "Let many devices press a server, and measure it", fleet_run_command, fleet_run_options, NULL,

@@ -227,7 +227,7 @@ enum rc
 admin_idp_check(struct admin_call *x)
 {
 	struct idp_endpoints at = { 0 };
-	struct jose_keys *keys = NULL;
+	const struct jose_keys *keys = NULL;
 	struct provider p = { 0 };
 	enum rc rc;
 

@@ -347,7 +347,7 @@ enum rc
 idp_logout(struct idp *i, struct call *c, const char *logout_token, int *n)
 {
 	enum jose_fault fault;
-	struct jose_keys *keys;
+	const struct jose_keys *keys;
 	struct provider p = { 0 };
 	json_t *claims = NULL;
 	struct logout l = { .p = &p };

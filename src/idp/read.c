@@ -34,7 +34,7 @@ idp_check_token(struct idp *i, struct call *c, const struct provider *p, const s
 	};
 	enum id_token_fault fault;
 	enum jose_fault jose;
-	struct jose_keys *keys;
+	const struct jose_keys *keys;
 	struct err why;
 	enum rc rc = RC_NOT_FOUND;
 

@@ -1,6 +1,7 @@
 #include "idp/remote.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,12 +19,24 @@
 #define TOKENS_MAX (64 * 1024)
 #define GROUPS_BODY_MAX (512 * 1024) /* IDP_DIRECTORY_MAX ids of 36 characters, and a call has twice as much memory */
 
-/* What came from one provider. Its bytes are parsed anew by each call, in the call's own arena. */
+enum kind { DISCOVERY, KEYS, KINDS };
+
+/* One of a provider's documents, read once. Nothing of it changes any more, so all calls share it; the last holder
+ * frees it. */
+struct document {
+	atomic_int holders;
+	struct arena *arena; /* of what follows; a fetched document's size bounds it */
+	int64_t at; /* monotonic seconds */
+	struct idp_endpoints endpoints; /* DISCOVERY */
+	struct jose_keys *keys; /* KEYS */
+};
+
+/* What came from one provider. */
 struct known {
 	char id[24]; /* the provider's */
 	uint64_t trust; /* what it is asked by: another issuer or CA is another provider */
-	struct bytes discovery, keys; /* malloc'ed; absent: not here yet */
-	int64_t discovery_at, keys_at, refetched_at; /* monotonic seconds */
+	struct document *document[KINDS]; /* NULL: not here yet */
+	int64_t refetched_at; /* monotonic seconds */
 	int failures;
 	int64_t rests_until;
 	struct http_client *client[CLIENTS_KEPT]; /* at rest */
@@ -42,10 +55,19 @@ seconds(void)
 }
 
 static void
+let_go(struct document *d)
+{
+	if (d == NULL || atomic_fetch_sub(&d->holders, 1) > 1)
+		return;
+	arena_free(d->arena);
+	free(d);
+}
+
+static void
 forget(struct known *k)
 {
-	free((void *)(uintptr_t)k->discovery.p);
-	free((void *)(uintptr_t)k->keys.p);
+	for (int i = 0; i < KINDS; i++)
+		let_go(k->document[i]);
 	for (int i = 0; i < CLIENTS_KEPT; i++)
 		http_client_close(k->client[i]);
 	*k = (struct known){ 0 };
@@ -87,6 +109,12 @@ trust_of(const struct provider *p)
 	return h;
 }
 
+static int64_t
+known_since(const struct known *k)
+{
+	return k->document[DISCOVERY] != NULL ? k->document[DISCOVERY]->at : 0;
+}
+
 /* The place of one provider; the oldest gives its own up when there are too many. The lock is held. */
 static struct known *
 place(struct idp *i, const struct provider *p)
@@ -98,7 +126,7 @@ place(struct idp *i, const struct provider *p)
 		k = &i->known[n];
 		if (strcmp(k->id, p->id) == 0 && k->trust == trust)
 			return k;
-		if (k->discovery_at < oldest->discovery_at)
+		if (known_since(k) < known_since(oldest))
 			oldest = k;
 	}
 	k = i->n < PROVIDERS_KEPT ? &i->known[i->n++] : oldest;
@@ -182,45 +210,69 @@ ask(struct idp *i, struct call *c, const struct provider *p, const struct http_c
 
 /* ---- documents ---- */
 
-enum document { DISCOVERY, KEYS };
+static void
+release(void *held)
+{
+	let_go(*(struct document **)held);
+}
+
+/* Where a call holds a document until it ends. */
+static struct document **
+hold(struct call *c)
+{
+	struct document **held = arena_alloc(c->arena, sizeof(struct document *));
+
+	arena_defer(c->arena, release, held);
+	return held;
+}
+
+/* An empty one, the caller's. */
+static struct document *
+begin(void)
+{
+	struct document *d = calloc(1, sizeof *d);
+
+	if (d == NULL)
+		abort();
+	atomic_init(&d->holders, 1);
+	d->arena = arena_new(0);
+	d->at = seconds();
+	return d;
+}
 
 static void
-keep(struct idp *i, const struct provider *p, enum document which, struct bytes b)
+keep(struct idp *i, const struct provider *p, enum kind kind, struct document *d)
 {
-	uint8_t *copy = malloc(b.n + 1);
-	struct bytes *into;
 	struct known *k;
 
-	if (copy == NULL)
-		abort();
-	memcpy(copy, b.p, b.n);
+	atomic_fetch_add(&d->holders, 1);
 	pthread_mutex_lock(&i->lock);
 	k = place(i, p);
-	into = which == DISCOVERY ? &k->discovery : &k->keys;
-	free((void *)(uintptr_t)into->p);
-	*into = (struct bytes){ copy, b.n };
-	*(which == DISCOVERY ? &k->discovery_at : &k->keys_at) = seconds();
+	let_go(k->document[kind]);
+	k->document[kind] = d;
 	pthread_mutex_unlock(&i->lock);
 }
 
-/* A copy of what is here and still good; false: it has to be fetched. */
+/* What is here and still good; false: it has to be fetched. */
 static bool
-recall(struct idp *i, struct arena *a, const struct provider *p, enum document which, bool newer, struct bytes *out)
+recall(struct idp *i, const struct provider *p, enum kind kind, bool newer, struct document **held)
 {
-	const struct known *k;
-	struct known *mine;
+	struct document *d;
+	struct known *k;
 	bool good;
 
 	pthread_mutex_lock(&i->lock);
-	k = mine = place(i, p);
-	*out = which == DISCOVERY ? k->discovery : k->keys;
-	good = out->p != NULL && seconds() - (which == DISCOVERY ? k->discovery_at : k->keys_at) < IDP_STALE_S;
+	k = place(i, p);
+	d = k->document[kind];
+	good = d != NULL && seconds() - d->at < IDP_STALE_S;
 	if (good && newer && seconds() - k->refetched_at >= IDP_REFETCH_S) {
-		mine->refetched_at = seconds();
+		k->refetched_at = seconds();
 		good = false;
 	}
-	if (good)
-		*out = arena_copy(a, *out);
+	if (good) {
+		atomic_fetch_add(&d->holders, 1);
+		*held = d;
+	}
 	pthread_mutex_unlock(&i->lock);
 	return good;
 }
@@ -271,13 +323,13 @@ lists(const json_t *array, const char *word)
 }
 
 static enum rc
-read_endpoints(struct call *c, const struct provider *p, struct bytes document, struct idp_endpoints *out)
+read_endpoints(struct call *c, const struct provider *p, struct bytes text, struct document *d)
 {
+	struct idp_endpoints *out = &d->endpoints;
 	json_t *j = NULL;
 	enum rc rc;
 
-	*out = (struct idp_endpoints){ 0 };
-	if (json_parse(c->arena, document, &j, &c->err) != RC_OK || !json_is_object(j))
+	if (json_parse(d->arena, text, &j, &c->err) != RC_OK || !json_is_object(j))
 		return fail(
 		    &c->err, RC_UNAVAILABLE, "the discovery document of %.200s is not a JSON object", p->issuer);
 	out->issuer = json_get_text(j, "issuer");
@@ -294,42 +346,55 @@ read_endpoints(struct call *c, const struct provider *p, struct bytes document, 
 	return RC_OK;
 }
 
+static enum rc
+read_keys(struct call *c, const struct provider *p, struct bytes text, struct document *d)
+{
+	struct err why;
+
+	if (jose_keys_parse(d->arena, text, &d->keys, &why) == RC_OK)
+		return RC_OK;
+	return fail(&c->err, RC_UNAVAILABLE, "the key set of %.200s: %s", p->issuer, why.text);
+}
+
 enum rc
 idp_endpoints(struct idp *i, struct call *c, const struct provider *p, struct idp_endpoints *out)
 {
+	struct document **held = hold(c);
 	size_t n = strlen(p->issuer);
-	struct bytes document;
-	enum rc rc;
+	struct bytes text = { 0 };
+	enum rc rc = RC_OK;
 
-	if (recall(i, c->arena, p, DISCOVERY, false, &document))
-		return read_endpoints(c, p, document, out);
-	n -= p->issuer[n - 1] == '/';
-	rc = fetch(
-	    i, c, p, arena_printf(c->arena, "%.*s/.well-known/openid-configuration", (int)n, p->issuer), &document);
-	if (rc == RC_OK && (rc = read_endpoints(c, p, document, out)) == RC_OK)
-		keep(i, p, DISCOVERY, document);
+	*out = (struct idp_endpoints){ 0 };
+	if (!recall(i, p, DISCOVERY, false, held)) {
+		n -= p->issuer[n - 1] == '/';
+		rc = fetch(
+		    i, c, p, arena_printf(c->arena, "%.*s/.well-known/openid-configuration", (int)n, p->issuer), &text);
+		if (rc == RC_OK && (rc = read_endpoints(c, p, text, *held = begin())) == RC_OK)
+			keep(i, p, DISCOVERY, *held);
+	}
+	if (rc == RC_OK)
+		*out = (*held)->endpoints;
 	return rc;
 }
 
 enum rc
-idp_keys(struct idp *i, struct call *c, const struct provider *p, bool newer, struct jose_keys **out)
+idp_keys(struct idp *i, struct call *c, const struct provider *p, bool newer, const struct jose_keys **out)
 {
+	struct document **held = hold(c);
 	struct idp_endpoints at;
-	struct bytes document;
-	bool here = recall(i, c->arena, p, KEYS, newer, &document);
-	enum rc rc;
+	struct bytes text = { 0 };
+	enum rc rc = RC_OK;
 
-	if (!here &&
-	    ((rc = idp_endpoints(i, c, p, &at)) != RC_OK || (rc = fetch(i, c, p, at.jwks, &document)) != RC_OK))
-		return rc;
-	if (jose_keys_parse(c->arena, document, out, &c->err) != RC_OK) {
-		struct err why = c->err;
-
-		return fail(&c->err, RC_UNAVAILABLE, "the key set of %.200s: %s", p->issuer, why.text);
+	*out = NULL;
+	if (!recall(i, p, KEYS, newer, held)) {
+		if ((rc = idp_endpoints(i, c, p, &at)) == RC_OK)
+			rc = fetch(i, c, p, at.jwks, &text);
+		if (rc == RC_OK && (rc = read_keys(c, p, text, *held = begin())) == RC_OK)
+			keep(i, p, KEYS, *held);
 	}
-	if (!here)
-		keep(i, p, KEYS, document);
-	return RC_OK;
+	if (rc == RC_OK)
+		*out = (*held)->keys;
+	return rc;
 }
 
 /* ---- the token endpoint ---- */

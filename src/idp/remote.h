@@ -1,5 +1,5 @@
-/* The provider's side: its documents, kept for an hour, and its token endpoint (OpenID Connect Discovery 1.0,
- * RFC 6749). One struct idp for the process; all of this may be called by many threads, and waits for the
+/* The provider's side: its documents, read once and kept for an hour, and its token endpoint (OpenID Connect
+ * Discovery 1.0, RFC 6749). One struct idp for the process; all of this may be called by many threads, and waits for the
  * provider: at most IDP_TIMEOUT_MS a request. */
 #ifndef IDP_REMOTE_H
 #define IDP_REMOTE_H
@@ -19,7 +19,7 @@ struct idp;
 struct idp *idp_new(void);
 void idp_free(struct idp *p); /* NULL is fine; nobody is inside any more */
 
-/* The discovery document, checked: its issuer is the provider's. Strings live in the call's arena. */
+/* The discovery document, checked: its issuer is the provider's. Strings live as long as the call's arena. */
 struct idp_endpoints {
 	const char *issuer, *authorization, *token, *jwks;
 	bool iss_parameter; /* every authorization response names the issuer (RFC 9207) */
@@ -28,8 +28,8 @@ struct idp_endpoints {
 /* RC_UNAVAILABLE: no answer, or not one that can be used; the sentence is for the operator. */
 enum rc idp_endpoints(struct idp *i, struct call *c, const struct provider *p, struct idp_endpoints *out);
 
-/* The key set. `newer`: the one at hand lacks a key; it is fetched again, if that is allowed by now. */
-enum rc idp_keys(struct idp *i, struct call *c, const struct provider *p, bool newer, struct jose_keys **out);
+/* The key set, which lives as long as the call's arena and is other threads', too. `newer`: the one at hand lacks a key; it is fetched again, if that is allowed by now. */
+enum rc idp_keys(struct idp *i, struct call *c, const struct provider *p, bool newer, const struct jose_keys **out);
 
 struct idp_tokens {
 	const char *id_token; /* NULL: none came */

@@ -108,12 +108,11 @@ struct add {
 	const char *wanted; /* organization; NULL: the domain's */
 };
 
+/* Whose the identifier's domain is. `wanted` NULL: anybody's. */
 static enum rc
-add(struct call *c, void *arg)
+organization_of(struct call *c, const char *user_identifier, const char *wanted, const char **id)
 {
-	struct add *in = arg;
-	struct account *a = in->a;
-	const char *domain = strrchr(a->user_identifier, '@') + 1;
+	const char *domain = strrchr(user_identifier, '@') + 1;
 	struct db_rows r;
 	enum rc rc;
 
@@ -122,9 +121,22 @@ add(struct call *c, void *arg)
 		return rc;
 	if (r.rows == 0)
 		return fail(&c->err, RC_NOT_FOUND, "the domain %s belongs to no organization", domain);
-	if (in->wanted != NULL && strcmp(in->wanted, db_get_text(&r, 0, 0)) != 0)
-		return fail(&c->err, RC_NOT_FOUND, "the domain %s does not belong to %s", domain, in->wanted);
-	a->organization_id = db_get_text(&r, 0, 0);
+	*id = db_get_text(&r, 0, 0);
+	return wanted == NULL || strcmp(wanted, *id) == 0
+		   ? RC_OK
+		   : fail(&c->err, RC_NOT_FOUND, "the domain %s does not belong to %s", domain, wanted);
+}
+
+static enum rc
+add(struct call *c, void *arg)
+{
+	struct add *in = arg;
+	struct account *a = in->a;
+	struct db_rows r;
+	enum rc rc;
+
+	if ((rc = organization_of(c, a->user_identifier, in->wanted, &a->organization_id)) != RC_OK)
+		return rc;
 	rc = store_run(c,
 	    "INSERT INTO account (" COLUMNS ", updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)"
 	    " ON CONFLICT DO NOTHING RETURNING id",
@@ -145,6 +157,23 @@ one_line(const char *text, size_t most)
 	return text == NULL || (strlen(text) <= most && strpbrk(text, "\r\n") == NULL);
 }
 
+static enum rc
+apple_ok(struct call *c, const char *managed_apple_account)
+{
+	if (managed_apple_account == NULL ||
+	    (managed_apple_account[0] != '\0' && one_line(managed_apple_account, ADDRESS_MAX)))
+		return RC_OK;
+	return fail(&c->err, RC_BAD_INPUT, "a Managed Apple Account has 1 to %d octets", ADDRESS_MAX);
+}
+
+static enum rc
+name_ok(struct call *c, const char *display_name)
+{
+	return one_line(display_name, DISPLAY_MAX)
+		   ? RC_OK
+		   : fail(&c->err, RC_BAD_INPUT, "a display name is one line of at most %d octets", DISPLAY_MAX);
+}
+
 enum rc
 account_add(struct call *c, struct account *a)
 {
@@ -156,11 +185,10 @@ account_add(struct call *c, struct account *a)
 		return rc;
 	if ((rc = groups_ok(c, a->groups)) != RC_OK)
 		return rc;
-	if (!one_line(a->display_name, DISPLAY_MAX))
-		return fail(&c->err, RC_BAD_INPUT, "a display name is one line of at most %d octets", DISPLAY_MAX);
-	if (a->managed_apple_account != NULL &&
-	    (a->managed_apple_account[0] == '\0' || !one_line(a->managed_apple_account, ADDRESS_MAX)))
-		return fail(&c->err, RC_BAD_INPUT, "a Managed Apple Account has 1 to %d octets", ADDRESS_MAX);
+	if ((rc = name_ok(c, a->display_name)) != RC_OK)
+		return rc;
+	if ((rc = apple_ok(c, a->managed_apple_account)) != RC_OK)
+		return rc;
 	a->user_identifier = account_fold(c->arena, a->user_identifier);
 	if (a->managed_apple_account == NULL)
 		a->managed_apple_account = a->user_identifier;
@@ -345,6 +373,64 @@ account_set_groups(struct call *c, const char *id, const char *const *groups)
 	enum rc rc = groups_ok(c, groups);
 
 	return rc == RC_OK ? store_part(c, set_groups, &in) : rc;
+}
+
+struct rename {
+	const struct account *a;
+	const char *user_identifier, *managed_apple_account;
+};
+
+static enum rc
+rename_one(struct call *c, void *arg)
+{
+	const struct rename *in = arg;
+	const char *organization_id;
+	struct db_rows r;
+	enum rc rc = organization_of(c, in->user_identifier, in->a->organization_id, &organization_id);
+
+	if (rc != RC_OK)
+		return rc;
+	rc = store_run(c, "SELECT 1 FROM account WHERE user_identifier = ?1 AND id <> ?2",
+	    DB_ARGS(db_text(in->user_identifier), db_text(in->a->id)), &r);
+	if (rc != RC_OK)
+		return rc;
+	if (r.rows > 0)
+		return fail(&c->err, RC_CONFLICT, "there is a person %s already", in->user_identifier);
+	rc = store_run(c,
+	    "UPDATE account SET user_identifier = ?2, managed_apple_account = ?3, updated_at = ?4 WHERE id = ?1",
+	    DB_ARGS(
+		db_text(in->a->id), db_text(in->user_identifier), db_text(in->managed_apple_account), db_int(c->now)),
+	    &r);
+	return rc != RC_OK || r.changed > 0 ? rc : nobody(c, in->a->id);
+}
+
+enum rc
+account_rename(struct call *c, const struct account *a, const char *user_identifier, const char *managed_apple_account)
+{
+	struct rename in = { a, account_fold(c->arena, user_identifier), managed_apple_account };
+	const char *user, *domain;
+	enum rc rc;
+
+	if ((rc = uri_identifier_split(c->arena, user_identifier, &user, &domain, &c->err)) != RC_OK ||
+	    (rc = apple_ok(c, managed_apple_account)) != RC_OK)
+		return rc;
+	if (in.managed_apple_account == NULL)
+		in.managed_apple_account = strcmp(a->managed_apple_account, a->user_identifier) == 0
+					       ? in.user_identifier
+					       : a->managed_apple_account;
+	return store_part(c, rename_one, &in);
+}
+
+enum rc
+account_set_name(struct call *c, const char *id, const char *display_name)
+{
+	struct db_rows r;
+	enum rc rc = name_ok(c, display_name);
+
+	if (rc == RC_OK)
+		rc = store_run(c, "UPDATE account SET display_name = ?2, updated_at = ?3 WHERE id = ?1",
+		    DB_ARGS(db_text(id), db_text(display_name), db_int(c->now)), &r);
+	return rc != RC_OK || r.changed > 0 ? rc : nobody(c, id);
 }
 
 static enum rc

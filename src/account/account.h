@@ -39,6 +39,12 @@ enum rc account_list(struct call *c, const char *organization_id, const char *af
 enum rc account_set_password(struct call *c, const char *id, const char *password_hash);
 enum rc account_set_disabled(struct call *c, const char *id, bool disabled);
 enum rc account_set_groups(struct call *c, const char *id, const char *const *groups);
+/* Another user identifier for the same person, whose devices and links to providers stay. managed_apple_account NULL:
+ * it goes along where it was the identifier, and stays otherwise. RC_CONFLICT: somebody has that identifier.
+ * RC_NOT_FOUND: its domain is not the organization's. */
+enum rc
+account_rename(struct call *c, const struct account *a, const char *user_identifier, const char *managed_apple_account);
+enum rc account_set_name(struct call *c, const char *id, const char *display_name); /* NULL: none */
 enum rc account_remove(struct call *c, const char *id); /* the caller evicts first */
 
 /* One line of 1 to 100 octets without a comma. */

@@ -22,6 +22,7 @@ provider_json(struct admin_call *x, const struct provider *p)
 	admin_put_text(j, "tenant", p->tenant);
 	admin_put_text(j, "scope", p->scope);
 	admin_put_text(j, "user_claim", p->user_claim);
+	admin_put_text(j, "user_claim_else", provider_user_else(x->c->arena, p));
 	admin_put_text(j, "apple_account", p->apple_account);
 	admin_put_text(j, "groups_claim", p->groups_claim);
 	admin_put_text(j, "directory", p->directory);

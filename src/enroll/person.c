@@ -10,7 +10,8 @@
 struct change {
 	const struct account *a;
 	const char *const *groups;
-	const char *by;
+	const char *user_identifier, *managed_apple_account;
+	const char *by, *what;
 	bool disabled;
 	int n; /* devices that it concerns */
 };
@@ -100,7 +101,7 @@ review(struct call *c, struct change *g)
 		if (rc == RC_OK && ended > 0) {
 			g->n++;
 			rc = attempt_event(
-			    c, e[i].attempt_id, EV_policy_refuses, "%s; groups changed by %s", why.text, g->by);
+			    c, e[i].attempt_id, EV_policy_refuses, "%s; %s changed by %s", why.text, g->what, g->by);
 		}
 	}
 	return rc;
@@ -138,9 +139,41 @@ set_groups(struct call *c, void *arg)
 enum rc
 person_set_groups(struct call *c, const struct account *a, const char *const *groups, const char *by, int *ended)
 {
-	struct change g = { .a = a, .groups = groups, .by = by };
+	struct change g = { .a = a, .groups = groups, .by = by, .what = "groups" };
 
 	return changed(c, set_groups, &g, ended);
+}
+
+/* ---- another identifier ---- */
+
+static enum rc
+rename_person(struct call *c, void *arg)
+{
+	struct change *g = arg;
+	const char *apple = g->managed_apple_account;
+	struct enrollment *e;
+	enum rc rc = person_enrollments(c, g->a->id, &e, &g->n);
+
+	/* A profile's AssignedManagedAppleID never changes, and signing in again counts for that one only. */
+	if (rc == RC_OK && g->n > 0)
+		apple = g->a->managed_apple_account;
+	if (rc == RC_OK)
+		rc = account_rename(c, g->a, g->user_identifier, apple);
+	g->n = 0;
+	return rc == RC_OK ? review(c, g) : rc;
+}
+
+enum rc
+person_rename(struct call *c, const struct account *a, const char *user_identifier, const char *managed_apple_account,
+    const char *by, int *ended)
+{
+	struct change g = { .a = a,
+		.user_identifier = user_identifier,
+		.managed_apple_account = managed_apple_account,
+		.by = by,
+		.what = "user identifier" };
+
+	return changed(c, rename_person, &g, ended);
 }
 
 /* ---- the end ---- */

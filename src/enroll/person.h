@@ -20,6 +20,11 @@ enum rc person_set_disabled(struct call *c, const struct account *a, bool disabl
 enum rc
 person_set_groups(struct call *c, const struct account *a, const char *const *groups, const char *by, int *ended);
 
+/* Of another user identifier from now on (account_rename). Devices stay enrolled; while there are any, the Managed Apple
+ * Account stays, too: it is in their profiles. Where the rules refuse the person now, likewise. */
+enum rc person_rename(struct call *c, const struct account *a, const char *user_identifier,
+    const char *managed_apple_account, const char *by, int *ended);
+
 /* Evict every device, end every sign-in and forget the person. */
 enum rc person_remove(struct call *c, const struct account *a, const char *by, int *evicted);
 

@@ -6,6 +6,8 @@
 #include "idp/read.h"
 #include "store/store.h"
 
+#define BY "the identity provider" /* in timelines */
+
 static enum rc
 refuse(struct call *c, enum enroll_code *code, enum enroll_code why, const char *detail)
 {
@@ -111,16 +113,36 @@ is_in(const char *const *groups, const char *name)
 	return false;
 }
 
+/* Name and, of whom the provider made, user identifier and Managed Apple Account: as it says them now. They are what
+ * is known of somebody; who it is, the subject says. Where the directory keeps somebody (SCIM), it says all of this.
+ * An identifier that can't be had, since it is somebody else's or of another's domain, keeps nobody out. */
+static enum rc
+follow(struct call *c, const struct idp_person *who, const struct account *a)
+{
+	const char *apple = who->managed_apple_account != NULL ? who->managed_apple_account : who->user_identifier;
+	enum rc rc = RC_OK;
+	int ended;
+
+	if (strcmp(a->source, "scim") == 0)
+		return RC_OK;
+	if (who->display_name != NULL && (a->display_name == NULL || strcmp(who->display_name, a->display_name) != 0))
+		rc = account_set_name(c, a->id, who->display_name);
+	if (rc == RC_OK && strcmp(a->source, "provider") == 0 &&
+	    (strcmp(a->user_identifier, who->user_identifier) != 0 || strcmp(a->managed_apple_account, apple) != 0))
+		rc = person_rename(c, a, who->user_identifier, apple, BY, &ended);
+	return rc == RC_UNAVAILABLE || rc == RC_INTERNAL ? rc : RC_OK;
+}
+
 enum rc
 idp_up_to_date(struct call *c, const struct provider *p, const struct idp_person *who, const struct account *a,
     enum enroll_code *code)
 {
 	const char *const *groups = who->groups != NULL ? who->groups : a->groups;
-	enum rc rc = RC_OK;
+	enum rc rc = follow(c, who, a);
 	int ended;
 
-	if (who->groups != NULL)
-		rc = person_set_groups(c, a, who->groups, "the identity provider", &ended);
+	if (rc == RC_OK && who->groups != NULL)
+		rc = person_set_groups(c, a, who->groups, BY, &ended);
 
 	/* A group's name that can't be one of ours is no reason to keep its member out. */
 	if (rc != RC_OK && rc != RC_BAD_INPUT && rc != RC_TOO_LARGE)
@@ -140,7 +162,9 @@ idp_account(
 
 	if (rc == RC_OK && out->disabled_at != 0)
 		return refuse(c, code, EV_signin_disabled, out->user_identifier);
-	return rc == RC_OK ? idp_up_to_date(c, p, who, out, code) : rc;
+	if (rc == RC_OK)
+		rc = idp_up_to_date(c, p, who, out, code);
+	return rc == RC_OK ? account_get(c, out->id, out) : rc;
 }
 
 enum rc

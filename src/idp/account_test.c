@@ -160,6 +160,30 @@ local(const char *identifier, const char *password_hash)
 	testing_free(&c);
 }
 
+/* Ann is renamed at the provider: what is hers here stays hers. */
+static void
+named(const struct provider *p)
+{
+	struct idp_person who = { .subject = "1", .user_identifier = "ann.c@c.example", .display_name = "Ann C" };
+	struct call c = call();
+	struct account before, a;
+	enum enroll_code code;
+
+	ok(account_find(&c, "ann.b@c.example", &before) == RC_OK && before.display_name == NULL, "Ann has no name yet");
+	ok(idp_account(&c, p, &who, &a, &code) == RC_OK && strcmp(a.id, before.id) == 0, "she is the same person");
+	is_str(a.display_name, "Ann C", "her name is the provider's");
+	is_str(
+	    a.managed_apple_account, "ann.c@c.example", "the Managed Apple Account goes along where it was the same");
+	who.managed_apple_account = "ann@appleid.c.example";
+	ok(idp_account(&c, p, &who, &a, &code) == RC_OK, "with a template it is");
+	is_str(a.managed_apple_account, "ann@appleid.c.example", "what the template says");
+	who = (struct idp_person){ .subject = "1c", .user_identifier = "kept@c.example", .display_name = "Other" };
+	before = (struct account){ .user_identifier = "kept@c.example", .display_name = "Kept", .source = "scim" };
+	ok(account_add(&c, &before) == RC_OK && idp_account(&c, p, &who, &a, &code) == RC_OK, "SCIM made somebody");
+	is_str(a.display_name, "Kept", "whose name the directory says");
+	testing_free(&c);
+}
+
 static void
 people(const struct provider *p)
 {
@@ -169,8 +193,13 @@ people(const struct provider *p)
 	struct visit v;
 
 	accepted(p, "1", "ann@c.example", "ann@c.example", "somebody new is made");
-	accepted(p, "1", "ann.b@c.example", "ann@c.example",
-	    "Core 5.7: and known again by subject, whatever the claims say now");
+	accepted(p, "1", "ann.b@c.example", "ann.b@c.example",
+	    "Core 5.7: and known again by subject; the user identifier follows the claim");
+	accepted(p, "1b", "bea@c.example", "bea@c.example", "another one");
+	accepted(p, "1", "bea@c.example", "ann.b@c.example", "but not to one that is somebody else's");
+	accepted(p, "1", "ann@other.example", "ann.b@c.example", "nor into another organization's domain");
+	named(p);
+	accepted(p, "1", "ann@c.example", "ann@c.example", "and back");
 	refused(p, "2", "ann@c.example", EV_provider_account_taken,
 	    "another subject that brings the same identifier is not that person");
 	local("local@c.example", "$argon2id$");

@@ -30,6 +30,7 @@ static const struct provider_preset presets[] = {
 	{
 		.kind = "entra", .name = "Microsoft", .issuer = "https://login.microsoftonline.com/{tenant}/v2.0",
 		.scope = "openid profile email offline_access User.Read", .user_claim = "preferred_username",
+		.user_else = "upn", .id_claim = "oid",
 		.groups_claim = "groups", .directory = "https://graph.microsoft.com", .directory_path = "/v1.0/me/getMemberObjects", .tenant_claim = "tid", .tenant_needed = true, .tells_auth_time = false,
 		.notices = "Entra ID tells of no sign-out: that an account was disabled is noticed when its refresh token is next"
 			   " used. Of a person in more than 200 groups its token names none: Microsoft Graph is asked for them, at each"
@@ -419,6 +420,17 @@ provider_for(struct call *c, const char *organization_id, const char *identifier
 		return fail(&c->err, RC_NOT_FOUND, "nobody else signs these people in");
 	read_row(&r, 0, out);
 	return RC_OK;
+}
+
+const char *
+provider_user_else(struct arena *a, const struct provider *p)
+{
+	const struct provider_preset *preset = provider_preset(p->kind);
+
+	if (preset->user_else == NULL || strcmp(p->user_claim, preset->user_claim) != 0)
+		return NULL;
+	return p->domain == NULL ? preset->user_else
+				 : arena_printf(a, "%s, %s@%s", preset->user_else, preset->id_claim, p->domain);
 }
 
 enum rc

@@ -42,6 +42,8 @@ struct provider_preset {
 	const char *kind, *name;
 	const char *issuer; /* {tenant} stands for the tenant; NULL: must be given */
 	const char *scope, *user_claim, *groups_claim;
+	const char *user_else; /* where a token lacks user_claim, this one */
+	const char *id_claim; /* and else this one, as the name in provider.domain; NULL: there is none */
 	const char *directory, *directory_path; /* its server and the question there; NULL: there is none */
 	const char *tenant_claim; /* "hd", "tid"; NULL: none */
 	bool tenant_needed;
@@ -68,6 +70,9 @@ enum rc provider_remove(struct call *c, const char *id);
 /* Who signs people of this identifier in: the provider of its domain, else the organization's without a domain.
  * `identifier` NULL: the latter. RC_NOT_FOUND: nobody but us. */
 enum rc provider_for(struct call *c, const char *organization_id, const char *identifier, struct provider *out);
+
+/* The claims that stand in for user_claim, for a person: "upn, oid@DOMAIN". NULL: none does. */
+const char *provider_user_else(struct arena *a, const struct provider *p);
 
 /* What holds for one person, whose groups may ask for more: grace_s, longest_s and spread. One or two reads. */
 enum rc provider_narrow(struct call *c, struct provider *p, const char *account_id);

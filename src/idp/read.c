@@ -120,16 +120,36 @@ groups_of(struct arena *a, const struct provider *p, const json_t *claims)
 	return out;
 }
 
+/* NULL: no claim is one. The stand-ins are of the kind's own claim, not of one that the administrator chose. */
+static const char *
+identifier_of(struct call *c, const struct provider *p, const json_t *claims)
+{
+	const struct provider_preset *preset = provider_preset(p->kind);
+	bool own = preset->user_else != NULL && strcmp(p->user_claim, preset->user_claim) == 0;
+	const char *id = own ? json_get_text(claims, preset->id_claim) : NULL;
+	const char *candidates[] = { json_get_text(claims, p->user_claim),
+		own ? json_get_text(claims, preset->user_else) : NULL,
+		id != NULL && p->domain != NULL ? arena_printf(c->arena, "%s@%s", id, p->domain) : NULL };
+	const char *user, *domain;
+	struct err ignored;
+
+	for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
+		if (candidates[i] != NULL &&
+		    uri_identifier_split(c->arena, candidates[i], &user, &domain, &ignored) == RC_OK)
+			return account_fold(c->arena, candidates[i]);
+	}
+	return NULL;
+}
+
 enum rc
 idp_read_person(struct call *c, const struct provider *p, const struct id_token *token, struct idp_person *out,
     enum enroll_code *code)
 {
 	const struct provider_preset *preset = provider_preset(p->kind);
-	const char *identifier = json_get_text(token->claims, p->user_claim), *user, *domain, *name;
-	struct err ignored;
+	const char *identifier = identifier_of(c, p, token->claims), *name;
 
 	*out = (struct idp_person){ .subject = token->sub, .sid = json_get_text(token->claims, "sid") };
-	if (identifier == NULL || uri_identifier_split(c->arena, identifier, &user, &domain, &ignored) != RC_OK)
+	if (identifier == NULL)
 		return refuse(c, code, EV_provider_person,
 		    arena_printf(c->arena, "the claim %s is no user identifier", p->user_claim));
 	/* An address that nobody checked is what its owner wrote there. */
@@ -137,10 +157,10 @@ idp_read_person(struct call *c, const struct provider *p, const struct id_token 
 	    !json_is_true(json_object_get(token->claims, preset->email_verified)))
 		return refuse(
 		    c, code, EV_provider_person, "the provider has not verified the address (email_verified)");
-	if (p->domain != NULL && strcmp(p->domain, domain) != 0)
+	if (p->domain != NULL && strcmp(p->domain, strrchr(identifier, '@') + 1) != 0)
 		return refuse(
 		    c, code, EV_provider_person, "the user identifier is of another domain than the provider's");
-	out->user_identifier = account_fold(c->arena, identifier);
+	out->user_identifier = identifier;
 	if (p->apple_account != NULL && (out->managed_apple_account = fill(
 					     c->arena, p->apple_account, out->user_identifier, token->claims)) == NULL)
 		return refuse(

@@ -41,7 +41,8 @@ enum rc idp_finish(struct idp *i, struct call *c, const struct provider *p, cons
     const struct idp_answer *answer, struct idp_person *out, enum enroll_code *code);
 
 /* The account of that person: by subject; else one of that identifier that has no password of ours and nobody
- * else's subject; else a new one, where the provider creates people. Groups and name are brought up to date. Call
+ * else's subject; else a new one, where the provider creates people. Groups, name and, of whom the provider made, identifier are brought
+ * up to date. Call
  * inside a unit. RC_FORBIDDEN: *code and c->err say why not; nothing was changed. */
 enum rc idp_account(struct call *c, const struct provider *p, const struct idp_person *who, struct account *out,
     enum enroll_code *code);

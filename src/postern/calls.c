@@ -88,7 +88,7 @@ static const struct column idp_columns[] = {
 static const struct column idp_show_columns[] = {
 	{ "Id", "id", COL_TEXT }, { "Kind", "kind", COL_TEXT }, { "Name", "name", COL_TEXT }, { "Domain", "domain", COL_TEXT },
 	{ "Issuer", "issuer", COL_TEXT }, { "Client id", "client_id", COL_TEXT }, { "Client authentication", "client_auth", COL_TEXT },
-	{ "Tenant", "tenant", COL_TEXT }, { "Scope", "scope", COL_TEXT }, { "User identifier", "user_claim", COL_TEXT },
+	{ "Tenant", "tenant", COL_TEXT }, { "Scope", "scope", COL_TEXT }, { "User identifier", "user_claim", COL_TEXT }, { "  else", "user_claim_else", COL_TEXT },
 	{ "Managed Apple Account", "apple_account", COL_TEXT }, { "Groups", "groups_claim", COL_TEXT },
 	{ "Group needed", "group_needed", COL_TEXT }, { "Directory", "directory", COL_TEXT }, { "Asked every", "interval_s", COL_LIFE }, { "May be silent for", "grace_s", COL_LIFE },
 	{ "Full sign-in after", "longest_s", COL_LIFE }, { "Signing in again", "again", COL_TEXT }, { "Makes people", "creates", COL_FLAG }, { "Sent there at once", "redirects", COL_FLAG },

@@ -15,14 +15,14 @@ enum rc
 policy_profile_open(struct arena *a, struct bytes file, plist_t *out, struct err *err)
 {
 	struct cms_signed message;
-	enum rc rc;
 
+	*out = NULL;
 	if (file.n > 0 && file.p[0] == 0x30) {
-		if ((rc = cms_verify(a, file, (struct bytes){ 0 }, &message, err)) != RC_OK)
+		if (cms_verify(a, file, (struct bytes){ 0 }, &message, err) != RC_OK)
 			return fail_in(err, RC_BAD_INPUT, "the profile's signature");
 		file = message.content;
 	}
-	if ((rc = plist_parse(a, file, out, err)) != RC_OK)
+	if (plist_parse(a, file, out, err) != RC_OK)
 		return fail_in(err, RC_BAD_INPUT, "the profile");
 	if (!plist_has(*out, "PayloadContent") && !plist_has(*out, "EncryptedPayloadContent"))
 		return fail(err, RC_BAD_INPUT, "a configuration profile has a PayloadContent");
@@ -218,24 +218,23 @@ policy_document_check(
 	size_t at = 0;
 	json_t *json;
 	plist_t root;
-	enum rc rc;
 
 	policy_report_init(out);
 	while (at < file.n && strchr(" \t\r\n", file.p[at]) != NULL && file.p[at] != '\0')
 		at++;
 	if (at < file.n && file.p[at] == '{') {
-		if ((rc = json_parse(a, file, &json, err)) != RC_OK)
+		if (json_parse(a, file, &json, err) != RC_OK)
 			return fail_in(err, RC_BAD_INPUT, "the declaration");
 		return check_declaration(a, t, json, out, err);
 	}
 	if (file.n == 0 || file.p[0] != 0x30) {
-		if ((rc = plist_parse(a, file, &root, err)) != RC_OK)
+		if (plist_parse(a, file, &root, err) != RC_OK)
 			return fail_in(err, RC_BAD_INPUT, "neither a property list nor JSON");
 		if (!plist_has(root, "PayloadContent") && !plist_has(root, "EncryptedPayloadContent"))
 			return check_property_list(a, t, root, out, err);
 	}
-	if ((rc = policy_profile_open(a, file, &root, err)) != RC_OK)
-		return rc;
+	if (policy_profile_open(a, file, &root, err) != RC_OK)
+		return RC_BAD_INPUT;
 	out->kind = "profile";
 	out->name = plist_text(a, root, "PayloadIdentifier");
 	policy_walk_profile(a, t, root, out);

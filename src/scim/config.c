@@ -38,12 +38,24 @@ scim_resource_types(struct scim_call *x)
 	return RC_OK;
 }
 
+enum rc
+scim_resource_type(struct scim_call *x)
+{
+	const char *name = x->r->segment[0];
+	bool user = strcmp(name, "User") == 0;
+
+	if (!user && strcmp(name, "Group") != 0)
+		return fail(&x->c->err, RC_NOT_FOUND, "there is no such resource type");
+	x->out = json_keep(x->c->arena, resource_type(x, name, user ? SCIM_USER : SCIM_GROUP));
+	return RC_OK;
+}
+
 /* clang-format off */
 static const struct attribute {
 	const char *schema, *name, *type, *mutability, *uniqueness;
 	bool required, many;
 } attributes[] = {
-	{ SCIM_USER,  "userName",    "string",  "immutable", "server", true,  false },
+	{ SCIM_USER,  "userName",    "string",  "readWrite", "server", true,  false },
 	{ SCIM_USER,  "externalId",  "string",  "readWrite", "none",   false, false },
 	{ SCIM_USER,  "displayName", "string",  "readWrite", "none",   false, false },
 	{ SCIM_USER,  "active",      "boolean", "readWrite", "none",   false, false },
@@ -80,5 +92,17 @@ scim_schemas(struct scim_call *x)
 	json_array_append_new(list, schema(SCIM_USER, "User"));
 	json_array_append_new(list, schema(SCIM_GROUP, "Group"));
 	x->out = scim_list(x, 2, 1, list);
+	return RC_OK;
+}
+
+enum rc
+scim_schema(struct scim_call *x)
+{
+	const char *id = x->r->segment[0];
+	bool user = strcmp(id, SCIM_USER) == 0;
+
+	if (!user && strcmp(id, SCIM_GROUP) != 0)
+		return fail(&x->c->err, RC_NOT_FOUND, "there is no such schema");
+	x->out = json_keep(x->c->arena, schema(id, user ? "User" : "Group"));
 	return RC_OK;
 }

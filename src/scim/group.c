@@ -9,6 +9,7 @@
 #include "store/store.h"
 
 #define SHOWN 5000 /* members of one group in an answer */
+#define HAS_MEMBER "name IN (SELECT m.name FROM account_group m WHERE m.account_id"
 #define COLUMNS "id, name, external_id, created_at, updated_at"
 
 struct group {
@@ -99,6 +100,8 @@ scim_group_list(struct scim_call *x)
 		{ "displayName", "name", false },
 		{ "externalId", "external_id", false },
 		{ "id", "id", false },
+		{ "members", HAS_MEMBER, false }, /* Entra ID asks so whether somebody is in */
+		{ "members.value", HAS_MEMBER, false },
 		{ NULL, NULL, false },
 	};
 	json_t *list = json_keep(x->c->arena, json_array()), *one;

@@ -203,7 +203,8 @@ scim_where(
 			;
 		if (k->attribute == NULL)
 			return scim_refuse(x, "invalidFilter", "filter: this attribute is not asked for here");
-		*where = arena_printf(x->c->arena, "%s AND %s = ?%d", *where, k->sql, *n_args + 1);
+		*where = arena_printf(x->c->arena, "%s AND %s = ?%d%s", *where, k->sql, *n_args + 1,
+		    strchr(k->sql, '(') != NULL ? ")" : "");
 		args[(*n_args)++] = db_text(k->fold ? account_fold(x->c->arena, f.term[i].value) : f.term[i].value);
 	}
 	return RC_OK;

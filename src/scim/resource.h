@@ -55,7 +55,8 @@ enum rc scim_refuse(struct scim_call *x, const char *type, const char *detail);
 
 /* A where clause from a filter: " AND column = ?N" for each term, from ?2 on; values into args[1...]. */
 struct scim_column {
-	const char *attribute, *sql;
+	const char *attribute;
+	const char *sql; /* what is compared; with a bracket in it, the beginning of one that the value ends */
 	bool fold; /* stored in lower case */
 };
 struct db_value;
@@ -68,6 +69,6 @@ const char *scim_window(struct scim_call *x, int from, int count, struct db_valu
 extern scim_handler scim_user_list, scim_user_get, scim_user_add, scim_user_put, scim_user_patch, scim_user_remove;
 extern scim_handler scim_group_list, scim_group_get, scim_group_add, scim_group_put, scim_group_patch,
     scim_group_remove;
-extern scim_handler scim_provider_config, scim_resource_types, scim_schemas;
+extern scim_handler scim_provider_config, scim_resource_types, scim_resource_type, scim_schemas, scim_schema;
 
 #endif

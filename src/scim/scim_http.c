@@ -96,7 +96,9 @@ X("PATCH",  "/scim/v2/Groups/{}", LARGE, group_patch) \
 X("DELETE", "/scim/v2/Groups/{}", LARGE, group_remove) \
 X("GET",    "/scim/v2/ServiceProviderConfig", SMALL, provider_config) \
 X("GET",    "/scim/v2/ResourceTypes",         SMALL, resource_types) \
+X("GET",    "/scim/v2/ResourceTypes/{}",      SMALL, resource_type) \
 X("GET",    "/scim/v2/Schemas",               SMALL, schemas) \
+X("GET",    "/scim/v2/Schemas/{}",            SMALL, schema) \
 /**/
 /* clang-format on */
 

@@ -16,7 +16,7 @@ struct row { /* what the directory says of an account */
 
 struct wish { /* what is to be; NULL: as it is */
 	struct account before;
-	const char *user_name, *external_id, *display_name;
+	const char *user_name, *external_id, *display_name; /* "": none any more */
 	bool active;
 	const char *by;
 	struct account after;
@@ -159,10 +159,6 @@ read_user(struct scim_call *x, struct wish *w)
 static enum rc
 check(struct scim_call *x, const struct wish *w)
 {
-	if (w->user_name != NULL && w->before.id != NULL &&
-	    strcmp(account_fold(x->c->arena, w->user_name), w->before.user_identifier) != 0)
-		return scim_refuse(
-		    x, "mutability", "a user's userName does not change: remove the user and make another");
 	if ((w->external_id != NULL && strlen(w->external_id) > 200) ||
 	    (w->display_name != NULL && (strlen(w->display_name) > 200 || strpbrk(w->display_name, "\r\n") != NULL)))
 		return scim_refuse(
@@ -188,11 +184,15 @@ write_user(struct call *c, void *arg)
 			return rc;
 	} else {
 		w->after = w->before;
+		if (w->user_name != NULL && strcmp(account_fold(c->arena, w->user_name), a->user_identifier) != 0)
+			rc = person_rename(c, &w->before, w->user_name, NULL, w->by, &n);
+		if (rc != RC_OK)
+			return rc;
 	}
 	if (w->external_id != NULL || w->display_name != NULL)
 		rc = store_run(c,
-		    "UPDATE account SET external_id = COALESCE(?2, external_id), display_name = COALESCE(?3, "
-		    "display_name),"
+		    "UPDATE account SET external_id = NULLIF(COALESCE(?2, external_id), ''),"
+		    " display_name = NULLIF(COALESCE(?3, display_name), ''),"
 		    " updated_at = ?4 WHERE id = ?1",
 		    DB_ARGS(db_text(a->id), db_text(w->external_id), db_text(w->display_name), db_int(c->now)), NULL);
 	if (rc == RC_OK && w->active != (a->disabled_at == 0))
@@ -251,9 +251,12 @@ scim_user_patch(struct scim_call *x)
 				    : strcasecmp(list[i].path, "name.formatted") == 0 ? &w.display_name
 										      : NULL;
 
-		if (list[i].op == SCIM_REMOVE)
-			continue; /* what may be removed is not kept here */
-		if (strcasecmp(list[i].path, "active") == 0)
+		if (list[i].op == SCIM_REMOVE) {
+			if (text == &w.user_name || strcasecmp(list[i].path, "active") == 0)
+				rc = scim_refuse(x, "mutability", "a user has a userName, and is active or not");
+			else if (text != NULL)
+				*text = "";
+		} else if (strcasecmp(list[i].path, "active") == 0)
 			rc = scim_flag(x, list[i].value, &w.active);
 		else if (text != NULL && (*text = json_string_value(list[i].value)) == NULL)
 			rc = scim_refuse(x, "invalidValue", "a value is not a text");

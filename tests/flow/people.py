@@ -174,7 +174,8 @@ class Directory:
 def by_directory(w):
     say("by the directory: SCIM")
     d = Directory(w)
-    for path in ("/ServiceProviderConfig", "/ResourceTypes", "/Schemas"):
+    for path in ("/ServiceProviderConfig", "/ResourceTypes", "/Schemas", "/ResourceTypes/Group",
+                 "/Schemas/urn:ietf:params:scim:schemas:core:2.0:User"):
         same(d.ask("GET", path)[0], 200, f"RFC 7644 4: {path}")
     status, told = d.ask("GET", "/Users", token="guess")
     ok(status == 401 and told["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"],
@@ -223,9 +224,27 @@ def by_directory(w):
     for operation, kind in (({"op": "swap", "path": "active"}, "invalidSyntax"), ({"op": "remove"}, "noTarget"),
                             ({"op": "replace", "path": "active", "value": "perhaps"}, "invalidValue"),
                             ({"op": "replace", "path": "a[b", "value": 1}, "invalidPath"),
-                            ({"op": "replace", "path": "userName", "value": f"b@{DOMAIN}"}, "mutability")):
+                            ({"op": "remove", "path": "userName"}, "mutability"),
+                            ({"op": "replace", "path": "userName", "value": "b@example.net"}, "invalidValue")):
         status, told = d.patch(f"/Users/{id}", operation)
         same((status, told.get("scimType")), (400, kind), f"RFC 7644 3.12: {kind}")
+
+    taken, = w.person("taken")
+    status, told = d.patch(f"/Users/{id}", {"op": "Replace", "path": "userName", "value": taken})
+    same((status, told.get("scimType")), (409, "uniqueness"), "a userName that somebody has is not given twice")
+    married = f"ada.king@{DOMAIN}"
+    status, told = d.patch(f"/Users/{id}", {"op": "Replace", "path": "userName", "value": married.upper()})
+    same((status, told.get("userName")), (200, married), "Entra ID: userName changes")
+    same(device.report().status, 200, "the device stays enrolled")
+    shown, = w.listing("user", "show", married)
+    same((shown["id"], shown["managed_apple_account"]), (id, user),
+         "S-30: the same person, with the Managed Apple Account of the device's profile")
+    w.admin("token", "revoke", "--user", married)
+    ok(signs_in(device, refused(device, "revoked")) and device.report().status == 200, "who signs in again as before")
+    status, told = d.ask("PUT", f"/Users/{id}", {"userName": user, "active": True, "displayName": "Ada"})
+    same((status, told.get("userName")), (200, user), "Okta: and back, by PUT")
+    status, told = d.patch(f"/Users/{id}", {"op": "remove", "path": "displayName"}, {"op": "remove", "path": "externalId"})
+    same((status, "displayName" in told, "externalId" in told), (200, False, False), "RFC 7644 3.5.2.2: attributes are removed")
 
     say("groups of the directory")
     status, group = d.ask("POST", "/Groups", {"displayName": "Engineers", "externalId": "g1", "members": [{"value": id}]})
@@ -235,6 +254,9 @@ def by_directory(w):
     same([g.get("members") for g in d.ask("GET", "/Groups?excludedAttributes=members&filter="
                                           + urllib.parse.quote('displayName eq "Engineers"'))[1]["Resources"]], [[]],
          "Entra ID asks for a group without its members")
+    for text, found in ((f'members.value eq "{id}"', 1), (f'id eq "{group["id"]}" and members eq "{id}"', 1),
+                        ('members eq "nobody"', 0)):
+        same(len(d.find("Groups", text)), found, f"Entra ID asks who is in: {text[:20]}")
     w.admin("rule", "add", "--user", user, "--refuse", "Engineers only")
     w.admin("rule", "add", "--group", "Engineers", "--byod")
     status, told = d.patch(where, {"op": "Remove", "path": f'members[value eq "{id}"]'})

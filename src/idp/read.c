@@ -214,7 +214,6 @@ idp_read_groups(
     struct idp *i, struct call *c, const struct provider *p, const struct idp_tokens *tokens, struct idp_person *out)
 {
 	const char *const *groups = NULL;
-	enum rc rc;
 	int n = 0;
 
 	if (!out->groups_elsewhere)
@@ -223,7 +222,7 @@ idp_read_groups(
 		out->groups_unknown = "too many for the token, and no directory is asked";
 	else if (tokens->access_token == NULL)
 		out->groups_unknown = "no access token came to ask the directory with";
-	else if ((rc = idp_directory(i, c, p, tokens->access_token, &groups, &n)) != RC_OK)
+	else if (idp_directory(i, c, p, tokens->access_token, &groups, &n) != RC_OK)
 		out->groups_unknown = arena_strdup(c->arena, c->err.text);
 	return out->groups_unknown == NULL ? asked_for(c, p, groups, n, &out->groups) : RC_OK;
 }

@@ -107,6 +107,9 @@ put_channels(struct admin_call *x, const struct enrollment *e)
 		admin_put_time(j, "updated_at", channels[i].updated_at);
 		admin_put_time(j, "last_seen_at", channels[i].last_seen_at);
 		admin_put_flag(j, "waits_for_wake", channels[i].wake_at != 0);
+		admin_put_time(j, "pushed_at", channels[i].pushed_at);
+		admin_put_int(j, "push_tries", channels[i].push_tries);
+		admin_put_text(j, "push_refused", channels[i].push_refused);
 	}
 	return RC_OK;
 }
@@ -161,6 +164,74 @@ admin_enrollment_get(struct admin_call *x)
 	    (rc = command_list(x->c, e.id, &queue, &n)) != RC_OK)
 		return rc;
 	admin_put_int(x->out, "queued", n);
+	return RC_OK;
+}
+
+/* ---- waking ---- */
+
+struct push_what {
+	const struct enrollment *e;
+	const char *organization_trouble, *refused;
+	int channels;
+};
+
+static enum rc
+push_in_unit(struct call *c, void *arg)
+{
+	static const char trouble_sql[] = "SELECT push_trouble FROM organization WHERE id = ?1";
+	struct push_what *w = arg;
+	struct channel *channels;
+	struct db_rows r;
+	enum rc rc;
+	int n;
+
+	w->channels = 0;
+	if ((rc = channel_list(c, w->e->id, &channels, &n)) != RC_OK)
+		return rc;
+	for (int i = 0; i < n && rc == RC_OK; i++) {
+		if (channels[i].push_refused != NULL) {
+			w->refused = channels[i].push_refused;
+		} else {
+			w->channels++;
+			rc = channel_wake(c, w->e->id, channels[i].user_id);
+		}
+	}
+	if (rc == RC_OK)
+		rc = store_run(c, trouble_sql, DB_ARGS(db_text(w->e->organization_id)), &r);
+	if (rc == RC_OK && r.rows > 0)
+		w->organization_trouble = db_get_text(&r, 0, 0);
+	return rc;
+}
+
+enum rc
+admin_enrollment_push(struct admin_call *x)
+{
+	struct keys_files files;
+	struct enrollment e;
+	struct push_what w = { .e = &e };
+	struct err ignored;
+	enum rc rc;
+
+	if ((rc = admin_enrollment(x, x->r->segment[0], &e)) != RC_OK)
+		return rc;
+	if (!ENROLLMENT_LIVE(&e))
+		return fail(&x->c->err, RC_CONFLICT, "the enrollment ended (%s)", e.state);
+	if (keys_files(x->room->keys, x->c->arena, arena_printf(x->c->arena, "push-%s", e.organization_id), &files,
+		&ignored) != RC_OK)
+		return fail(&x->c->err, RC_CONFLICT,
+		    "the organization has no push certificate: postern org set --push-certificate FILE --push-key FILE");
+	if ((rc = store_unit(x->c, push_in_unit, &w)) != RC_OK)
+		return rc;
+	if (w.channels == 0 && w.refused == NULL)
+		return fail(&x->c->err, RC_CONFLICT, "the device has not sent a push token yet (TokenUpdate)");
+	if (w.channels == 0)
+		return fail(&x->c->err, RC_CONFLICT,
+		    "the push service refuses the device's token (%.60s): it is woken again after its next TokenUpdate",
+		    w.refused);
+	x->out = admin_object(x);
+	admin_put_text(x->out, "id", e.id);
+	admin_put_int(x->out, "channels", w.channels);
+	admin_put_text(x->out, "trouble", w.organization_trouble);
 	return RC_OK;
 }
 

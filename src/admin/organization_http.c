@@ -95,7 +95,19 @@ put_certificate(struct admin_call *x, json_t *j, const char *key, const char *na
 }
 
 /* Days before the end of a push certificate from which `status` speaks of it. */
-#define PUSH_DAYS 30
+#define PUSH_DAYS 60
+
+static enum rc
+push_trouble(struct admin_call *x, const struct organization *o, json_t *out)
+{
+	static const char sql[] = "SELECT push_trouble FROM organization WHERE id = ?1 AND push_trouble IS NOT NULL";
+	struct db_rows r;
+	enum rc rc = store_run(x->c, sql, DB_ARGS(db_text(o->id)), &r);
+
+	if (rc == RC_OK && r.rows > 0)
+		json_array_append_new(out, json_sprintf("devices are not woken: %s", db_get_text(&r, 0, 0)));
+	return rc;
+}
 
 static enum rc
 push_warning(struct admin_call *x, const struct organization *o, json_t *out)
@@ -138,7 +150,7 @@ admin_organization_warnings(struct admin_call *x, const struct organization *o, 
 		json_array_append_new(
 		    out, json_string("no topic: no profile can be made (postern org set --push-certificate FILE"
 				     " --push-key FILE, or --lab to try it out)"));
-	if ((rc = push_warning(x, o, out)) != RC_OK || (rc = device_ca_pool(x->c, o->id, &pool, &n)) != RC_OK)
+	if ((rc = push_warning(x, o, out)) != RC_OK || (rc = push_trouble(x, o, out)) != RC_OK || (rc = device_ca_pool(x->c, o->id, &pool, &n)) != RC_OK)
 		return rc;
 	if (n == 0 && strcmp(o->device_ca_mode, "require") == 0)
 		json_array_append_new(out,

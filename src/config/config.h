@@ -28,6 +28,8 @@ struct conf {
 	const char *tls_certificate, *tls_key; /* PEM files */
 	const char *const *trusted_proxies; /* addresses or CIDR; NULL-terminated */
 	const char *push_url; /* APNs, "https://api.push.apple.com" */
+	const char *push_ca; /* NULL: the system's */
+	int64_t push_rate; /* a second */
 	/* lives, in seconds */
 	int64_t access_token_life_s, refresh_idle_s, refresh_max_s, web_token_life_s;
 	int64_t history_days; /* attempts, events, results and ended enrollments older than that are pruned */

@@ -71,9 +71,12 @@ struct channel {
 	struct bytes push_token;
 	const char *push_magic, *user_short_name, *user_long_name;
 	int64_t updated_at, wake_at, last_seen_at;
+	int64_t pushed_at, push_tries; /* accepted by the push service; failures since */
+	const char *push_refused; /* its word for a token that is good no more; NULL: it is good */
 };
-enum rc channel_put(struct call *c, const struct channel *ch);
+enum rc channel_put(struct call *c, const struct channel *ch); /* a TokenUpdate: the token is good again */
 enum rc channel_list(struct call *c, const char *enrollment_id, struct channel **out, int *n);
+/* Something waits for it: push (push/push.h). Not to a token that was refused, until its TokenUpdate. */
 enum rc channel_wake(struct call *c, const char *enrollment_id, const char *user_id);
 
 /* True where the OS understands 403 com.apple.unrecognized.device (protocol 7.4). */

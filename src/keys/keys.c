@@ -17,6 +17,7 @@
 
 struct keys {
 	int dir;
+	char *path; /* of `dir` */
 	struct key_cache *cache; /* changes behind a const struct keys, under its own lock */
 };
 
@@ -38,6 +39,8 @@ keys_open(const char *dir, struct keys **out, struct err *e)
 	if ((k = calloc(1, sizeof *k)) == NULL)
 		abort();
 	k->dir = fd;
+	if (asprintf(&k->path, "%s/keys", dir) < 0)
+		abort();
 	k->cache = key_cache_new(fd);
 	*out = k;
 	return RC_OK;
@@ -50,6 +53,7 @@ keys_close(struct keys *k)
 		return;
 	key_cache_free(k->cache);
 	close(k->dir);
+	free(k->path);
 	free(k);
 }
 
@@ -178,6 +182,24 @@ keys_put_certificates(struct keys *k, const char *name, const struct bytes *cert
 		rc = put(k, name, ".pem", bytes_str(text), true, e);
 	arena_free(a);
 	return rc;
+}
+
+enum rc
+keys_files(const struct keys *k, struct arena *a, const char *name, struct keys_files *out, struct err *e)
+{
+	const char *key = arena_printf(a, "%s.key", name), *pem = arena_printf(a, "%s.pem", name);
+	struct stat of_key, of_pem;
+	enum rc rc;
+
+	*out = (struct keys_files){ 0 };
+	if ((rc = check_name(name, e)) != RC_OK)
+		return rc;
+	if (fstatat(k->dir, key, &of_key, 0) != 0 || fstatat(k->dir, pem, &of_pem, 0) != 0)
+		return fail(e, RC_NOT_FOUND, "there is no keys/%s and keys/%s", key, pem);
+	out->key = arena_printf(a, "%s/%s", k->path, key);
+	out->certificates = arena_printf(a, "%s/%s", k->path, pem);
+	out->changed_at = (int64_t)of_pem.st_mtim.tv_sec * 1000000000 + of_pem.st_mtim.tv_nsec;
+	return RC_OK;
 }
 
 /* ---- What keys are for ---- */

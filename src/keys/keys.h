@@ -33,6 +33,15 @@ enum rc keys_put_certificates(struct keys *k, const char *name, const struct byt
 enum rc keys_certificates(
     const struct keys *k, struct arena *a, const char *name, struct bytes **certificates, int *n, struct err *e);
 
+/* A pair as files, for who can only take those (TLS to Apple's push service), and when it was put, in nanoseconds:
+ * another pair has another time. RC_NOT_FOUND: there is no such pair. */
+struct keys_files {
+	const char *key, *certificates;
+	int64_t changed_at;
+};
+enum rc
+keys_files(const struct keys *k, struct arena *a, const char *name, struct keys_files *out, struct err *e);
+
 /* What keys are for. RC_NOT_FOUND: no key of that name; the sentence names the file. */
 enum rc keys_public(const struct keys *k, struct arena *a, const char *name, struct bytes *spki, struct err *e);
 enum rc keys_sign(const struct keys *k, struct arena *a, const char *name, struct bytes message,

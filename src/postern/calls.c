@@ -170,6 +170,7 @@ static const struct call {
 	  .empty = "No enrollment." },
 	{ "enrollment show", NULL, "GET", "/enrollments/{0}", "", .print = print_enrollment },
 	{ "enrollment evict", NULL, "POST", "/enrollments/{0}/evict", "", .done = "Enrollment {id} is evicted: {sentence}." },
+	{ "push", NULL, "POST", "/enrollments/{0}/push", "", .done = "{channels} channel(s) of {id} will be pushed to: postern enrollment show {id} says when." },
 	{ "enrollment remove", NULL, "DELETE", "/enrollments/{0}", "", .done = "Enrollment {id} was removed; its attempts stay in the history." },
 
 	{ "command send", NULL, "POST", "/enrollments/{0}/commands",

@@ -70,7 +70,8 @@ static const struct column frozen_rows[] = {
 static const struct column channel_columns[] = {
 	{ "CHANNEL", "channel", COL_TEXT }, { "USER ID", "user_id", COL_TEXT }, { "NAME", "user_short_name", COL_TEXT },
 	{ "TOKEN UPDATE", "updated_at", COL_TIME }, { "LAST SEEN", "last_seen_at", COL_TIME },
-	{ "TO BE WOKEN", "waits_for_wake", COL_FLAG }, COLUMN_END
+	{ "TO BE WOKEN", "waits_for_wake", COL_FLAG }, { "PUSHED", "pushed_at", COL_TIME },
+	{ "PUSH REFUSED", "push_refused", COL_TEXT }, COLUMN_END
 };
 static const struct column certificate_columns[] = {
 	{ "SERIAL", "serial", COL_TEXT }, { "ISSUED", "issued_at", COL_TIME }, { "ENDS", "not_after", COL_TIME },

@@ -23,13 +23,15 @@
 #include "fmt/argv.h"
 #include "gate/gate.h"
 #include "http/server.h"
+#include "idp/liveness.h"
 #include "idp/remote.h"
 #include "keys/keys.h"
 #include "mdm/mdm.h"
 #include "oauth/oauth.h"
-#include "posternd/liveness.h"
+#include "posternd/beside.h"
 #include "posternd/tickets.h"
 #include "profile/enroll_request.h"
+#include "push/push.h"
 #include "scep/scep.h"
 #include "scim/scim.h"
 #include "store/store.h"
@@ -38,6 +40,9 @@
 #define PRUNE_FIRST_S 10 /* after the start, */
 #define PRUNE_S 600 /* between two rounds, */
 #define PRUNE_MORE_S 2 /* or where the last one left something */
+#define ASKING_THREADS 4 /* so that a provider that does not answer leaves some for the others */
+#define ASKING_PAUSE_MS 1000
+#define PUSHING_PAUSE_MS 250 /* what a push may wait for others to go along */
 #define LISTENERS_MAX 24
 /* A whole school signs in on one morning: the line must outlast the work of 200 passwords on busy cores. */
 #define PASSWORDS_WAITING 256
@@ -55,7 +60,8 @@ struct server {
 	struct discovery_counts *counts;
 	struct enroll_prune pruning;
 	int64_t tickets_at; /* Unix seconds: when their keys were read */
-	struct liveness *liveness;
+	struct push *push;
+	struct beside *asking, *pushing;
 	struct http_server *http;
 	struct http_listener listeners[LISTENERS_MAX];
 	int n_listeners;
@@ -78,6 +84,20 @@ begin(struct call *c, void *ctx)
 	c->keys = s->keys;
 	c->conf = atomic_load(&s->conf);
 	c->now = clock_now();
+}
+
+/* ---- beside requests ---- */
+
+static enum rc
+ask(void *arg, struct call *c, bool *more)
+{
+	return idp_look(arg, c, more);
+}
+
+static enum rc
+push(void *arg, struct call *c, bool *more)
+{
+	return push_look(arg, c, more);
 }
 
 /* ---- settings ---- */
@@ -397,12 +417,15 @@ serve(const struct argv *v, void *ctx)
 		die(&e);
 	} else {
 		say_listening(&s);
-		s.liveness = liveness_start(s.idp, begin, &s);
+		s.asking = beside_start("sign-ins are not asked for", ASKING_THREADS, ASKING_PAUSE_MS, ask, s.idp, begin, &s);
+		s.push = push_new((int)conf->push_rate);
+		s.pushing = beside_start("devices are not woken", 1, PUSHING_PAUSE_MS, push, s.push, begin, &s);
 		sd_notify(0, "READY=1");
 		status = run(&s, &signals);
 		sd_notify(0, "STOPPING=1");
 		log_info("stopping");
-		liveness_stop(s.liveness);
+		beside_stop(s.asking);
+		beside_stop(s.pushing);
 		if ((cut = http_server_stop(s.http)) > 0)
 			log_warn("requests were cut off", "count", arena_printf(s.arena, "%d", cut));
 		if (status == 0)
@@ -411,6 +434,7 @@ serve(const struct argv *v, void *ctx)
 	discovery_counts_free(s.counts);
 	enrollment_seen_free(s.seen);
 	idp_free(s.idp);
+	push_free(s.push);
 	password_gate_free(s.gate);
 	store_close(s.store);
 	keys_close(s.keys);

@@ -1,0 +1,43 @@
+/* Many small requests to one server at once, over few HTTP/2 connections whose streams they share (RFC 9113, over
+ * libcurl). One struct per thread; its connections stay open between batches. */
+#ifndef HTTP_MULTI_H
+#define HTTP_MULTI_H
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/err.h"
+
+struct http_multi;
+
+struct http_multi_settings {
+	const char *url; /* https://HOST[:PORT], without a path */
+	const char *ca_file; /* PEM that is trusted; NULL: the system's pool */
+	const char *cert_file, *key_file; /* PEM client certificate with its chain, or NULL */
+	const char *user_agent;
+	int connections; /* open at once, at most */
+	int timeout_ms; /* of one request */
+};
+
+struct http_multi_request {
+	const char *path; /* from '/' on */
+	struct bytes body;
+};
+
+#define HTTP_MULTI_BODY 4096 /* octets of an answer's body; more ends it */
+
+struct http_multi_answer {
+	int status; /* 0: none came, and the request may or may not have reached the server */
+	const char *why; /* a sentence, where none came */
+	struct bytes body;
+};
+
+/* RC_BAD_INPUT: a file can't be read. */
+enum rc http_multi_open(const struct http_multi_settings *s, struct http_multi **out, struct err *e);
+void http_multi_close(struct http_multi *m); /* NULL is fine */
+
+/* POST them all with the same `headers` ("Name: value", NULL-terminated), and return when each has its answer,
+ * which lies in `a`. */
+void http_multi_post(struct http_multi *m, struct arena *a, const char *const *headers,
+    const struct http_multi_request *requests, int n, struct http_multi_answer *answers);
+
+#endif

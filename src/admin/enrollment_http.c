@@ -219,7 +219,8 @@ admin_enrollment_push(struct admin_call *x)
 	if (keys_files(x->room->keys, x->c->arena, arena_printf(x->c->arena, "push-%s", e.organization_id), &files,
 		&ignored) != RC_OK)
 		return fail(&x->c->err, RC_CONFLICT,
-		    "the organization has no push certificate: postern org set --push-certificate FILE --push-key FILE");
+		    "the organization has no push certificate: postern org set --push-certificate FILE --push-key "
+		    "FILE");
 	if ((rc = store_unit(x->c, push_in_unit, &w)) != RC_OK)
 		return rc;
 	if (w.channels == 0 && w.refused == NULL)

@@ -150,7 +150,8 @@ admin_organization_warnings(struct admin_call *x, const struct organization *o, 
 		json_array_append_new(
 		    out, json_string("no topic: no profile can be made (postern org set --push-certificate FILE"
 				     " --push-key FILE, or --lab to try it out)"));
-	if ((rc = push_warning(x, o, out)) != RC_OK || (rc = push_trouble(x, o, out)) != RC_OK || (rc = device_ca_pool(x->c, o->id, &pool, &n)) != RC_OK)
+	if ((rc = push_warning(x, o, out)) != RC_OK || (rc = push_trouble(x, o, out)) != RC_OK ||
+	    (rc = device_ca_pool(x->c, o->id, &pool, &n)) != RC_OK)
 		return rc;
 	if (n == 0 && strcmp(o->device_ca_mode, "require") == 0)
 		json_array_append_new(out,

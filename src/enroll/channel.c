@@ -14,7 +14,8 @@ channel_put(struct call *c, const struct channel *ch)
 	    " updated_at = EXCLUDED.updated_at, push_tries = 0, push_refused = NULL,"
 	    /* What came while the token before was refused. */
 	    " wake_at = CASE WHEN channel.push_refused IS NOT NULL AND EXISTS (SELECT 1 FROM command q"
-	    "  WHERE q.enrollment_id = EXCLUDED.enrollment_id AND q.user_id = EXCLUDED.user_id AND q.answered_at IS NULL)"
+	    "  WHERE q.enrollment_id = EXCLUDED.enrollment_id AND q.user_id = EXCLUDED.user_id AND q.answered_at IS "
+	    "NULL)"
 	    "  THEN EXCLUDED.updated_at ELSE channel.wake_at END";
 
 	return store_run(c, sql,
@@ -27,7 +28,8 @@ enum rc
 channel_list(struct call *c, const char *enrollment_id, struct channel **out, int *n)
 {
 	static const char sql[] = "SELECT user_id, push_token, push_magic, user_short_name, user_long_name, updated_at,"
-				  " wake_at, last_seen_at, pushed_at, push_tries, push_refused FROM channel WHERE enrollment_id = ?1 ORDER BY user_id";
+				  " wake_at, last_seen_at, pushed_at, push_tries, push_refused FROM channel WHERE "
+				  "enrollment_id = ?1 ORDER BY user_id";
 	struct db_rows r;
 	enum rc rc;
 

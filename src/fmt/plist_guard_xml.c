@@ -26,7 +26,7 @@ static const struct element {
 	{ NAME("date"),    K_DATE,    "0123456789-:TZ" },
 	{ NAME("true"),    K_BOOL,    "" },
 	{ NAME("false"),   K_BOOL,    "" },
-	/* clang-format on */
+/* clang-format on */
 #undef NAME
 };
 

@@ -9,7 +9,8 @@
 #include "base/buf.h"
 #include "http/mem.h"
 
-#define AT_ONCE 400 /* requests under way: memory for each, and what is in doubt when a connection breaks */
+#define AT_ONCE 360 /* requests under way: memory for each, and what is in doubt when a connection breaks */
+#define STREAMS 90 /* of a connection: most servers allow 100, and one more is refused */
 #define CONNECT_MS 15000
 #define WAIT_MS 1000
 
@@ -56,6 +57,7 @@ http_multi_open(const struct http_multi_settings *s, struct http_multi **out, st
 	m->set.key_file = copied(s->key_file);
 	m->set.user_agent = copied(s->user_agent);
 	curl_multi_setopt(m->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+	curl_multi_setopt(m->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, (long)STREAMS);
 	curl_multi_setopt(m->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)s->connections);
 	curl_multi_setopt(m->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)s->connections);
 	*out = m;
@@ -148,8 +150,7 @@ end(struct http_multi *m, struct arena *a, const CURLMsg *msg)
 		s->answer->status = (int)status;
 		s->answer->body = arena_copy(a, buf_bytes(&s->body));
 	} else {
-		s->answer->why =
-		    arena_strdup(a, s->error[0] != '\0' ? s->error : curl_easy_strerror(msg->data.result));
+		s->answer->why = arena_strdup(a, s->error[0] != '\0' ? s->error : curl_easy_strerror(msg->data.result));
 	}
 	curl_multi_remove_handle(m->multi, s->curl);
 	curl_easy_setopt(s->curl, CURLOPT_HTTPHEADER, NULL);

@@ -39,8 +39,7 @@ struct keys_files {
 	const char *key, *certificates;
 	int64_t changed_at;
 };
-enum rc
-keys_files(const struct keys *k, struct arena *a, const char *name, struct keys_files *out, struct err *e);
+enum rc keys_files(const struct keys *k, struct arena *a, const char *name, struct keys_files *out, struct err *e);
 
 /* What keys are for. RC_NOT_FOUND: no key of that name; the sentence names the file. */
 enum rc keys_public(const struct keys *k, struct arena *a, const char *name, struct bytes *spki, struct err *e);

@@ -417,7 +417,8 @@ serve(const struct argv *v, void *ctx)
 		die(&e);
 	} else {
 		say_listening(&s);
-		s.asking = beside_start("sign-ins are not asked for", ASKING_THREADS, ASKING_PAUSE_MS, ask, s.idp, begin, &s);
+		s.asking =
+		    beside_start("sign-ins are not asked for", ASKING_THREADS, ASKING_PAUSE_MS, ask, s.idp, begin, &s);
 		s.push = push_new((int)conf->push_rate);
 		s.pushing = beside_start("devices are not woken", 1, PUSHING_PAUSE_MS, push, s.push, begin, &s);
 		sd_notify(0, "READY=1");

@@ -226,8 +226,8 @@ send_batch(struct call *c, struct way *w, struct batch *b)
 	int answered;
 
 	for (int i = 0; i < b->n; i++)
-		requests[i] = (struct http_multi_request){ path_of(c->arena, &b->target[i]),
-			body_of(c->arena, &b->target[i]) };
+		requests[i] =
+		    (struct http_multi_request){ path_of(c->arena, &b->target[i]), body_of(c->arena, &b->target[i]) };
 	http_multi_post(w->multi, c->arena, headers, requests, b->n, answers);
 	answered = judge(c, b, answers);
 	if (b->trouble == NULL) {
@@ -319,7 +319,8 @@ push_look(struct push *p, struct call *c, bool *more)
 {
 	static const char due_sql[] =
 	    "SELECT o.id, o.topic FROM organization o WHERE o.topic IS NOT NULL AND EXISTS (SELECT 1 FROM channel ch"
-	    " JOIN enrollment e ON e.id = ch.enrollment_id WHERE ch.wake_at <= ?1 AND e.organization_id = o.id) ORDER BY o.id";
+	    " JOIN enrollment e ON e.id = ch.enrollment_id WHERE ch.wake_at <= ?1 AND e.organization_id = o.id) ORDER "
+	    "BY o.id";
 	static const char any_sql[] = "SELECT 1 FROM channel WHERE wake_at <= ?1 LIMIT 1";
 	struct db_rows r;
 	enum rc rc;

@@ -36,7 +36,6 @@ enum push_verdict {
 };
 /* `status` 0: no answer came. *reason is the service's word, or NULL; *since Unix seconds from which the token is
  * good no more, 0: it does not say. */
-enum push_verdict
-push_judge(struct arena *a, int status, struct bytes body, const char **reason, int64_t *since);
+enum push_verdict push_judge(struct arena *a, int status, struct bytes body, const char **reason, int64_t *since);
 
 #endif

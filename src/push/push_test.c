@@ -25,7 +25,8 @@ main(void)
 	judged(410, "{\"reason\":\"Unregistered\",\"timestamp\":1764000000123}", PUSH_TOKEN_BAD, "Unregistered",
 	    "410 ends pushing to the token");
 	judged(410, "nonsense", PUSH_TOKEN_BAD, NULL, "also where its body says nothing");
-	judged(400, "{\"reason\":\"BadDeviceToken\"}", PUSH_TOKEN_BAD, "BadDeviceToken", "a token that is none likewise");
+	judged(
+	    400, "{\"reason\":\"BadDeviceToken\"}", PUSH_TOKEN_BAD, "BadDeviceToken", "a token that is none likewise");
 	judged(400, "{\"reason\":\"DeviceTokenNotForTopic\"}", PUSH_TOKEN_BAD, "DeviceTokenNotForTopic",
 	    "and one of another topic");
 	judged(400, "{\"reason\":\"PayloadEmpty\"}", PUSH_LATER, "PayloadEmpty",

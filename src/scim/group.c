@@ -1,4 +1,5 @@
 /* /scim/v2/Groups. A group is a name; who is in it are people of the organization. */
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -19,7 +20,7 @@ struct group {
 
 struct edit { /* members as the request wants them */
 	enum scim_op op; /* replace: these and no others */
-	const char **member; /* account ids */
+	const char **member; /* account ids, sorted */
 	int n;
 };
 
@@ -56,31 +57,67 @@ find(struct scim_call *x, const char *id, struct group *out)
 	return RC_OK;
 }
 
+/* The first SHOWN after a user identifier; "": from the start. */
 static enum rc
-members_of(struct call *c, const char *organization_id, const char *name, struct db_rows *r)
+members_of(struct call *c, const char *organization_id, const char *name, const char *after, struct db_rows *r)
 {
 	return store_run(c,
 	    "SELECT a.id, a.user_identifier FROM account_group g JOIN account a ON a.id = g.account_id"
-	    " WHERE g.name = ?2 AND a.organization_id = ?1 ORDER BY a.user_identifier LIMIT ?3",
-	    DB_ARGS(db_text(organization_id), db_text(name), db_int(SHOWN)), r);
+	    " WHERE g.name = ?2 AND a.organization_id = ?1 AND a.user_identifier > ?4 ORDER BY a.user_identifier LIMIT "
+	    "?3",
+	    DB_ARGS(db_text(organization_id), db_text(name), db_int(SHOWN), db_text(after)), r);
+}
+
+/* Every member, however many, also where `fn` takes them out. */
+static enum rc
+each_member(struct call *c, const struct wish *w,
+    enum rc (*fn)(struct call *, const struct wish *, const char *, const void *), const void *arg)
+{
+	const char *after = "";
+	struct db_rows r;
+	enum rc rc;
+
+	do {
+		if ((rc = members_of(c, w->organization_id, w->g.name, after, &r)) != RC_OK)
+			return rc;
+		for (int i = 0; rc == RC_OK && i < r.rows; i++) {
+			after = db_get_text(&r, i, 1);
+			rc = fn(c, w, db_get_text(&r, i, 0), arg);
+		}
+	} while (rc == RC_OK && r.rows == SHOWN);
+	return rc;
+}
+
+/* Of a list like "members,externalId" (RFC 7644 3.9). */
+static bool
+names(const char *list, const char *name)
+{
+	size_t n;
+
+	for (; list != NULL && *list != '\0'; list += n + (list[n] == ',')) {
+		n = strcspn(list, ",");
+		if (n == strlen(name) && strncasecmp(list, name, n) == 0)
+			return true;
+	}
+	return false;
 }
 
 static enum rc
 group_json(struct scim_call *x, const struct group *g, json_t **out)
 {
-	const char *without = http_query(x->c, x->r, "excludedAttributes", true);
-	json_t *members = json_array();
+	bool left_out = names(http_query(x->c, x->r, "excludedAttributes", true), "members");
+	json_t *members = left_out ? NULL : json_array();
 	struct db_rows r = { 0 };
 	enum rc rc = RC_OK;
 
-	if (without == NULL || strstr(without, "members") == NULL)
-		rc = members_of(x->c, x->service.organization_id, g->name, &r);
+	if (!left_out)
+		rc = members_of(x->c, x->service.organization_id, g->name, "", &r);
 	for (int i = 0; rc == RC_OK && i < r.rows; i++)
 		json_array_append_new(
 		    members, json_pack("{s:s, s:s}", "value", db_get_text(&r, i, 0), "display", db_get_text(&r, i, 1)));
-	*out = json_keep(x->c->arena, json_pack("{s:[s], s:s, s:s*, s:s, s:o, s:o}", "schemas", SCIM_GROUP, "id", g->id,
-					  "externalId", g->external_id, "displayName", g->name, "members", members,
-					  "meta", scim_meta(x, "Group", g->id, g->created_at, g->updated_at)));
+	*out = json_keep(x->c->arena, json_pack("{s:[s], s:s, s:s*, s:s, s:o*, s:o}", "schemas", SCIM_GROUP, "id",
+					  g->id, "externalId", g->external_id, "displayName", g->name, "members",
+					  members, "meta", scim_meta(x, "Group", g->id, g->created_at, g->updated_at)));
 	return rc;
 }
 
@@ -163,28 +200,28 @@ put_member(struct call *c, const struct wish *w, const char *id, bool in)
 	return person_set_groups(c, &a, groups, w->by, &ended);
 }
 
-static bool
-listed(const struct edit *e, const char *id)
+static int
+by_id(const void *a, const void *b)
 {
-	for (int i = 0; i < e->n; i++) {
-		if (strcmp(e->member[i], id) == 0)
-			return true;
-	}
-	return false;
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static enum rc
+unless_listed(struct call *c, const struct wish *w, const char *id, const void *arg)
+{
+	const struct edit *e = arg;
+	bool listed = e->n > 0 && bsearch(&id, e->member, (size_t)e->n, sizeof *e->member, by_id) != NULL;
+
+	return listed ? RC_OK : put_member(c, w, id, false);
 }
 
 static enum rc
 apply(struct call *c, const struct wish *w, const struct edit *e)
 {
-	struct db_rows r = { 0 };
 	enum rc rc = RC_OK;
 
 	if (e->op == SCIM_REPLACE)
-		rc = members_of(c, w->organization_id, w->g.name, &r);
-	for (int i = 0; rc == RC_OK && i < r.rows; i++) {
-		if (!listed(e, db_get_text(&r, i, 0)))
-			rc = put_member(c, w, db_get_text(&r, i, 0), false);
-	}
+		rc = each_member(c, w, unless_listed, e);
 	for (int i = 0; rc == RC_OK && i < e->n; i++)
 		rc = put_member(c, w, e->member[i], e->op != SCIM_REMOVE);
 	return rc;
@@ -208,27 +245,32 @@ insert(struct call *c, struct wish *w)
 	return rc == RC_OK && r.rows == 0 ? fail(&c->err, RC_CONFLICT, "there is a group of that name") : rc;
 }
 
-/* Members follow: theirs is the name. In one step each, so that no rule sees them in neither. */
+/* In one step, so that no rule sees somebody in neither. */
+static enum rc
+rename_of(struct call *c, const struct wish *w, const char *id, const void *arg)
+{
+	struct account a;
+	const char **groups;
+	int n = 0, ended;
+	enum rc rc;
+
+	(void)arg;
+	if ((rc = account_get(c, id, &a)) != RC_OK)
+		return rc;
+	for (; a.groups[n] != NULL; n++)
+		;
+	groups = arena_array(c->arena, (size_t)n + 1, sizeof *groups);
+	for (n = 0; a.groups[n] != NULL; n++)
+		groups[n] = strcmp(a.groups[n], w->g.name) == 0 ? w->name : a.groups[n];
+	return person_set_groups(c, &a, groups, w->by, &ended);
+}
+
+/* Members follow: theirs is the name. */
 static enum rc
 rename_group(struct call *c, struct wish *w)
 {
-	struct db_rows r;
-	enum rc rc = members_of(c, w->organization_id, w->g.name, &r);
+	enum rc rc = each_member(c, w, rename_of, NULL);
 
-	for (int i = 0; rc == RC_OK && i < r.rows; i++) {
-		struct account a;
-		const char **groups;
-		int n = 0, ended;
-
-		if ((rc = account_get(c, db_get_text(&r, i, 0), &a)) != RC_OK)
-			break;
-		for (; a.groups[n] != NULL; n++)
-			;
-		groups = arena_array(c->arena, (size_t)n + 1, sizeof *groups);
-		for (n = 0; a.groups[n] != NULL; n++)
-			groups[n] = strcmp(a.groups[n], w->g.name) == 0 ? w->name : a.groups[n];
-		rc = person_set_groups(c, &a, groups, w->by, &ended);
-	}
 	/* What holds for it goes along, where the new name has nothing of its own. */
 	if (rc == RC_OK)
 		rc = store_run(c,
@@ -310,6 +352,7 @@ read_members(struct scim_call *x, const json_t *list, const char *chosen, struct
 	}
 	if (list != NULL && !json_is_array(list) && !json_is_null(list) && chosen == NULL)
 		return scim_refuse(x, "invalidValue", "members is a list");
+	qsort(e->member, (size_t)e->n, sizeof *e->member, by_id);
 	return RC_OK;
 }
 

@@ -19,6 +19,8 @@ const logo = 'iVBORw0KGgoAAAANSUhEUgAAAKAAAAAwAQMAAACsZ+MtAAAABlBMVEX///8AeFDZT3
 const languages = { en: /Sign in to/, de: /anmelden/, fr: /Se connecter/, es: /Iniciar sesión/, ja: /サインイン/, ar: /تسجيل الدخول/ };
 const looks = [{ colorScheme: 'light', width: 320, height: 700 }, { colorScheme: 'dark', width: 1280, height: 900 }];
 const cross = [{ colorScheme: 'dark', width: 320, height: 700 }, { colorScheme: 'light', width: 1280, height: 900 }];
+// What axe judges by how a page is drawn; the rest of its rules have seen both schemes and both widths by then.
+const drawn = ['color-contrast', 'target-size', 'link-in-text-block', 'scrollable-region-focusable'];
 
 let server;
 let browser;
@@ -123,7 +125,7 @@ for (const [language, title] of Object.entries(languages)) {
         assert.ok(octets < 40000, `${octets} octets with all that it loads`);
         await page.evaluate(axe);
         for (const look of looks) await lookAt(page, name, language, look);
-        if (language === 'en') for (const look of cross) await lookAt(page, name, language, look);
+        for (const look of cross) await lookAt(page, name, language, look, drawn);
       });
     }
     await t.test('it is in that language, read in its direction', async () => {

@@ -153,60 +153,6 @@ enrollment_prepare(struct call *c, struct enrollment *e)
 	return rc == RC_OK ? rc : fail_in(&c->err, rc, "prepare enrollment");
 }
 
-/* ---- the end ---- */
-
-struct ending {
-	const char *id, *state;
-};
-
-static enum rc
-end_in_unit(struct call *c, void *arg)
-{
-	static const struct {
-		const char *sql;
-		int args; /* ?1 the enrollment, ?2 now */
-	} steps[] = {
-		/* What was still queued is answered by the end, so that nobody waits for it. */
-		{ "UPDATE command SET status = 'Ended', dropped = 0, answered_at = ?2, payload = NULL"
-		  " WHERE enrollment_id = ?1 AND answered_at IS NULL",
-		    2 },
-		{ "DELETE FROM channel WHERE enrollment_id = ?1", 1 },
-		{ "DELETE FROM scep_challenge WHERE enrollment_id = ?1", 1 },
-		{ "UPDATE certificate SET revoked_at = ?2 WHERE enrollment_id = ?1 AND revoked_at IS NULL", 2 },
-		{ "UPDATE oauth_grant SET revoked_at = ?2, revoked_why = 'unenrolled'"
-		  " WHERE enrollment_id = ?1 AND revoked_at IS NULL",
-		    2 },
-		{ "UPDATE attempt SET state = 'ended', updated_at = ?2 WHERE enrollment_id = ?1 AND state <> 'failed'",
-		    2 },
-	};
-	static const char end_sql[] = "UPDATE enrollment SET state = ?2, ended_at = ?3, unlock_token = NULL,"
-				      " pass_hash = NULL, pass_key = NULL"
-				      " WHERE id = ?1 AND ended_at IS NULL RETURNING id";
-	const struct ending *end = arg;
-	struct db_rows r;
-	enum rc rc;
-
-	rc = store_run(c, end_sql, DB_ARGS(db_text(end->id), db_text(end->state), db_int(c->now)), &r);
-	if (rc != RC_OK || r.rows == 0)
-		return rc;
-	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-		const struct db_value v[] = { db_text(end->id), db_int(c->now) };
-
-		if ((rc = store_run(c, steps[i].sql, (struct db_args){ v, steps[i].args }, NULL)) != RC_OK)
-			return rc;
-	}
-	return RC_OK;
-}
-
-enum rc
-enrollment_end(struct call *c, const char *id, const char *state)
-{
-	struct ending end = { id, state };
-	enum rc rc = store_part(c, end_in_unit, &end);
-
-	return rc == RC_OK ? rc : fail_in(&c->err, rc, "end enrollment");
-}
-
 bool
 enrollment_evicts_by_status(const char *family, const char *os_version)
 {

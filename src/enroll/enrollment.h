@@ -46,8 +46,9 @@ enum rc enrollment_list(struct call *c, const char *organization_id, const char 
  * of the same attempt is taken over instead, so a profile fetched twice is one enrollment. */
 enum rc enrollment_prepare(struct call *c, struct enrollment *e);
 
-/* Ends an enrollment: state, its queue (as results "Ended"), its grants, its certificates, its channels.
- * `state` is unenrolled, evicted or replaced; `why` an event code is written by the caller. Idempotent. */
+/* Ends an enrollment in one unit: its queue (as results "Ended"), its sign-ins, certificates, challenges, channels and
+ * kept tokens, and all that says which device it was (enroll/end.c has the table). `state` is unenrolled, evicted or
+ * replaced; the event is written by the caller. Idempotent. */
 enum rc enrollment_end(struct call *c, const char *id, const char *state);
 
 /* Eviction (protocol 7.4): from iOS 17, macOS 14, visionOS 1.1 on by 403 at the next request ("status"),

@@ -114,14 +114,19 @@ enrollment_of(struct call *c, const char *attempt_id, const char **enrollment_id
 
 	*enrollment_id = NULL;
 	rc = store_run(c,
-	    "SELECT a.enrollment_id, e.ended_at FROM attempt a LEFT JOIN enrollment e ON e.id = a.enrollment_id"
-	    " WHERE a.id = ?1 AND a.kind = 'reauth'",
+	    "SELECT a.kind, a.state, a.enrollment_id, e.ended_at FROM attempt a"
+	    " LEFT JOIN enrollment e ON e.id = a.enrollment_id WHERE a.id = ?1",
 	    DB_ARGS(db_text(attempt_id)), &r);
 	if (rc != RC_OK || r.rows == 0)
 		return rc;
-	if (db_is_null(&r, 0, 0) || !db_is_null(&r, 0, 1))
+	/* A code may have been on its way when the end came. */
+	if (strcmp(db_get_text(&r, 0, 1), "ended") == 0)
+		return fail(&c->err, RC_NOT_FOUND, "the enrollment that this sign-in was for has ended");
+	if (strcmp(db_get_text(&r, 0, 0), "reauth") != 0)
+		return RC_OK;
+	if (db_is_null(&r, 0, 2) || !db_is_null(&r, 0, 3))
 		return fail(&c->err, RC_NOT_FOUND, "the enrollment to sign in again for has ended");
-	*enrollment_id = db_get_text(&r, 0, 0);
+	*enrollment_id = db_get_text(&r, 0, 2);
 	return RC_OK;
 }
 

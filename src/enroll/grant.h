@@ -31,7 +31,7 @@ struct grant_tokens {
 /* Start a grant for a sign-in and issue its first tokens. When the attempt is one to sign in again, the
  * grant is bound to that enrollment at once (the caller has checked the person) and replaces its earlier
  * grant; an unbound grant of the same attempt is replaced too. Call inside a unit. g->id, enrollment_id and
- * times are filled. RC_NOT_FOUND: the enrollment to sign in again for has ended. */
+ * times are filled. RC_NOT_FOUND: the enrollment that it is for has ended. */
 enum rc grant_start(struct call *c, const struct organization *o, struct grant *g, struct grant_tokens *out);
 
 /* Redeem a refresh token for the next generation.

@@ -45,9 +45,9 @@ X(HISTORY, OF("oauth_grant", "id", "revoked_at < ?1") " RETURNING id", \
   "DELETE FROM oauth_token WHERE grant_id = ?1", NULL, NULL, NULL) \
 /* What is left of an enrollment that ended; its certificates say who it was. */ \
 X(HISTORY, OF("enrollment", "id", "ended_at < ?1") " RETURNING id", \
-  "DELETE FROM command WHERE enrollment_id = ?1", "DELETE FROM channel WHERE enrollment_id = ?1", \
+  "DELETE FROM command WHERE enrollment_id = ?1", \
   "DELETE FROM oauth_token WHERE grant_id IN (SELECT id FROM oauth_grant WHERE enrollment_id = ?1)", \
-  "DELETE FROM oauth_grant WHERE enrollment_id = ?1") \
+  "DELETE FROM oauth_grant WHERE enrollment_id = ?1", NULL) \
 X(COUNTS,  "DELETE FROM discovery_count WHERE day < ?1 / 86400 AND ?2 > 0", NULL, NULL, NULL, NULL)
 
 static const struct rule {

@@ -147,6 +147,9 @@ port_of(int fd)
 enum rc
 http_listen_open(struct http_listen *l, const struct http_listener *from, struct err *e)
 {
+	const struct http_tls_settings tls = {
+		.cert_file = from->cert_file, .key_file = from->key_file, .ask = from->door == HTTP_DOOR_MTLS
+	};
 	enum rc rc = RC_OK;
 
 	l->door = from->door;
@@ -155,7 +158,7 @@ http_listen_open(struct http_listen *l, const struct http_listener *from, struct
 	l->max_connections = from->max_connections > 0 ? from->max_connections : MAX_CONNECTIONS;
 	l->max_per_address = from->max_per_address > 0 ? from->max_per_address : MAX_PER_ADDRESS;
 	if (l->door == HTTP_DOOR_TLS || l->door == HTTP_DOOR_MTLS)
-		rc = http_tls_open(from->cert_file, from->key_file, l->door == HTTP_DOOR_MTLS, &l->tls, e);
+		rc = http_tls_open(&tls, &l->tls, e);
 	if (rc == RC_OK && from->fd >= 0)
 		rc = take_over(l, from->fd, e);
 	else if (rc == RC_OK)

@@ -12,8 +12,8 @@
 #include "http/tls_ticket.h"
 
 struct http_tls {
-	char *cert_file, *key_file;
-	bool ask;
+	char *cert_file, *key_file, *client_ca;
+	bool ask, h2;
 	pthread_mutex_t lock; /* over all that follows */
 	SSL_CTX *ctx, *next;
 	struct tls_tickets *tickets; /* outlive a context */
@@ -40,11 +40,12 @@ on_ticket(SSL *ssl, unsigned char name[16], unsigned char *iv, EVP_CIPHER_CTX *c
 static int
 on_alpn(SSL *ssl, const unsigned char **out, unsigned char *n, const unsigned char *in, unsigned n_in, void *arg)
 {
-	static const unsigned char ours[] = "\x08http/1.1";
+	const struct http_tls *t = arg;
+	const char *ours = t->h2 ? "\x02h2" : "\x08http/1.1";
 
-	(void)ssl, (void)arg;
-	if (SSL_select_next_proto((unsigned char **)(uintptr_t)out, n, ours, sizeof ours - 1, in, n_in) ==
-	    OPENSSL_NPN_NEGOTIATED)
+	(void)ssl;
+	if (SSL_select_next_proto((unsigned char **)(uintptr_t)out, n, (const unsigned char *)ours,
+		(unsigned)strlen(ours), in, n_in) == OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_OK;
 	return SSL_TLSEXT_ERR_ALERT_FATAL; /* RFC 7301 3.2: no protocol in common */
 }
@@ -80,8 +81,10 @@ configure(SSL_CTX *ctx, struct http_tls *t)
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets only: nothing to share or to fill */
 	SSL_CTX_set_timeout(ctx, TLS_TICKET_LIFE_S);
 	SSL_CTX_set_app_data(ctx, t);
-	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
-	if (t->ask) {
+	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, t);
+	if (t->client_ca != NULL) {
+		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	} else if (t->ask) {
 		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 		SSL_CTX_set_cert_verify_callback(ctx, any_chain, NULL);
 	}
@@ -110,6 +113,8 @@ context(struct http_tls *t, SSL_CTX **out, struct err *e)
 		rc = tls_fail(e, RC_BAD_INPUT, "private key", t->key_file);
 	else if (SSL_CTX_check_private_key(ctx) != 1)
 		rc = tls_fail(e, RC_BAD_INPUT, "the certificate does not belong to the private key", t->key_file);
+	else if (t->client_ca != NULL && SSL_CTX_load_verify_file(ctx, t->client_ca) != 1)
+		rc = tls_fail(e, RC_BAD_INPUT, "certificate authority", t->client_ca);
 	else
 		rc = RC_OK;
 	if (rc != RC_OK) {
@@ -121,19 +126,21 @@ context(struct http_tls *t, SSL_CTX **out, struct err *e)
 }
 
 enum rc
-http_tls_open(const char *cert_file, const char *key_file, bool ask, struct http_tls **out, struct err *e)
+http_tls_open(const struct http_tls_settings *s, struct http_tls **out, struct err *e)
 {
 	struct http_tls *t;
 	enum rc rc;
 
 	*out = NULL;
-	if (cert_file == NULL || key_file == NULL)
+	if (s->cert_file == NULL || s->key_file == NULL)
 		return fail(e, RC_BAD_INPUT, "a TLS listener needs a certificate and a key file");
 	t = http_need(calloc(1, sizeof *t));
-	t->cert_file = http_need(strdup(cert_file));
-	t->key_file = http_need(strdup(key_file));
-	t->ask = ask;
-	t->tickets = tls_tickets_new(kind_of(ask));
+	t->cert_file = http_need(strdup(s->cert_file));
+	t->key_file = http_need(strdup(s->key_file));
+	t->client_ca = s->client_ca != NULL ? http_need(strdup(s->client_ca)) : NULL;
+	t->ask = s->ask || s->client_ca != NULL;
+	t->h2 = s->h2;
+	t->tickets = tls_tickets_new(kind_of(t->ask));
 	pthread_mutex_init(&t->lock, NULL);
 	if ((rc = context(t, &t->ctx, e)) != RC_OK) {
 		http_tls_close(t);
@@ -154,6 +161,7 @@ http_tls_close(struct http_tls *t)
 	tls_tickets_free(t->tickets);
 	free(t->cert_file);
 	free(t->key_file);
+	free(t->client_ca);
 	free(t);
 }
 
@@ -223,6 +231,16 @@ http_tls_accepted(struct bufferevent *b)
 	SSL *ssl = bufferevent_openssl_get_ssl(b);
 
 	return SSL_version(ssl) >= TLS1_3_VERSION || SSL_get_extms_support(ssl) == 1;
+}
+
+bool
+http_tls_agreed_h2(struct bufferevent *b)
+{
+	const unsigned char *name = NULL;
+	unsigned n = 0;
+
+	SSL_get0_alpn_selected(bufferevent_openssl_get_ssl(b), &name, &n);
+	return n == 2 && memcmp(name, "h2", 2) == 0;
 }
 
 struct bytes

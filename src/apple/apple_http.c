@@ -1,0 +1,129 @@
+#include <stdlib.h>
+
+#include "apple/apple.h"
+#include "base/log.h"
+#include "fmt/html.h"
+
+#define PAGE_MAX 65536
+
+static void
+send_json(struct call *c, struct http_reply *out, const json_t *j)
+{
+	http_answer(out, 200, "application/json", json_text(c->arena, j, 0));
+}
+
+static int64_t
+number(struct call *c, const struct http_request *r, const char *name, int64_t otherwise, int64_t most)
+{
+	const char *text = http_query(c, r, name, false);
+	int64_t n = text != NULL ? strtoll(text, NULL, 10) : otherwise;
+
+	return n < 0 ? 0 : n < most ? n : most;
+}
+
+static json_t *
+sums(struct apple *apple, struct arena *a)
+{
+	return json_keep(a, json_pack("{s:O}", "apns", apns_totals(apple->apns, a)));
+}
+
+static void
+get_ledger(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
+{
+	(void)r;
+	send_json(c, out, sums(room, c->arena));
+}
+
+static void
+get_tokens(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
+{
+	const struct apple *apple = room;
+
+	send_json(c, out,
+	    apns_tokens(apple->apns, c->arena, number(c, r, "from", 0, APNS_TOKENS),
+		number(c, r, "limit", 1000, APPLE_LEDGER)));
+}
+
+static void
+put_faults(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
+{
+	const struct apple *apple = room;
+	enum rc rc = faults_set(apple->faults, r->body, &c->err);
+
+	if (rc != RC_OK)
+		http_answer(
+		    out, http_status(rc), "text/plain; charset=utf-8", bytes_str(arena_strdup(c->arena, c->err.text)));
+	else
+		http_answer(out, 204, NULL, (struct bytes){ 0 });
+}
+
+static void
+get_push(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
+{
+	const struct apple *apple = room;
+	const char *token, *magic;
+	enum rc rc = apns_wait(apple->apns, c, r->segment[0],
+	    1000 * (int)number(c, r, "seconds", APPLE_WAIT_S / 2, APPLE_WAIT_S), &token, &magic);
+
+	if (rc == RC_OK)
+		send_json(c, out, json_keep(c->arena, json_pack("{s:s,s:s}", "token", token, "mdm", magic)));
+	else if (rc == RC_NOT_FOUND)
+		http_answer(out, 204, NULL, (struct bytes){ 0 });
+	else
+		http_fail(out, rc);
+}
+
+/* ---- the page ---- */
+
+static void
+put_rows(struct buf *b, const char *heading, json_t *o)
+{
+	const char *key;
+	json_t *value;
+
+	buf_printf(b, "<table><caption>%s</caption>\n", heading);
+	json_object_foreach(o, key, value)
+	{
+		if (!json_is_integer(value))
+			continue;
+		buf_str(b, "<tr><th scope=\"row\">");
+		html_text(b, key);
+		buf_printf(b, "</th><td>%lld</td></tr>\n", (long long)json_integer_value(value));
+	}
+	buf_str(b, "</table>\n");
+}
+
+static void
+get_page(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
+{
+	static const char head[] =
+	    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+	    "<meta name=\"viewport\" content=\"width=device-width\"><title>postern-apple</title>"
+	    "<style>:root{color-scheme:light dark}body{font:1rem/1.5 system-ui;max-width:40rem;"
+	    "margin:2rem auto;padding:0 1rem}th{text-align:left;font-weight:normal;padding-right:"
+	    "2rem}td{text-align:right}caption{text-align:left;font-weight:bold;padding-top:1rem}"
+	    "</style></head><body><main><h1>Stand-ins for Apple's services</h1>\n";
+	json_t *all = sums(room, c->arena), *apns = json_object_get(all, "apns");
+	struct buf b;
+
+	(void)r;
+	buf_init(&b, PAGE_MAX);
+	buf_str(&b, head);
+	put_rows(&b, "Pushes", apns);
+	put_rows(&b, "Pushes by status", json_object_get(apns, "statuses"));
+	buf_str(&b, "<p>As JSON: <a href=\"/ledger\">sums</a>, <a href=\"/ledger/apns\">each token</a></p>\n"
+		    "</main></body></html>\n");
+	http_answer(out, 200, "text/html; charset=utf-8", bytes_str(buf_finish(&b, c->arena)));
+}
+
+#define OPEN (1u << HTTP_DOOR_PLAIN)
+
+const struct http_route apple_routes[] = {
+	/* method path             class         max body        doors handler */
+	{ "GET", "/", HTTP_HEAVY, 0, OPEN, get_page },
+	{ "GET", "/ledger", HTTP_HEAVY, 0, OPEN, get_ledger },
+	{ "GET", "/ledger/apns", HTTP_HEAVY, 4 << 20, OPEN, get_tokens }, /* its memory goes by the largest body */
+	{ "PUT", "/faults", HTTP_HEAVY, 1 << 20, OPEN, put_faults },
+	{ "GET", "/devices/{}/wait", HTTP_QUICK, 0, OPEN, get_push },
+	{ 0 },
+};

@@ -1,0 +1,162 @@
+/* postern-apple: stand-ins for Apple's services, on this machine. */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "apple/apple.h"
+#include "apple/lab.h"
+#include "base/clock.h"
+#include "crypto/start.h"
+#include "fmt/argv.h"
+
+#define FAULTS_MAX (1 << 20) /* octets of the file */
+
+static int
+complain(const struct err *e)
+{
+	fprintf(stderr, "postern-apple: %s\n", e->text);
+	return 1;
+}
+
+/* ---- init ---- */
+
+static int
+run_init(const struct argv *v, void *ctx)
+{
+	struct err e = { 0 };
+	struct lab lab;
+
+	(void)ctx;
+	if (lab_make(v->arena, argv_text(v, "state"), clock_now(), &lab, &e) != RC_OK)
+		return complain(&e);
+	printf("Topic: %s\n"
+	       "Tell the server of its push certificate:\n"
+	       "  postern org set --push-certificate %s --push-key %s\n"
+	       "and in its postern.conf where to push to, with the address that `postern-apple run` prints:\n"
+	       "  push_url = https://localhost:2197\n"
+	       "  push_ca = %s\n",
+	    lab.topic, lab.push, lab.push_key, lab.ca);
+	return 0;
+}
+
+/* ---- run ---- */
+
+static enum rc
+read_faults(const struct argv *v, struct faults *f, struct err *e)
+{
+	const char *path = argv_text(v, "faults");
+	FILE *file = path != NULL ? fopen(path, "re") : NULL;
+	char *text;
+	size_t n;
+
+	if (path == NULL)
+		return RC_OK;
+	if (file == NULL)
+		return fail(e, RC_NOT_FOUND, "%s can't be read", path);
+	text = arena_alloc(v->arena, FAULTS_MAX);
+	n = fread(text, 1, FAULTS_MAX, file);
+	fclose(file);
+	return faults_set(f, bytes_of(text, n), e) == RC_OK ? RC_OK : fail_in(e, RC_BAD_INPUT, "%s", path);
+}
+
+static void
+begin(struct call *c, void *ctx)
+{
+	(void)ctx;
+	c->now = clock_now();
+}
+
+static enum rc
+start(const struct argv *v, struct apple *apple, struct http_server **http, struct err *e)
+{
+	static const struct http_route *const tables[] = { apple_routes };
+	void *const rooms[] = { apple };
+	const struct http_listener listener = {
+		.door = HTTP_DOOR_PLAIN, .address = argv_text(v, "listen-http"), .fd = -1
+	};
+	const struct http_settings settings = { .workers = { [HTTP_QUICK] = APPLE_WAITERS }, .drain_ms = 1000 };
+	const struct http_hooks hooks = { .begin = begin };
+	struct apns_settings apns = { .address = argv_text(v, "listen-apns"), .faults = apple->faults };
+	struct lab lab;
+	enum rc rc;
+
+	lab_paths(v->arena, argv_text(v, "state"), &lab);
+	apns.cert_file = lab.server;
+	apns.key_file = lab.server_key;
+	apns.client_ca = lab.ca;
+	if ((rc = read_faults(v, apple->faults, e)) != RC_OK || (rc = apns_start(&apns, &apple->apns, e)) != RC_OK)
+		return rc;
+	return http_server_start(&settings, &listener, 1, tables, rooms, 1, &hooks, http, e);
+}
+
+static int
+run_services(const struct argv *v, void *ctx)
+{
+	struct apple apple = { .faults = faults_new() };
+	struct http_server *http = NULL;
+	struct err e = { 0 };
+	sigset_t signals;
+	int status = 0, sig;
+
+	(void)ctx;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	if (start(v, &apple, &http, &e) != RC_OK) {
+		status = complain(&e);
+	} else {
+		printf("apns https://localhost:%d\nhttp http://localhost:%d\nready\n", apns_port(apple.apns),
+		    http_server_port(http, 0));
+		fflush(stdout);
+		sigwait(&signals, &sig);
+	}
+	apns_shut(apple.apns);
+	if (http != NULL)
+		http_server_stop(http);
+	apns_stop(apple.apns);
+	faults_free(apple.faults);
+	return status;
+}
+
+static const struct argv_option init_options[] = {
+	ARGV_TEXT("state", "DIR", "Folder to make them in", .required = true, .env = "POSTERN_APPLE_STATE"),
+	ARGV_END,
+};
+static const struct argv_option run_options[] = {
+	ARGV_TEXT(
+	    "state", "DIR", "Folder made by `postern-apple init`", .required = true, .env = "POSTERN_APPLE_STATE"),
+	ARGV_TEXT("listen-apns", "ADDR:PORT", "Where pushes are taken; port 0: any", .fallback = "127.0.0.1:2197"),
+	ARGV_TEXT("listen-http", "ADDR:PORT", "Ledger, faults, and devices that wait for pushes; port 0: any",
+	    .fallback = "127.0.0.1:2198"),
+	ARGV_TEXT("faults", "FILE", "What is to go wrong (JSON)"),
+	ARGV_END,
+};
+
+static const struct argv_command commands[] = {
+	{ "init", "Make a CA, a server certificate, and a push certificate for a laboratory", run_init, init_options,
+	    NULL, NULL },
+	{ "run", "Stand in for Apple's push service until SIGTERM", run_services, run_options, NULL,
+	    "Prints where each service is, and `ready`. On the address of --listen-http:\n"
+	    "  GET /                     a page\n"
+	    "  GET /ledger               what came, in sums; /ledger/apns?from=N&limit=N each token\n"
+	    "  GET /devices/TOKEN/wait   the last push to that token, when it comes: ?seconds=N\n"
+	    "  PUT /faults               what is to go wrong, as with --faults: a list of rules such as\n"
+	    "    {\"service\": \"apns\", \"every\": 97, \"status\": 429, \"body\": {\"reason\": \"TooManyRequests\"}}\n"
+	    "    {\"service\": \"apns\", \"subject\": TOKEN, \"status\": 410, \"body\": {\"reason\": "
+	    "\"Unregistered\"}}\n"
+	    "    {\"service\": \"apns\", \"after\": 10000, \"then\": \"goaway\"}, or \"drop\" for the connection" },
+	ARGV_END,
+};
+
+static const struct argv_program program = { "postern-apple", "Stand-ins for Apple's services, on this machine", NULL,
+	commands };
+
+int
+main(int argc, char **argv)
+{
+	umask(077);
+	crypto_start();
+	return argv_run(&program, argc, argv, NULL);
+}

@@ -377,6 +377,17 @@ idp_endpoints(struct idp *i, struct call *c, const struct provider *p, struct id
 	return rc;
 }
 
+bool
+idp_endpoints_known(struct idp *i, struct call *c, const struct provider *p, struct idp_endpoints *out)
+{
+	struct document **held = hold(c);
+
+	if (!recall(i, p, DISCOVERY, false, held))
+		return false;
+	*out = (*held)->endpoints;
+	return true;
+}
+
 enum rc
 idp_keys(struct idp *i, struct call *c, const struct provider *p, bool newer, const struct jose_keys **out)
 {

@@ -27,6 +27,8 @@ struct idp_endpoints {
 };
 /* RC_UNAVAILABLE: no answer, or not one that can be used; the sentence is for the operator. */
 enum rc idp_endpoints(struct idp *i, struct call *c, const struct provider *p, struct idp_endpoints *out);
+/* The same for who must not wait. False: it would have to be fetched. */
+bool idp_endpoints_known(struct idp *i, struct call *c, const struct provider *p, struct idp_endpoints *out);
 
 /* The key set, which lives as long as the call's arena and is other threads', too. `newer`: the one at hand lacks a key; it is fetched again, if that is allowed by now. */
 enum rc idp_keys(struct idp *i, struct call *c, const struct provider *p, bool newer, const struct jose_keys **out);

@@ -11,22 +11,19 @@
 
 /* ---- there ---- */
 
-enum rc
-idp_begin(struct idp *i, struct call *c, const struct provider *p, const char *hint, bool again,
-    struct idp_request *out, const char **url)
+const char *
+idp_begin(struct call *c, const struct provider *p, const struct idp_endpoints *at, const char *hint, bool again,
+    struct idp_request *out)
 {
 	const struct provider_preset *preset = provider_preset(p->kind);
 	struct arena *a = c->arena;
-	struct idp_endpoints at;
-	enum rc rc;
+	const char *url;
 
-	if ((rc = idp_endpoints(i, c, p, &at)) != RC_OK)
-		return rc;
 	*out = (struct idp_request){ crypto_token(a), crypto_token(a), crypto_token(a), again && p->again[0] == 'l' };
-	*url = arena_printf(a,
+	url = arena_printf(a,
 	    "%s%sresponse_type=code&client_id=%s&redirect_uri=%s&scope=%s&state=%s&nonce=%s&code_challenge=%s"
 	    "&code_challenge_method=S256%s%s%s%s",
-	    at.authorization, strchr(at.authorization, '?') != NULL ? "&" : "?", uri_encode(a, p->client_id),
+	    at->authorization, strchr(at->authorization, '?') != NULL ? "&" : "?", uri_encode(a, p->client_id),
 	    uri_encode(a, provider_redirect_uri(c)), uri_encode(a, p->scope), out->state, out->nonce,
 	    crypto_s256(a, out->verifier), hint != NULL ? "&login_hint=" : "", hint != NULL ? uri_encode(a, hint) : "",
 	    preset->more != NULL ? preset->more : "",
@@ -34,8 +31,8 @@ idp_begin(struct idp *i, struct call *c, const struct provider *p, const char *h
 	    : preset->tells_auth_time ? arena_printf(a, "&prompt=login&max_age=%d", IDP_MAX_AGE_S)
 				      : "&prompt=login");
 	if (preset->tenant_claim != NULL && strcmp(preset->tenant_claim, "hd") == 0 && p->tenant != NULL)
-		*url = arena_printf(a, "%s&hd=%s", *url, uri_encode(a, p->tenant));
-	return RC_OK;
+		url = arena_printf(a, "%s&hd=%s", url, uri_encode(a, p->tenant));
+	return url;
 }
 
 /* ---- back ---- */

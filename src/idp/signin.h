@@ -17,9 +17,9 @@ struct idp_request {
 	bool again; /* the person had to be asked, whoever is signed in at the provider */
 };
 
-/* The way there. `hint`: the user identifier, may be NULL. RC_UNAVAILABLE: the provider does not answer. */
-enum rc idp_begin(struct idp *i, struct call *c, const struct provider *p, const char *hint, bool again,
-    struct idp_request *out, const char **url);
+/* The way there. `hint`: the user identifier, may be NULL. */
+const char *idp_begin(struct call *c, const struct provider *p, const struct idp_endpoints *at, const char *hint,
+    bool again, struct idp_request *out);
 
 struct idp_answer { /* items of the query that the browser came back with; NULL: not there */
 	const char *state, *code, *error, *iss;

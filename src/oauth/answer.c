@@ -144,13 +144,27 @@ signin_nonce(struct call *c, const struct http_request *r)
 
 /* ---- the end ---- */
 
-void
-signin_redirect(struct http_reply *out, const char *location)
+static void
+redirect(struct http_reply *out, int status, const char *location)
 {
-	http_answer(out, 303, NULL, (struct bytes){ 0 });
+	http_answer(out, status, NULL, (struct bytes){ 0 });
 	http_set(out, "Location", location);
 	http_set(out, "Cache-Control", "no-store");
 	http_set(out, "Referrer-Policy", "no-referrer");
+}
+
+void
+signin_redirect(struct http_reply *out, const char *location)
+{
+	redirect(out, 303, location);
+}
+
+void
+signin_callback(struct http_reply *out, const char *location)
+{
+	redirect(out, 308, location);
+	/* The page's own policy again: browsers ask the redirect's, too. */
+	http_set(out, "Content-Security-Policy", PAGE_POLICY_BLANK);
 }
 
 void
@@ -163,6 +177,10 @@ signin_end(struct call *c, const struct http_request *r, const struct signin_att
 		signin_message(c, r, out, got->code == EV_signin_throttled ? 429 : 403, a, got->code);
 		if (got->code == EV_signin_throttled)
 			http_set(out, "Retry-After", arena_printf(c->arena, "%d", got->wait_s));
+		return;
+	}
+	if (strcmp(r->method, "POST") != 0) { /* no form's answer: nothing of a form can reach the callback */
+		signin_callback(out, got->location);
 		return;
 	}
 	if (signin_callback_seal(c, f->attempt, f->nonce, got->location, &sealed) != RC_OK) {

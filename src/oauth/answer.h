@@ -28,11 +28,13 @@ void signin_set_cookie(
 /* The browser's nonce: the one it has, so that two pages open in it both work, or a new one. */
 const char *signin_nonce(struct call *c, const struct http_request *r);
 
-/* What a try led to: the way to /done and from there to the device, or the page that says why not. */
+/* What a try led to: the way to the device, after a form by /done, or the page that says why not. */
 void signin_end(struct call *c, const struct http_request *r, const struct signin_attempt *a,
     const struct signin_form *f, const struct signin_result *got, struct http_reply *out);
 
 /* Go on at `location`, with nothing of this request. */
 void signin_redirect(struct http_reply *out, const char *location);
+/* The last answer of a sign-in: 308 to the callback scheme, nothing else (S-12). */
+void signin_callback(struct http_reply *out, const char *location);
 
 #endif

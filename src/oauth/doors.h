@@ -11,10 +11,13 @@ http_handler oauth_get_signin, oauth_post_signin, oauth_get_authorize, oauth_pos
 struct signin_attempt;
 struct signin_form;
 struct provider;
+struct oauth_room;
 
 /* Whether an identity provider signs these people in: then the browser gets what it needs on the way there, f->nonce is
- * set, and, where the provider is set to, `out` is that way. False: passwords alone. */
-bool oauth_offer_provider(struct call *c, const struct http_request *r, const struct signin_attempt *a,
-    struct signin_form *f, const char *hint, struct provider *p, struct http_reply *out);
+ * set, and, where the provider is set to (p->redirects), `out` is that way: to the provider itself, where that takes no
+ * question to it. False: passwords alone. */
+bool oauth_offer_provider(struct call *c, const struct http_request *r, const struct oauth_room *room,
+    const struct signin_attempt *a, struct signin_form *f, const char *hint, struct provider *p,
+    struct http_reply *out);
 
 #endif

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "crypto/hash.h"
-#include "enroll/challenge.h"
 #include "fmt/base64.h"
 #include "fmt/html.h"
 #include "oauth/page_style.h"
@@ -19,11 +18,9 @@ struct page { /* one that is being written */
 const char *
 page_policy(struct arena *a, const struct organization *o)
 {
-	return arena_printf(a,
-	    "default-src 'none'; style-src 'sha256-%s';%s form-action 'self' " CHALLENGE_SCHEME
-	    ":; frame-ancestors 'none'; base-uri 'none'",
+	return arena_printf(a, PAGE_POLICY_BLANK "; style-src 'sha256-%s'%s",
 	    base64_encode(a, crypto_sha256_text(a, page_style(a, o))),
-	    o != NULL && o->logo != NULL ? " img-src 'self';" : "");
+	    o != NULL && o->logo != NULL ? "; img-src 'self'" : "");
 }
 
 /* ---- what every page has ---- */

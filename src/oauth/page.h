@@ -4,6 +4,7 @@
 #ifndef OAUTH_PAGE_H
 #define OAUTH_PAGE_H
 
+#include "enroll/challenge.h"
 #include "oauth/signin.h"
 #include "oauth/text.h"
 
@@ -31,8 +32,10 @@ struct bytes page_message(struct arena *a, const struct page_look *l, enum enrol
 struct bytes
 page_privacy(struct arena *a, const struct page_look *l, const char *mode, const char *family, const char *back);
 
-/* Value of Content-Security-Policy for all of them. form-action names the callback's scheme: browsers hold the
+/* Value of Content-Security-Policy for what shows nothing, and for all of them. form-action names the callback's scheme: browsers hold the
  * redirect after a form to it. `o` may be NULL. */
+#define PAGE_POLICY_BLANK \
+	"default-src 'none'; form-action 'self' " CHALLENGE_SCHEME ":; frame-ancestors 'none'; base-uri 'none'"
 const char *page_policy(struct arena *a, const struct organization *o);
 
 #endif

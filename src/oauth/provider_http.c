@@ -12,25 +12,39 @@
 
 #define ITEMS_MAX 32
 
-bool
-oauth_offer_provider(struct call *c, const struct http_request *r, const struct signin_attempt *a,
-    struct signin_form *f, const char *hint, struct provider *p, struct http_reply *out)
+/* The way to the provider; `w` gets the request. */
+static enum rc
+begin(struct call *c, const struct signin_attempt *a, const struct provider *p, const struct idp_endpoints *at,
+    struct signin_way *w, const char **url)
 {
+	*url = idp_begin(c, p, at, a->again ? a->user_identifier : w->hint, a->again, &w->request);
+	return attempt_event(c, a->attempt.id, EV_provider_asked, "%s", p->issuer);
+}
+
+bool
+oauth_offer_provider(struct call *c, const struct http_request *r, const struct oauth_room *room,
+    const struct signin_attempt *a, struct signin_form *f, const char *hint, struct provider *p, struct http_reply *out)
+{
+	const char *sealed, *url = arena_printf(c->arena, "/signin/%s/provider", f->attempt);
 	struct signin_way w = { .hint = hint };
-	const char *sealed;
+	struct idp_endpoints at;
 
 	if (provider_for(c, a->organization.id, hint, p) != RC_OK)
 		return false;
 	f->nonce = signin_nonce(c, r);
 	w.form = *f;
 	w.provider = p->id;
-	if (signin_way_seal(c, &w, &sealed) != RC_OK)
-		return false;
 	/* Not after a form: browsers hold its redirects to form-action. There it is a link. */
 	if (p->redirects && strcmp(r->method, "POST") == 0)
 		p->redirects = false;
+	/* Devices wait for the workers of this request, so it must not wait for the provider. */
+	if (p->redirects && strcmp(r->method, "HEAD") != 0 && idp_endpoints_known(room->idp, c, p, &at) &&
+	    begin(c, a, p, &at, &w, &url) != RC_OK)
+		return false;
+	if (signin_way_seal(c, &w, &sealed) != RC_OK)
+		return false;
 	if (p->redirects) {
-		signin_redirect(out, arena_printf(c->arena, "/signin/%s/provider", f->attempt));
+		signin_redirect(out, url);
 		signin_set_cookie(c, r, COOKIE_NONCE, f->nonce, out);
 	}
 	signin_set_cookie(c, r, COOKIE_PROVIDER, sealed, out);
@@ -84,6 +98,7 @@ void
 oauth_get_provider(struct call *c, const struct http_request *r, struct http_reply *out, void *arg)
 {
 	const struct oauth_room *room = arg;
+	struct idp_endpoints at;
 	struct signin_attempt a;
 	struct signin_way w;
 	struct provider p;
@@ -95,12 +110,11 @@ oauth_get_provider(struct call *c, const struct http_request *r, struct http_rep
 		signin_message(c, r, out, 403, &a, EV_provider_answer);
 		return;
 	}
-	if (idp_begin(room->idp, c, &p, a.again ? a.user_identifier : w.hint, a.again, &w.request, &url) != RC_OK) {
+	if (idp_endpoints(room->idp, c, &p, &at) != RC_OK) {
 		stop(c, r, &a, EV_provider_unreachable, out);
 		return;
 	}
-	if (signin_way_seal(c, &w, &sealed) != RC_OK ||
-	    attempt_event(c, a.attempt.id, EV_provider_asked, "%s", p.issuer) != RC_OK) {
+	if (begin(c, &a, &p, &at, &w, &url) != RC_OK || signin_way_seal(c, &w, &sealed) != RC_OK) {
 		signin_trouble(c, r, out);
 		return;
 	}

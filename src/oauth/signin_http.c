@@ -57,8 +57,8 @@ show(struct call *c, const struct http_request *r, const struct signin_attempt *
 }
 
 static void
-show_first(struct call *c, const struct http_request *r, const struct signin_attempt *a, struct signin_form *f,
-    const char *hint, struct http_reply *out)
+show_first(struct call *c, const struct http_request *r, const struct oauth_room *room, const struct signin_attempt *a,
+    struct signin_form *f, const char *hint, struct http_reply *out)
 {
 	const char *user, *domain;
 	struct provider p;
@@ -67,12 +67,12 @@ show_first(struct call *c, const struct http_request *r, const struct signin_att
 
 	if (hint == NULL || uri_identifier_split(c->arena, hint, &user, &domain, &ignored) != RC_OK)
 		hint = a->user_identifier;
-	if (strcmp(r->method, "HEAD") != 0 && attempt_event(c, a->attempt.id, EV_signin_shown, NULL) != RC_OK) {
-		signin_trouble(c, r, out);
+	offered = oauth_offer_provider(c, r, room, a, f, a->again ? a->user_identifier : hint, &p, out);
+	if (offered && p.redirects)
 		return;
-	}
-	offered = oauth_offer_provider(c, r, a, f, a->again ? a->user_identifier : hint, &p, out);
-	if (!offered || !p.redirects)
+	if (strcmp(r->method, "HEAD") != 0 && attempt_event(c, a->attempt.id, EV_signin_shown, NULL) != RC_OK)
+		signin_trouble(c, r, out);
+	else
 		show(c, r, a, f, offered ? &p : NULL, hint, NULL, out);
 }
 
@@ -82,9 +82,8 @@ oauth_get_signin(struct call *c, const struct http_request *r, struct http_reply
 	struct signin_form f = { .flow = SIGNIN_WEB, .attempt = r->segment[0] };
 	struct signin_attempt a;
 
-	(void)room;
 	if (signin_find(c, r, f.attempt, f.flow, &a, out))
-		show_first(c, r, &a, &f, http_query(c, r, "user-identifier", false), out);
+		show_first(c, r, room, &a, &f, http_query(c, r, "user-identifier", false), out);
 }
 
 void
@@ -95,7 +94,6 @@ oauth_get_authorize(struct call *c, const struct http_request *r, struct http_re
 	struct uri_items query = { 0 };
 	enum rc rc;
 
-	(void)room;
 	rc = uri_items_parse(c->arena, bytes_str(r->query), false, ITEMS_MAX, &query, &c->err);
 	f.attempt = rc == RC_OK ? uri_item(&query, "attempt") : NULL;
 	if (f.attempt == NULL) {
@@ -114,7 +112,7 @@ oauth_get_authorize(struct call *c, const struct http_request *r, struct http_re
 			signin_message(c, r, out, 400, &a, EV_authorize_invalid);
 		return;
 	}
-	show_first(c, r, &a, &f, uri_item(&query, "login_hint"), out);
+	show_first(c, r, room, &a, &f, uri_item(&query, "login_hint"), out);
 }
 
 /* ---- the form comes back ---- */
@@ -133,7 +131,7 @@ try_it(struct call *c, const struct http_request *r, const struct signin_attempt
 	if (password == NULL) {
 		struct provider p;
 
-		show(c, r, a, f, oauth_offer_provider(c, r, a, f, user, &p, out) ? &p : NULL, user, NULL, out);
+		show(c, r, a, f, oauth_offer_provider(c, r, room, a, f, user, &p, out) ? &p : NULL, user, NULL, out);
 		return;
 	}
 	if (password[0] == '\0') {
@@ -151,7 +149,6 @@ try_it(struct call *c, const struct http_request *r, const struct signin_attempt
 		signin_end(c, r, a, f, &got, out);
 }
 
-/* The last answer of a sign-in: 308 to the callback scheme, nothing else (S-12). */
 void
 oauth_get_done(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
 {
@@ -163,13 +160,8 @@ oauth_get_done(struct call *c, const struct http_request *r, struct http_reply *
 		signin_message(c, r, out, 403, NULL, EV_signin_form_invalid);
 		return;
 	}
-	http_answer(out, 308, NULL, (struct bytes){ 0 });
-	http_set(out, "Location", location);
+	signin_callback(out, location);
 	signin_set_cookie(c, r, COOKIE_CALLBACK, NULL, out);
-	/* The page's own policy again: browsers ask the redirect's, too. */
-	http_set(out, "Content-Security-Policy", page_policy(c->arena, NULL));
-	http_set(out, "Cache-Control", "no-store");
-	http_set(out, "Referrer-Policy", "no-referrer");
 }
 
 static void

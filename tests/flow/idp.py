@@ -4,6 +4,7 @@ one request at a time."""
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 import urllib.parse
@@ -108,7 +109,9 @@ class Visit:
         self.w, self.user, self.device = w, user, w.independent()
         self.challenge = self.device.begin(user)
         self.browser = browser or web.Browser(self.device.wire)
-        self.way = self.hop(self.device.sign_in_url(self.challenge)).header("Location")
+        begun = self.device.sign_in_url(self.challenge)
+        self.attempt = re.search(r"(?:/signin/|attempt=)([^&?]+)", begun)[1]
+        self.way = self.hop(begun).header("Location")
 
     def hop(self, url, cookies=True):
         parts = urllib.parse.urlsplit(urllib.parse.urljoin(self.w.url, url))
@@ -118,8 +121,8 @@ class Visit:
         return reply
 
     def ask(self):
-        """Sent to the provider; what it was asked."""
-        there = self.hop(self.way).header("Location")
+        """Sent to the provider, at once where its documents are known; what it was asked."""
+        there = self.hop(self.way).header("Location") if self.way.startswith("/") else self.way
         self.asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(there).query))
         return self
 

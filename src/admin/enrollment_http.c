@@ -27,6 +27,7 @@ admin_enrollment_brief(struct admin_call *x, const struct enrollment *e)
 	admin_put_time(j, "enrolled_at", e->enrolled_at);
 	admin_put_time(j, "ended_at", e->ended_at);
 	admin_put_time(j, "last_seen_at", e->last_seen_at);
+	admin_put_flag(j, "inactive", enrollment_inactive(x->c, e));
 	return j;
 }
 
@@ -40,7 +41,7 @@ enum rc
 admin_enrollment_list(struct admin_call *x)
 {
 	static const char *const states[] = { "live", "pending", "enrolled", "reauth", "evicting", "unenrolled",
-		"evicted", "replaced", NULL };
+		"evicted", "replaced", "inactive", NULL };
 	const char *organization_id, *user = admin_query(x, "user"), *state = admin_query(x, "state");
 	json_t *items = admin_items(x);
 	struct account person = { 0 };
@@ -53,7 +54,7 @@ admin_enrollment_list(struct admin_call *x)
 		;
 	if (state != NULL && states[i] == NULL)
 		return fail(&x->c->err, RC_BAD_INPUT,
-		    "a state is live, pending, enrolled, reauth, evicting, unenrolled, evicted or replaced");
+		    "a state is live, pending, enrolled, reauth, evicting, unenrolled, evicted, replaced or inactive");
 	if ((rc = admin_query_int(x, "before", 0, &before)) != RC_OK ||
 	    (rc = admin_organization_filter(x, &organization_id)) != RC_OK)
 		return rc;
@@ -159,6 +160,13 @@ admin_enrollment_get(struct admin_call *x)
 	admin_put_text(x->out, "sign_in_again_attempt", e.reauth_attempt_id);
 	admin_put_text(x->out, "grant", e.grant_id);
 	admin_put_time(x->out, "evict_at", e.evict_at);
+	if (enrollment_inactive(x->c, &e))
+		admin_put_text(x->out, "inactive_sentence",
+		    arena_printf(x->c->arena,
+			"the device was not seen for %d days: postern push %s asks it to come; postern enrollment "
+			"evict %s, if it is gone for good",
+			(int)((x->c->now - (e.last_seen_at != 0 ? e.last_seen_at : e.enrolled_at)) / 86400), e.id,
+			e.id));
 	put_frozen(x, &e);
 	if ((rc = put_channels(x, &e)) != RC_OK || (rc = put_certificates(x, &e)) != RC_OK ||
 	    (rc = command_list(x->c, e.id, &queue, &n)) != RC_OK)

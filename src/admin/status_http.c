@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "config/config.h"
+#include "enroll/enrollment.h"
 #include "store/store.h"
 
 #define DAY 86400
@@ -125,6 +126,23 @@ put_store(struct admin_call *x)
 	return rc != RC_OK ? rc : put_counts(x, "rows", rows_sql, DB_NONE);
 }
 
+static enum rc
+put_inactive(struct admin_call *x, json_t *warnings)
+{
+	static const char sql[] = "SELECT COUNT(*) FROM enrollment e WHERE " ENROLLMENT_INACTIVE("?1");
+	struct db_rows r;
+	enum rc rc = store_run(x->c, sql, DB_ARGS(db_int(enrollment_inactive_since(x->c))), &r);
+	int64_t n = rc == RC_OK ? db_get_int(&r, 0, 0) : 0;
+
+	admin_put_int(x->out, "inactive", n);
+	if (n > 0)
+		json_array_append_new(warnings,
+		    json_sprintf("%lld device(s) were not seen for %d days or more: postern enrollment list --state "
+				 "inactive names them; evict those that are gone",
+			(long long)n, (int)x->c->conf->inactive_days));
+	return rc;
+}
+
 enum rc
 admin_status_get(struct admin_call *x)
 {
@@ -143,7 +161,8 @@ admin_status_get(struct admin_call *x)
 	admin_put_int(x->out, "uptime_s", x->room->started_at != 0 ? c->now - x->room->started_at : 0);
 	admin_put(x->out, "warnings", warnings);
 	put_tls(x, warnings);
-	if ((rc = put_store(x)) != RC_OK || (rc = put_organizations(x)) != RC_OK ||
+	if ((rc = put_store(x)) != RC_OK || (rc = put_inactive(x, warnings)) != RC_OK ||
+	    (rc = put_organizations(x)) != RC_OK ||
 	    (rc = put_counts(x, "enrollments", "SELECT state, COUNT(*) FROM enrollment GROUP BY state ORDER BY state",
 		 DB_NONE)) != RC_OK ||
 	    (rc = put_counts(

@@ -142,6 +142,18 @@ command_send_removal(struct call *c, const struct enrollment *e, const char **uu
 	return rc;
 }
 
+enum rc
+command_is_removal(struct call *c, const struct enrollment *e, const char *uuid, bool *yes)
+{
+	static const char sql[] =
+	    "SELECT 1 FROM command WHERE uuid = ?1 AND enrollment_id = ?2 AND queued_by = 'eviction'";
+	struct db_rows r;
+	enum rc rc = store_run(c, sql, DB_ARGS(db_text(uuid), db_text(e->id)), &r);
+
+	*yes = rc == RC_OK && r.rows > 0;
+	return rc;
+}
+
 /* ---- the loop ---- */
 
 struct turn {

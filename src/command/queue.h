@@ -39,6 +39,9 @@ enum rc command_next(struct call *c, const struct enrollment *e, const char *use
 /* Queue the internal RemoveProfile of an eviction ahead of everything (below iOS 17). */
 enum rc command_send_removal(struct call *c, const struct enrollment *e, const char **uuid);
 
+/* Is that the UUID of one, queued or answered? */
+enum rc command_is_removal(struct call *c, const struct enrollment *e, const char *uuid, bool *yes);
+
 enum rc command_cancel(struct call *c, const char *uuid, const char *by); /* RC_NOT_FOUND: not queued */
 
 struct command_result {

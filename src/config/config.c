@@ -54,6 +54,8 @@ static const struct conf_setting settings[] = {
 	    "Attempts, events, results, and enrollments that ended, are kept for so many days," },
 	{ "results_per_enrollment", T_INT, AT(results_per_enrollment), 10, 1000000, "1000",
 	    "and of one enrollment so many results, the newest." },
+	{ "inactive_days", T_INT, AT(inactive_days), 1, 3650, "30",
+	    "An enrollment whose device was not seen for so many days is called inactive. Nothing ends by it." },
 	{ "workers", T_INT, AT(workers), 0, 512, "0",
 	    "Worker threads for short requests; 0: chosen by the server." },
 	{ "loops", T_INT, AT(loops), 0, 64, "0",

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "config/config.h"
 #include "crypto/hash.h"
 #include "enroll/os.h"
 #include "store/store.h"
@@ -75,6 +76,21 @@ enrollment_by_device(struct call *c, const char *organization_id, const char *de
 	return one(c, sql, DB_ARGS(db_text(organization_id), db_text(device_id)), out);
 }
 
+int64_t
+enrollment_inactive_since(const struct call *c)
+{
+	return c->conf != NULL ? c->now - c->conf->inactive_days * 86400 : 0;
+}
+
+bool
+enrollment_inactive(const struct call *c, const struct enrollment *e)
+{
+	int64_t seen = e->last_seen_at != 0 ? e->last_seen_at : e->enrolled_at;
+
+	return (strcmp(e->state, "enrolled") == 0 || strcmp(e->state, "reauth") == 0) &&
+	       seen < enrollment_inactive_since(c);
+}
+
 enum rc
 enrollment_list(struct call *c, const char *organization_id, const char *account_id, const char *state, int64_t before,
     struct enrollment **out, int *n)
@@ -82,14 +98,16 @@ enrollment_list(struct call *c, const char *organization_id, const char *account
 	static const char sql[] = "SELECT " ENROLLMENT_COLUMNS " FROM enrollment e"
 				  " WHERE organization_id = COALESCE(?1, organization_id)"
 				  " AND account_id = COALESCE(?2, account_id)"
-				  " AND (?3 = '' OR state = ?3 OR (?3 = 'live' AND ended_at IS NULL))"
-				  " AND created_at < ?4 ORDER BY created_at DESC, id LIMIT 500";
+				  " AND (?3 = '' OR state = ?3 OR (?3 = 'live' AND ended_at IS NULL)"
+				  "  OR (?3 = 'inactive' AND " ENROLLMENT_INACTIVE(
+				      "?5") "))"
+					    " AND created_at < ?4 ORDER BY created_at DESC, id LIMIT 500";
 	struct db_rows r;
 	enum rc rc;
 
 	rc = store_run(c, sql,
 	    DB_ARGS(db_text(organization_id), db_text(account_id), db_text(state != NULL ? state : ""),
-		db_int(before != 0 ? before : INT64_MAX)),
+		db_int(before != 0 ? before : INT64_MAX), db_int(enrollment_inactive_since(c))),
 	    &r);
 	if (rc != RC_OK)
 		return fail_in(&c->err, rc, "list enrollments");

@@ -21,6 +21,14 @@ struct enrollment {
 
 #define ENROLLMENT_LIVE(e) ((e)->ended_at == 0)
 
+/* No CheckOut comes from a device that was erased, lost or put into a drawer (protocol 13). One that was not seen for
+ * inactive_days is called inactive: said where enrollments are shown, stored nowhere, and the end of nothing.
+ * For SQL: a row e, with the time that enrollment_inactive_since gives in place of `since`. */
+#define ENROLLMENT_INACTIVE(since) \
+	"(e.state IN ('enrolled', 'reauth') AND COALESCE(e.last_seen_at, e.enrolled_at) < " since ")"
+int64_t enrollment_inactive_since(const struct call *c);
+bool enrollment_inactive(const struct call *c, const struct enrollment *e);
+
 /* For a statement that reads more than enrollments (gate/row.c): the columns of a row called e, and their
  * reader from `column` on. */
 #define ENROLLMENT_COLUMNS \
@@ -37,7 +45,8 @@ enum rc enrollment_get(struct call *c, const char *id, struct enrollment *out);
 /* The live one of a device. */
 enum rc
 enrollment_by_device(struct call *c, const char *organization_id, const char *device_id, struct enrollment *out);
-/* At most 500, newest first, created before `before` (0: now). Filters may be NULL; state "live" is any live one. */
+/* At most 500, newest first, created before `before` (0: now). Filters may be NULL; state "live" is any live one,
+ * "inactive" those that are called so. */
 enum rc enrollment_list(struct call *c, const char *organization_id, const char *account_id, const char *state,
     int64_t before, struct enrollment **out, int *n);
 

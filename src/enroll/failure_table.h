@@ -250,6 +250,8 @@ X(unenrolled, "unenrolled", STAGE_END, OUTCOME_OK, NULL, "CheckOut: the device l
 X(eviction_ordered, "eviction-ordered", STAGE_END, OUTCOME_OK, NULL, "the administrator ordered the eviction", NULL) \
 X(evicted, "evicted", STAGE_END, OUTCOME_OK, \
   "Your organization ended the management of this device.", "the device was told to leave", NULL) \
+X(only_leaving, "only-leaving", STAGE_END, OUTCOME_REFUSED, NULL, \
+  "a device that is being evicted asked for something: it hears that it is to leave, and nothing else", NULL) \
 X(unknown_device_turned_away, "unknown-device-turned-away", STAGE_END, OUTCOME_REFUSED, NULL, \
   "an ended or unknown enrollment asked: 403 com.apple.unrecognized.device", NULL) \
 X(internal, "internal", STAGE_END, OUTCOME_FAILED, \

@@ -36,11 +36,23 @@ order_removal(struct call *c, struct mdm_message *m, struct command *next)
 	bool answered;
 	enum rc rc;
 
-	if (next->uuid != NULL && next->queued_by != NULL && strcmp(next->queued_by, "eviction") == 0)
-		return RC_OK;
 	if ((rc = command_send_removal(c, &m->who->enrollment, &uuid)) != RC_OK)
 		return rc;
 	return command_next(c, &m->who->enrollment, m->who->user_id, &idle, next, &answered);
+}
+
+/* One step of an eviction. False: the store failed. */
+static bool
+leave(struct call *c, struct mdm_message *m, const struct command_answer *in, bool answered, struct command *next)
+{
+	bool told = false; /* the answer is to the RemoveProfile: whatever it is, not again until the device asks */
+
+	if (in->uuid != NULL && command_is_removal(c, &m->who->enrollment, in->uuid, &told) != RC_OK)
+		return false;
+	if (told)
+		return !answered || strcmp(in->status, "Acknowledged") != 0 ||
+		       store_unit(c, evicted_in_unit, m) == RC_OK;
+	return m->who->user_id[0] != '\0' || order_removal(c, m, next) == RC_OK;
 }
 
 void
@@ -68,16 +80,13 @@ mdm_answer(struct call *c, struct mdm_message *m)
 		*m->out = (struct enroll_reply){ .status = 200 };
 		return;
 	}
-	/* Accepted, but nothing is delivered until the person may again (design: tokens and people). */
-	if (command_next(c, e, m->who->user_id, &in, m->who->account_disabled ? NULL : &next, &answered) != RC_OK)
+	/* Accepted, but nothing is delivered until the person may again (design: tokens and people), nor to who is to
+	 * leave. */
+	if (command_next(c, e, m->who->user_id, &in, m->who->account_disabled || evicting ? NULL : &next, &answered) !=
+	    RC_OK)
 		return;
-	if (evicting && answered && strcmp(in.status, "Acknowledged") == 0) {
-		if (store_unit(c, evicted_in_unit, m) != RC_OK)
-			return;
-		next.uuid = NULL;
-	} else if (evicting && m->who->user_id[0] == '\0' && order_removal(c, m, &next) != RC_OK) {
+	if (evicting && !leave(c, m, &in, answered, &next))
 		return;
-	}
 	if (next.uuid == NULL)
 		*m->out = (struct enroll_reply){ .status = 200 };
 	else

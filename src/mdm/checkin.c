@@ -261,15 +261,20 @@ on_user_authenticate(struct call *c, struct mdm_message *m)
 	*m->out = (struct enroll_reply){ .status = 410 };
 }
 
+/* Served even to an enrollment that is being evicted, for which no token is demanded, and to a disabled person's Mac,
+ * whose device channel carries none: what they say of themselves. Nothing is handed out to them. */
+#define ANYONE true
+
 static const struct {
 	const char *type;
 	void (*handler)(struct call *c, struct mdm_message *m);
+	bool to;
 } kinds[] = {
-	{ "Authenticate", on_authenticate },
-	{ "TokenUpdate", on_token_update },
-	{ "CheckOut", on_check_out },
-	{ "GetToken", on_get_token },
-	{ "UserAuthenticate", on_user_authenticate },
+	{ "Authenticate", on_authenticate, ANYONE },
+	{ "TokenUpdate", on_token_update, ANYONE },
+	{ "CheckOut", on_check_out, ANYONE },
+	{ "GetToken", on_get_token, false },
+	{ "UserAuthenticate", on_user_authenticate, false },
 };
 
 void
@@ -288,10 +293,15 @@ mdm_checkin(struct call *c, struct mdm_message *m, const char *type)
 	}
 	policy_checkin_filter(c->arena, &m->target, m->body, &m->dropped);
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-		if (strcmp(kinds[i].type, type) == 0) {
+		if (strcmp(kinds[i].type, type) != 0)
+			continue;
+		if (kinds[i].to != ANYONE && strcmp(e->state, "evicting") == 0)
+			mdm_refuse(c, m, 403, EV_only_leaving);
+		else if (kinds[i].to != ANYONE && m->who->account_disabled)
+			mdm_refuse(c, m, 403, EV_person_disabled);
+		else
 			kinds[i].handler(c, m);
-			return;
-		}
+		return;
 	}
 	fail(&c->err, RC_BAD_INPUT, "%.100s is not served", type);
 	mdm_refuse(c, m, 400, EV_message_unknown);

@@ -49,7 +49,7 @@ static const struct column attempt_columns[] = {
 static const struct column enrollment_columns[] = {
 	{ "ID", "id", COL_TEXT }, { "USER", "user", COL_TEXT }, { "MODE", "mode", COL_TEXT }, { "STATE", "state", COL_TEXT },
 	{ "DEVICE", "product", COL_TEXT }, { "OS", "os_version", COL_TEXT }, { "ENROLLED", "enrolled_at", COL_TIME },
-	{ "LAST SEEN", "last_seen_at", COL_TIME }, COLUMN_END
+	{ "LAST SEEN", "last_seen_at", COL_TIME }, { "INACTIVE", "inactive", COL_FLAG }, COLUMN_END
 };
 static const struct column command_columns[] = {
 	{ "UUID", "uuid", COL_TEXT }, { "TYPE", "request_type", COL_TEXT }, { "CHANNEL", "channel", COL_TEXT },

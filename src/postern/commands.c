@@ -17,8 +17,8 @@ static const char *const rule_kinds[] = { "command", "checkin", "payload", "decl
 static const char *const yes_no[] = { "yes", "no", NULL };
 static const char *const certificates[] = { "maid", "ca", "profile", NULL };
 static const char *const attempt_states[] = { "open", "signed-in", "enrolled", "failed", "ended", NULL };
-static const char *const enrollment_states[] = { "live", "pending", "enrolled", "reauth", "evicting", "unenrolled",
-	"evicted", "replaced", NULL };
+static const char *const enrollment_states[] = { "live", "inactive", "pending", "enrolled", "reauth", "evicting",
+	"unenrolled", "evicted", "replaced", NULL };
 
 /* clang-format off */
 static const struct argv_option global_options[] = {

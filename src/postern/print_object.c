@@ -57,6 +57,7 @@ static const struct column enrollment_rows[] = {
 	{ "OS", "os_version", COL_TEXT }, { "Build", "build_version", COL_TEXT }, { "Device name", "device_name", COL_TEXT },
 	{ "Serial number", "serial_number", COL_TEXT }, { "Device id", "device_id", COL_TEXT },
 	{ "Begun", "created_at", COL_TIME }, { "Enrolled", "enrolled_at", COL_TIME }, { "Last seen", "last_seen_at", COL_TIME },
+	{ "Inactive", "inactive_sentence", COL_TEXT },
 	{ "Evicted anyway", "evict_at", COL_TIME }, { "Ended", "ended_at", COL_TIME }, { "Attempt", "attempt", COL_TEXT },
 	{ "Sign-in again", "sign_in_again_attempt", COL_TEXT }, { "Grant", "grant", COL_TEXT },
 	{ "Commands queued", "queued", COL_NUMBER }, COLUMN_END

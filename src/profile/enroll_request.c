@@ -95,8 +95,14 @@ static enum rc
 write_profile(struct call *c, void *arg)
 {
 	struct step *s = arg;
+	struct grant_bearer now;
 	enum rc rc;
 
+	/* The sign-in may have ended since it was looked at; then nothing may begin with it. */
+	if ((rc = grant_find(c, s->in->bearer, &now)) != RC_OK)
+		return rc;
+	if (now.revoked || now.account_disabled)
+		return fail(&c->err, RC_FORBIDDEN, "the sign-in ended meanwhile");
 	if ((rc = attempt_open(c, &s->attempt)) != RC_OK)
 		return rc;
 	if ((rc = enrollment_prepare(c, &s->enrollment)) != RC_OK)
@@ -244,7 +250,10 @@ answer_with_token(struct call *c, struct step *s)
 	if ((rc = rules_allow(c, s, &who)) != RC_OK || s->out->status != 0)
 		return rc;
 	describe_enrollment(c, s, &who);
-	if ((rc = store_unit(c, write_profile, s)) != RC_OK)
+	rc = store_unit(c, write_profile, s);
+	if (rc == RC_NOT_FOUND || rc == RC_FORBIDDEN)
+		return challenge_after(c, s, EV_profile_token_unknown);
+	if (rc != RC_OK)
 		return rc;
 	s->out->status = 200;
 	return profile_sign(c, &s->organization, profile_build(c, &s->organization, &s->enrollment, s->scep_challenge),

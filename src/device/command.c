@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/ddm.h"
 #include "fmt/json.h"
 
 /* Access rights (protocol 5.2), for device enrollments. */
@@ -50,6 +51,7 @@ static const struct {
 	{ "RemoveMedia",                     APPS,                 device_on_nothing },
 	{ "ManagedMediaList",                APPS,                 device_on_empty_list },
 	{ "RequestMirroring",                0,                    device_on_nothing },
+	{ "DeclarativeManagement",           0,                    device_on_declarative_management },
 	{ "DeviceLock",                      LOCK,                 device_on_nothing },
 	{ "ClearPasscode",                   LOCK,                 device_on_nothing },
 	{ "EraseDevice",                     ERASE,                device_on_erase },

@@ -7,12 +7,14 @@
 
 /* Error codes, all of the domain MCMDMErrorDomain. */
 enum device_error {
+	DEVICE_ERROR_NONE = 0,
 	DEVICE_ERROR_NOT_AUTHORIZED = 12007, /* by access rights or enrollment mode */
 	DEVICE_ERROR_MALFORMED = 12008,
 	DEVICE_ERROR_REPLACEMENT = 12009, /* invalid replacement profile */
 	DEVICE_ERROR_NOT_MANAGED = 12013,
 	DEVICE_ERROR_UNKNOWN_TYPE = 12021, /* invalid request type */
 	DEVICE_ERROR_APP = 12025,
+	DEVICE_ERROR_LICENSE = 12064,
 };
 
 struct device_command {
@@ -56,6 +58,24 @@ void device_on_install_application(struct device_command *c);
 void device_on_remove_application(struct device_command *c);
 void device_on_managed_application_list(struct device_command *c);
 void device_on_installed_application_list(struct device_command *c);
+
+/* ---- profiles, however they come ---- */
+
+struct device_configuration { /* a configuration profile, plain or signed */
+	plist_t root;
+	const char *identifier, *uuid, *name; /* uuid, name NULL: absent */
+};
+
+enum rc
+device_configuration_read(struct arena *a, struct bytes document, struct device_configuration *out, struct err *e);
+
+/* Install one. `declaration` is the Identifier of what it came by; NULL: a command. One that came the other way is not
+ * replaced. DEVICE_ERROR_NONE: done; else d->err says why. */
+enum device_error device_configuration_install(struct device *d, struct arena *a, const struct device_schema *rules,
+    const struct device_configuration *profile, const char *declaration);
+
+/* False: there is none of that name that came this way. */
+bool device_configuration_remove(struct device *d, const char *identifier, bool declared);
 
 /* A list (array) or dictionary of managed things that is made when missing. */
 json_t *device_managed(struct device *d, const char *name, bool array);

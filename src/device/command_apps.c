@@ -1,41 +1,41 @@
-/* Managed apps (protocol 11). They live in the managed volume, and go with it. */
-#include <stdlib.h>
+/* Commands about apps (protocol 11). What came by declaration they neither see nor touch. */
 #include <string.h>
 
-#include "device/command.h"
+#include "device/app.h"
 #include "fmt/json.h"
 
-/* Which app is meant, as a bundle identifier. Only Apple knows the one of a store number, so the
- * simulated device makes one up, always the same. */
-static const char *
-bundle_of(struct device_command *c)
+/* Under User Enrollment an app comes by licence of the person, and only so. */
+static bool
+method_is_good(const struct device_command *c, const struct device_app *app)
 {
-	const char *identifier = plist_text(c->a, c->request, "Identifier");
-	const char *manifest = plist_text(c->a, c->request, "ManifestURL");
-	int64_t store = plist_int(c->request, "iTunesStoreID", 0);
+	plist_t options = plist_dict(c->request, "Options");
+	int64_t otherwise = app->store > 0 ? 0 : 1;
+	int64_t method = options != NULL ? plist_int(options, "PurchaseMethod", otherwise) : otherwise;
 
-	if (identifier != NULL)
-		return identifier;
-	if (store > 0)
-		return arena_printf(c->a, "com.example.app%lld", (long long)store);
-	if (manifest != NULL) {
-		const char *name = strrchr(manifest, '/');
+	return !c->rules.byod || c->rules.os == DEVICE_MACOS || method == 1;
+}
 
-		name = name != NULL ? name + 1 : manifest;
-		return arena_printf(c->a, "com.example.%.*s", (int)strcspn(name, ".?"), name);
-	}
-	return NULL;
+static enum rc
+find(struct device_command *c, struct device_app *app)
+{
+	return device_app_find(c->d, c->a, plist_int(c->request, "iTunesStoreID", 0),
+	    plist_text(c->a, c->request, "Identifier"), plist_text(c->a, c->request, "ManifestURL"), app);
 }
 
 void
 device_on_install_application(struct device_command *c)
 {
-	plist_t options = plist_dict(c->request, "Options");
-	const char *bundle = bundle_of(c);
+	static const char *const states[] = { [DEVICE_APP_INSTALLED] = "Managed",
+		[DEVICE_APP_PERSONAL] = "UserInstalledApp",
+		[DEVICE_APP_REFUSED] = "UserRejected" };
 	json_t *apps = device_managed(c->d, "apps", false);
+	enum device_app_outcome outcome;
+	struct device_app app;
+	const char *status;
+	bool managed;
 
-	if (bundle == NULL) {
-		device_command_refuse(c, DEVICE_ERROR_MALFORMED, "%s names no app", c->type);
+	if (find(c, &app) != RC_OK) {
+		device_command_refuse(c, DEVICE_ERROR_APP, "%s", c->d->err.text);
 		return;
 	}
 	/* Never in an account-driven enrollment, whatever the mode (protocol 10). */
@@ -43,16 +43,24 @@ device_on_install_application(struct device_command *c)
 		device_command_refuse(c, DEVICE_ERROR_NOT_AUTHORIZED, "ChangeManagementState is not allowed");
 		return;
 	}
-	if (c->rules.byod && c->rules.os != DEVICE_MACOS && plist_int(c->request, "iTunesStoreID", 0) > 0 &&
-	    (options == NULL || plist_int(options, "PurchaseMethod", 0) != 1)) {
+	if (!method_is_good(c, &app)) {
 		device_command_refuse(c, DEVICE_ERROR_APP, "User Enrollment needs PurchaseMethod 1");
 		return;
 	}
-	json_object_set_new(apps, bundle,
-	    json_pack("{s:s, s:I}", "Status", "Managed", "ManagementFlags",
-		(json_int_t)plist_int(c->request, "ManagementFlags", 0)));
-	plist_put_text(c->answer, "Identifier", bundle);
-	plist_put_text(c->answer, "State", "Installing");
+	if (device_app_is_declared(c->d, app.bundle)) {
+		device_command_refuse(c, DEVICE_ERROR_APP, "%s is managed by a declaration", app.bundle);
+		return;
+	}
+	status = json_get_text(json_object_get(apps, app.bundle), "Status");
+	managed = status != NULL && strcmp(status, "Managed") == 0;
+	outcome = device_app_try(c->d, &app, managed);
+	if (outcome == DEVICE_APP_UNLICENSED) {
+		device_command_refuse(c, DEVICE_ERROR_LICENSE, "no licence was found for %s", app.bundle);
+		return;
+	}
+	device_app_manage(c->d, &app, states[outcome], plist_int(c->request, "ManagementFlags", 0));
+	plist_put_text(c->answer, "Identifier", app.bundle);
+	plist_put_text(c->answer, "State", outcome == DEVICE_APP_INSTALLED ? "Installing" : states[outcome]);
 }
 
 void
@@ -65,44 +73,95 @@ device_on_remove_application(struct device_command *c)
 		device_command_refuse(c, DEVICE_ERROR_APP, "%s is no managed app", bundle != NULL ? bundle : "nothing");
 }
 
+/* States that are told once. */
+static bool
+is_once(const char *status)
+{
+	static const char *const once[] = { "UserInstalledApp", "UserRejected", "UpdateRejected", "ManagementRejected",
+		"Failed" };
+
+	for (size_t i = 0; i < sizeof once / sizeof *once; i++)
+		if (strcmp(once[i], status) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_asked_for(struct device_command *c, const char *bundle)
+{
+	plist_t list = plist_array(c->request, "Identifiers");
+	uint32_t n = list != NULL ? plist_array_get_size(list) : 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		plist_t item = plist_array_get_item(list, i);
+
+		if (plist_get_node_type(item) == PLIST_STRING && plist_string_val_compare(item, bundle) == 0)
+			return true;
+	}
+	return list == NULL;
+}
+
 void
 device_on_managed_application_list(struct device_command *c)
 {
 	plist_t list = plist_new_dict();
 	json_t *apps = device_managed(c->d, "apps", false), *app;
 	const char *bundle;
+	void *next;
 
-	json_object_foreach(apps, bundle, app)
+	json_object_foreach_safe(apps, next, bundle, app)
 	{
-		plist_t item = plist_new_dict();
+		plist_t item;
 
+		if (!is_asked_for(c, bundle))
+			continue;
+		item = plist_new_dict();
 		plist_put_text(item, "Status", json_get_text(app, "Status"));
 		plist_put_int(item, "ManagementFlags", json_get_int(app, "ManagementFlags", 0));
 		plist_put_flag(item, "HasConfiguration", false);
 		plist_put_flag(item, "HasFeedback", false);
 		plist_put_flag(item, "IsValidated", true);
 		plist_put(list, bundle, item);
+		if (is_once(json_get_text(app, "Status")))
+			json_object_del(apps, bundle);
 	}
 	plist_put(c->answer, "ManagedApplicationList", list);
 }
 
-/* In User Enrollment only managed apps are told; so does this device in both modes: it has no others. */
+static void
+add(struct device_command *c, plist_t list, const char *bundle, const char *name, const char *version)
+{
+	plist_t item;
+
+	if (!is_asked_for(c, bundle))
+		return;
+	item = plist_new_dict();
+	plist_put_text(item, "Identifier", bundle);
+	plist_put_text(item, "Name", name);
+	plist_put_text(item, "ShortVersion", version);
+	plist_put_text(item, "Version", version);
+	plist_array_append_item(list, item);
+}
+
+/* Under User Enrollment only apps that a command manages are told; a device enrollment sees all of them, unless it
+ * asks for managed ones only. */
 void
 device_on_installed_application_list(struct device_command *c)
 {
-	plist_t list = plist_new_array();
+	bool all = !c->rules.byod && !plist_flag(c->request, "ManagedAppsOnly", false);
 	json_t *apps = device_managed(c->d, "apps", false), *app;
+	const char *const *own = c->d->self.personal_apps;
+	plist_t list = plist_new_array();
 	const char *bundle;
 
 	json_object_foreach(apps, bundle, app)
 	{
-		plist_t item = plist_new_dict();
-
-		plist_put_text(item, "Identifier", bundle);
-		plist_put_text(item, "Name", bundle);
-		plist_put_text(item, "ShortVersion", "1.0");
-		plist_put_text(item, "Version", "1");
-		plist_array_append_item(list, item);
+		if (strcmp(json_get_text(app, "Status"), "Managed") == 0)
+			add(c, list, bundle, json_get_text(app, "name"), json_get_text(app, "version"));
+	}
+	for (; all && own != NULL && *own != NULL; own++) {
+		bundle = arena_strndup(c->a, *own, strcspn(*own, "="));
+		add(c, list, bundle, bundle, "1.0");
 	}
 	plist_put(c->answer, "InstalledApplicationList", list);
 }

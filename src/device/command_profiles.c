@@ -9,19 +9,17 @@
 /* A payload that may not be here. iOS and visionOS refuse the whole profile with it (protocol 5.4, 10); macOS steps
  * over it instead. A second com.apple.mdm is none of a profile's business. */
 static const char *
-forbidden_payload(struct device_command *c, plist_t root)
+forbidden_payload(struct arena *a, const struct device_schema *rules, plist_t root)
 {
 	plist_t content = plist_array(root, "PayloadContent");
 	uint32_t n = content != NULL ? plist_array_get_size(content) : 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		plist_t item = plist_array_get_item(content, i);
-		const char *type =
-		    plist_get_node_type(item) == PLIST_DICT ? plist_text(c->a, item, "PayloadType") : NULL;
+		const char *type = plist_get_node_type(item) == PLIST_DICT ? plist_text(a, item, "PayloadType") : NULL;
 
-		if (type != NULL &&
-		    (strcmp(type, "com.apple.mdm") == 0 ||
-			device_schema_verdict(&c->rules, DEVICE_PAYLOAD, type, NULL, false) == DEVICE_FORBIDDEN))
+		if (type != NULL && (strcmp(type, "com.apple.mdm") == 0 || device_schema_verdict(rules, DEVICE_PAYLOAD,
+									       type, NULL, false) == DEVICE_FORBIDDEN))
 			return type;
 	}
 	return NULL;
@@ -62,61 +60,97 @@ renew(struct device_command *c, struct bytes document)
 	story_step(&d->story, "renewed", "The enrollment profile was replaced; the identity is new");
 }
 
+enum rc
+device_configuration_read(struct arena *a, struct bytes document, struct device_configuration *out, struct err *e)
+{
+	struct cms_signed message;
+	enum rc rc;
+
+	*out = (struct device_configuration){ 0 };
+	if (document.n > 0 && document.p[0] == 0x30) {
+		if ((rc = cms_verify(a, document, (struct bytes){ 0 }, &message, e)) != RC_OK)
+			return fail_in(e, RC_BAD_INPUT, "the signature of the profile");
+		document = message.content;
+	}
+	if ((rc = plist_parse(a, document, &out->root, e)) != RC_OK)
+		return fail_in(e, RC_BAD_INPUT, "the configuration profile");
+	out->identifier = plist_text(a, out->root, "PayloadIdentifier");
+	out->uuid = plist_text(a, out->root, "PayloadUUID");
+	out->name = plist_text(a, out->root, "PayloadDisplayName");
+	if (out->identifier == NULL)
+		return fail(e, RC_BAD_INPUT, "the configuration profile has no PayloadIdentifier");
+	return RC_OK;
+}
+
+enum device_error
+device_configuration_install(struct device *d, struct arena *a, const struct device_schema *rules,
+    const struct device_configuration *profile, const char *declaration)
+{
+	json_t *profiles = device_managed(d, "profiles", true), *entry;
+	int at = index_of(profiles, profile->identifier);
+	const char *bad, *owner;
+
+	if (rules->os != DEVICE_MACOS && (bad = forbidden_payload(a, rules, profile->root)) != NULL) {
+		fail(&d->err, RC_FORBIDDEN, "the payload %s is not allowed in this enrollment", bad);
+		return DEVICE_ERROR_NOT_AUTHORIZED;
+	}
+	if (at >= 0) {
+		owner = json_get_text(json_array_get(profiles, (size_t)at), "declaration");
+		if ((owner == NULL) != (declaration == NULL) ||
+		    (owner != NULL && declaration != NULL && strcmp(owner, declaration) != 0)) {
+			fail(&d->err, RC_CONFLICT, "%s is installed already, by %s", profile->identifier,
+			    owner != NULL ? "a declaration" : "a command");
+			return DEVICE_ERROR_NOT_MANAGED;
+		}
+		json_array_remove(profiles, (size_t)at);
+	}
+	entry = json_pack("{s:s, s:s, s:s}", "identifier", profile->identifier, "uuid",
+	    profile->uuid != NULL ? profile->uuid : "", "name",
+	    profile->name != NULL ? profile->name : profile->identifier);
+	if (declaration != NULL)
+		json_object_set_new(entry, "declaration", json_string(declaration));
+	json_array_append_new(profiles, entry);
+	return DEVICE_ERROR_NONE;
+}
+
+bool
+device_configuration_remove(struct device *d, const char *identifier, bool declared)
+{
+	json_t *profiles = device_managed(d, "profiles", true);
+	int at = index_of(profiles, identifier);
+
+	if (at < 0 || (json_object_get(json_array_get(profiles, (size_t)at), "declaration") != NULL) != declared)
+		return false;
+	json_array_remove(profiles, (size_t)at);
+	return true;
+}
+
 void
 device_on_install_profile(struct device_command *c)
 {
-	struct bytes document = plist_data(c->a, c->request, "Payload"), inner = document;
-	json_t *profiles = device_managed(c->d, "profiles", true);
-	struct cms_signed message;
-	const char *identifier, *name, *bad;
-	plist_t root;
-	int at;
+	struct bytes document = plist_data(c->a, c->request, "Payload");
+	struct device_configuration profile;
+	enum device_error error;
 
-	if (document.n > 0 && document.p[0] == 0x30) {
-		if (cms_verify(c->a, document, (struct bytes){ 0 }, &message, &c->d->err) != RC_OK) {
-			device_command_refuse(c, DEVICE_ERROR_MALFORMED, "%s", c->d->err.text);
-			return;
-		}
-		inner = message.content;
-	}
-	if (plist_parse(c->a, inner, &root, &c->d->err) != RC_OK ||
-	    (identifier = plist_text(c->a, root, "PayloadIdentifier")) == NULL) {
-		device_command_refuse(c, DEVICE_ERROR_MALFORMED, "Payload is no configuration profile");
-		return;
-	}
-	if (strcmp(identifier, c->d->profile.identifier) == 0) {
+	if (device_configuration_read(c->a, document, &profile, &c->d->err) != RC_OK)
+		device_command_refuse(c, DEVICE_ERROR_MALFORMED, "%s", c->d->err.text);
+	else if (strcmp(profile.identifier, c->d->profile.identifier) == 0)
 		renew(c, document);
-		return;
-	}
-	if (c->rules.os != DEVICE_MACOS && (bad = forbidden_payload(c, root)) != NULL) {
-		device_command_refuse(
-		    c, DEVICE_ERROR_NOT_AUTHORIZED, "the payload %s is not allowed in this enrollment", bad);
-		return;
-	}
-	if ((at = index_of(profiles, identifier)) >= 0)
-		json_array_remove(profiles, (size_t)at);
-	name = plist_text(c->a, root, "PayloadDisplayName");
-	json_array_append_new(profiles, json_pack("{s:s, s:s, s:s}", "identifier", identifier, "uuid",
-					    plist_has(root, "PayloadUUID") ? plist_text(c->a, root, "PayloadUUID") : "",
-					    "name", name != NULL ? name : identifier));
+	else if ((error = device_configuration_install(c->d, c->a, &c->rules, &profile, NULL)) != DEVICE_ERROR_NONE)
+		device_command_refuse(c, error, "%s", c->d->err.text);
 }
 
 void
 device_on_remove_profile(struct device_command *c)
 {
 	const char *identifier = plist_text(c->a, c->request, "Identifier");
-	json_t *profiles = device_managed(c->d, "profiles", true);
-	int at;
 
-	if (identifier == NULL) {
+	if (identifier == NULL)
 		device_command_refuse(c, DEVICE_ERROR_MALFORMED, "RemoveProfile names no profile");
-	} else if (strcmp(identifier, c->d->profile.identifier) == 0) {
+	else if (strcmp(identifier, c->d->profile.identifier) == 0)
 		c->d->en.removing = true; /* after the answer is delivered */
-	} else if ((at = index_of(profiles, identifier)) >= 0) {
-		json_array_remove(profiles, (size_t)at);
-	} else {
-		device_command_refuse(c, DEVICE_ERROR_NOT_MANAGED, "%s is not installed", identifier);
-	}
+	else if (!device_configuration_remove(c->d, identifier, false))
+		device_command_refuse(c, DEVICE_ERROR_NOT_MANAGED, "no command installed %s", identifier);
 }
 
 static void

@@ -32,6 +32,7 @@ struct device {
 	struct http_client *agent[DEVICE_AGENTS]; /* opened when first used */
 	struct bytes identity_key; /* of the identity to come (PKCS#8), shared by many; absent: each makes its own */
 	unsigned exchanges, connects; /* requests so far, and connections made for them */
+	const char *const *refused_apps, *const *unlicensed_apps; /* bundle identifiers; NULL-terminated; may be NULL */
 	int answered; /* status of the last answer; 0: none came to the last request */
 	int identity_fd; /* memory file with the identity for TLS; -1: none */
 };

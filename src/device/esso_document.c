@@ -88,7 +88,7 @@ read_store_app(struct reading *r)
 		return fail(r->e, RC_BAD_INPUT, "AppIDs are for developer mode alone");
 	if (number <= 0)
 		return fail(r->e, RC_BAD_INPUT, "iTunesStoreID is missing, or no positive integer");
-	r->out->bundle = arena_printf(r->a, "com.example.app%lld", (long long)number);
+	r->out->bundle = arena_printf(r->a, "app.%lld", (long long)number);
 	return RC_OK;
 }
 

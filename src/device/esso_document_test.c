@@ -88,7 +88,7 @@ good(struct arena *a)
 	ok(device_esso_read(a,
 	       bytes_str(arena_printf(a, "{\"iTunesStoreID\": 7, \"ConfigurationProfile\": \"%s\"}", text)), false,
 	       true, &out, &e) == RC_OK &&
-		strcmp(out.bundle, "com.example.app7") == 0 && strcmp(out.urls[0], "https://sso.example.org/") == 0 &&
+		strcmp(out.bundle, "app.7") == 0 && strcmp(out.urls[0], "https://sso.example.org/") == 0 &&
 		out.urls[1] == NULL && out.hosts[0] == NULL && strcmp(out.identifier, "org.example.sso") == 0,
 	    "D-12: a standard document names an app of the App Store, and what its extension answers for");
 	ok(device_esso_read(a,

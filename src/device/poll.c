@@ -3,7 +3,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "device/command.h"
+#include "device/ddm.h"
 #include "device/enroll.h"
 #include "fmt/json.h"
 
@@ -203,8 +205,12 @@ device_poll(struct device *d, const struct device_poll *how, struct device_polle
 
 		if (d->self.phase != DEVICE_ENROLLED || (user && d->en.user_guid == NULL))
 			break;
-		if (all || (user ? how->user_channel : how->device_channel))
-			rc = run(&s);
+		if (!all && !(user ? how->user_channel : how->device_channel))
+			continue;
+		rc = run(&s);
+		/* A device that says NotNow is locked, and has no time for declarations either. */
+		if (rc == RC_OK && !how->not_now && d->self.phase == DEVICE_ENROLLED)
+			rc = device_ddm_run(d, s.channel, clock_now() + how->clock_ahead_s);
 	}
 	return rc;
 }

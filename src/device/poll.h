@@ -11,6 +11,7 @@ struct device_poll {
 	bool not_now; /* answer every command with NotNow */
 	bool duplicate; /* send each answer twice */
 	bool lose_answer; /* act as if the reply to each answer was lost, and send it again */
+	int64_t clock_ahead_s; /* the device's clock is so far ahead of this computer's */
 	bool device_channel, user_channel; /* which channels; both false: all there are */
 };
 

@@ -34,6 +34,8 @@ static const struct member self_members[] = {
 	SELF(TEXT, ca_file),
 	SELF(TEXT, fallback_url),
 	SELF(LIST, connect_to),
+	SELF(LIST, personal_apps),
+	SELF(TEXT, store_file),
 	SELF(FLAG, leak),
 	SELF(TEXT, maid_verdict),
 	SELF(NUMBER, maid_delay_s),

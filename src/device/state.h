@@ -25,6 +25,9 @@ struct device_self {
 	/* how the server is reached */
 	const char *ca_file, *fallback_url;
 	const char *const *connect_to; /* NULL-terminated; may be NULL */
+	/* the person's own apps, each BUNDLE or BUNDLE=NUMBER of the App Store; NULL-terminated; may be NULL */
+	const char *const *personal_apps;
+	const char *store_file; /* what the App Store has (device/app.h); NULL: any number */
 	/* how it behaves */
 	bool leak; /* sends personal identifiers where it must not */
 	const char *maid_verdict; /* "accept", "check" or "refuse" */

@@ -25,6 +25,9 @@ static const char *const modes[] = { "byod", "adde", NULL };
 static const char *const device_keys[] = { "rsa", "p256", NULL };
 
 /* clang-format off */
+#define APPS \
+	ARGV_LIST("refuse-app", "BUNDLE", "The person refuses this app when asked"), \
+	ARGV_LIST("unlicensed-app", "BUNDLE", "The App Store has no licence for this app")
 #define STATE ARGV_TEXT("state", "DIR", "Directory of this device", .required = true, .env = "POSTERN_DEVICE_STATE")
 #define HOW_TO_TELL \
 	ARGV_FLAG("json", "One JSON object for each step"), \
@@ -49,6 +52,9 @@ static const struct argv_option enroll_options[] = {
 	ARGV_TEXT("account-signin", "VERDICT", "Sign-in to the Managed Apple Account before installing", .fallback = "accept", .choices = signins),
 	ARGV_TEXT("maid-verdict", "VERDICT", "Apple's word on the token of GetToken", .fallback = "accept", .choices = verdicts),
 	ARGV_INT("maid-delay", "SECONDS", "From a refusal by Apple to CheckOut (default: 10)", .min = 0, .max = 3600),
+	ARGV_LIST("personal-app", "BUNDLE[=NUMBER]", "The person has this app already, of this number in the App Store"),
+	ARGV_TEXT("store", "FILE", "What the App Store has: a JSON list of {adamId, bundleId, name, version}"),
+	APPS,
 	ARGV_FLAG("leak-identifiers", "Misbehave: send serial number, UDID, IMEI and MEID everywhere"),
 	HOW_TO_TELL,
 	ARGV_END
@@ -62,6 +68,8 @@ static const struct argv_option poll_options[] = {
 	ARGV_FLAG("lose-answer", "Act as if every reply to an answer was lost", .group = 2),
 	ARGV_FLAG("device-channel", "Only the device channel", .group = 3),
 	ARGV_FLAG("user-channel", "Only the user channel (Mac)", .group = 3),
+	ARGV_INT("clock-ahead", "SECONDS", "The device's clock runs ahead: a full status report is due once a day", .min = 0, .max = 366 * 86400),
+	APPS,
 	HOW_TO_TELL,
 	ARGV_END
 };
@@ -144,6 +152,13 @@ read_person(struct run *r, const struct argv *v, struct device_person *person)
 	return password_read_stdin(r->arena, &person->password, &r->d.err);
 }
 
+static void
+take_apps(struct run *r, const struct argv *v)
+{
+	r->d.refused_apps = argv_list(v, "refuse-app");
+	r->d.unlicensed_apps = argv_list(v, "unlicensed-app");
+}
+
 /* ---- enroll ---- */
 
 /* A serial number as they look since 2021: ten characters without meaning. */
@@ -208,6 +223,10 @@ describe(struct run *r, const struct argv *v, bool fresh)
 		d->self.ca_file = absolute(r->arena, argv_text(v, "cacert"));
 	if (argv_given(v, "connect-to") || changed)
 		d->self.connect_to = argv_list(v, "connect-to");
+	if (argv_given(v, "personal-app") || changed)
+		d->self.personal_apps = argv_list(v, "personal-app");
+	if (argv_given(v, "store") || changed)
+		d->self.store_file = absolute(r->arena, argv_text(v, "store"));
 	if (argv_given(v, "fallback-url") || changed)
 		d->self.fallback_url = argv_text(v, "fallback-url");
 	d->self.leak = argv_flag(v, "leak-identifiers");
@@ -269,6 +288,7 @@ run_enroll(const struct argv *v, void *ctx)
 		story_detail(&r.d.story, "IMEI", "%s", DEVICE_LEAK_IMEI);
 		story_detail(&r.d.story, "MEID", "%s", DEVICE_LEAK_MEID);
 	}
+	take_apps(&r, v);
 	rc = device_enroll(&r.d, &plan);
 	return end(&r, rc, true);
 }
@@ -283,6 +303,7 @@ run_poll(const struct argv *v, void *ctx)
 		.not_now = argv_flag(v, "not-now"),
 		.duplicate = argv_flag(v, "duplicate"),
 		.lose_answer = argv_flag(v, "lose-answer"),
+		.clock_ahead_s = argv_int(v, "clock-ahead", 0),
 		.device_channel = argv_flag(v, "device-channel"),
 		.user_channel = argv_flag(v, "user-channel"),
 	};
@@ -291,8 +312,10 @@ run_poll(const struct argv *v, void *ctx)
 	enum rc rc = begin(&r, v, false);
 
 	(void)ctx;
-	if (rc == RC_OK)
+	if (rc == RC_OK) {
+		take_apps(&r, v);
 		rc = device_poll(&r.d, &how, &polled);
+	}
 	if (rc == RC_OK) {
 		story_step(&r.d.story, "done", "%u command%s answered, %u postponed", polled.answered,
 		    polled.answered == 1 ? "" : "s", polled.postponed);

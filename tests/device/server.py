@@ -2,6 +2,7 @@
 request. Every request is kept in `log`; `rules` changes what is answered."""
 
 import base64
+import hashlib
 import json
 import os
 import plistlib
@@ -63,6 +64,19 @@ class Server:
         self.log, self.queue, self.results, self.certificates = [], [], [], []
         self.good_tokens, self.refresh, self.rules = set(), set(), {"method": "apple-as-web", "mode": "BYOD", **rules}
         self.challenge_password = uuid.uuid4().hex
+        self.declared, self.reports = {"device": {}, "user": {}}, []
+
+    def declare(self, kind, identifier, payload, channel="device"):
+        """Declare something, or change it; `kind` is the end of its Type ("configuration.legacy")."""
+        document = {"Type": f"com.apple.{kind}", "Identifier": identifier, "Payload": payload}
+        document["ServerToken"] = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:40]
+        self.declared[channel][identifier] = document
+        return document
+
+    def sync_tokens(self, channel="device"):
+        parts = sorted(d["Identifier"] + d["ServerToken"] for d in self.declared[channel].values())
+        return {"SyncTokens": {"DeclarationsToken": hashlib.sha256("".join(parts).encode()).hexdigest(),
+                               "Timestamp": "2026-11-29T10:00:00Z"}}
 
     def connect_to(self):
         return f"::127.0.0.1:{self.port}"
@@ -288,8 +302,35 @@ class Requests(BaseHTTPRequestHandler):
             claims = {"iss": "u", "iat": 1, "jti": "j", "service_type": "com.apple.maid"}
             token = part({"alg": "RS256"}) + b"." + part(claims) + b".c2ln"
             self.answer(200, plistlib.dumps({"TokenData": self.owner.rule("maid", token)}), "application/xml")
+        elif m["MessageType"] == "DeclarativeManagement":
+            self.declarative(m)
         else:
             self.answer(200)
+
+    def declarative(self, m):
+        o, channel, endpoint = self.owner, "user" if {"EnrollmentUserID", "UserID"} & set(m) else "device", m["Endpoint"]
+        fault = o.rule("ddm", {}).get(endpoint)
+        part, _, rest = endpoint.partition("/")
+        kind, _, identifier = rest.partition("/")
+        found = o.declared[channel].get(identifier)
+        if fault:
+            self.answer(*fault)
+        elif endpoint == "tokens":
+            self.answer(200, json.dumps(o.sync_tokens(channel)), "application/json")
+        elif endpoint == "declaration-items":
+            lists = {"Activations": [], "Assets": [], "Configurations": [], "Management": []}
+            for d in list(o.declared[channel].values()) + o.rule("phantoms", []):
+                name = d["Type"].split(".")[2].capitalize()
+                lists[name if name == "Management" else name + "s"].append({k: d[k] for k in ("Identifier", "ServerToken")})
+            self.answer(200, json.dumps({"Declarations": lists, **o.sync_tokens(channel)["SyncTokens"]}), "application/json")
+        elif part == "declaration":
+            good = found and found["Type"].split(".")[2] == kind
+            self.answer(200, json.dumps(found), "application/json") if good else self.answer(404)
+        elif endpoint == "status":
+            o.reports.append({"channel": channel, **json.loads(m["Data"])})
+            self.answer(200)
+        else:
+            self.answer(400)
 
     def on_command(self, r):
         o, m = self.owner, self.gate(r)

@@ -117,7 +117,7 @@ def story_as_web(world):
          ["Error", "CommandFormatError"], "D-24: what this mode forbids is answered with Error")
     same(set(got[0]["QueryResponses"]), {"OSVersion", "DeviceName"}, "D-24: forbidden queries are left out")
     ok(got[1]["ErrorChain"][0]["ErrorCode"] == 12007, "D-24: an Error says why", got[1])
-    ok("com.example.app361309726" in got[4]["ManagedApplicationList"], "a managed app is listed")
+    ok("app.361309726" in got[4]["ManagedApplicationList"], "a managed app is listed")
     ok(got[6]["SecurityInfo"]["ManagementStatus"]["IsUserEnrollment"] is True and "PasscodePresent" not in got[6]["SecurityInfo"],
        "D-24: SecurityInfo of a User Enrollment", got[6])
     same([i["Status"] for i in got[7]["Settings"]], ["Acknowledged", "Error"], "D-24: settings are judged one by one")

@@ -5,6 +5,7 @@
 #include "account/account.h"
 #include "ca/ca.h"
 #include "command/queue.h"
+#include "desired/explain.h"
 #include "enroll/attempt.h"
 #include "enroll/person.h"
 #include "fmt/base64.h"
@@ -140,6 +141,42 @@ put_certificates(struct admin_call *x, const struct enrollment *e)
 	return RC_OK;
 }
 
+/* What each channel should have against what it has. */
+static enum rc
+put_desired(struct admin_call *x, const struct enrollment *e)
+{
+	json_t *list = json_array();
+	struct channel *channels;
+	struct explained *all;
+	enum rc rc = RC_OK;
+	int n = 0, n_channels = 0;
+
+	admin_put(x->out, "desired", list);
+	if (ENROLLMENT_LIVE(e))
+		rc = channel_list(x->c, e->id, &channels, &n_channels);
+	for (int k = 0; rc == RC_OK && k < n_channels; k++) {
+		rc = desired_explain(x->c, e, channels[k].user_id, &all, &n);
+		for (int i = 0; rc == RC_OK && i < n; i++) {
+			const struct wanted *w = all[i].wanted;
+			json_t *j = json_object();
+
+			json_array_append_new(list, j);
+			admin_put_text(j, "kind", desired_kind_name(w->item->kind));
+			admin_put_text(j, "name", w->item->name);
+			admin_put_text(j, "title", w->item->title);
+			admin_put_text(j, "channel", channels[k].user_id[0] == '\0' ? "device" : "user");
+			admin_put_text(j, "group", w->group);
+			admin_put_flag(j, "optional", w->optional);
+			admin_put_text(j, "way", w->way == DESIRED_BY_DECLARATION ? "declaration"
+						 : w->way == DESIRED_BY_COMMAND   ? "command"
+										  : NULL);
+			admin_put_text(j, "state", all[i].state);
+			admin_put_text(j, "reason", all[i].reason);
+		}
+	}
+	return rc;
+}
+
 enum rc
 admin_enrollment_get(struct admin_call *x)
 {
@@ -169,7 +206,7 @@ admin_enrollment_get(struct admin_call *x)
 			e.id));
 	put_frozen(x, &e);
 	if ((rc = put_channels(x, &e)) != RC_OK || (rc = put_certificates(x, &e)) != RC_OK ||
-	    (rc = command_list(x->c, e.id, &queue, &n)) != RC_OK)
+	    (rc = put_desired(x, &e)) != RC_OK || (rc = command_list(x->c, e.id, &queue, &n)) != RC_OK)
 		return rc;
 	admin_put_int(x->out, "queued", n);
 	return RC_OK;

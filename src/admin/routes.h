@@ -47,6 +47,21 @@ X("DELETE", "/users/{}",                        HTTP_QUICK, ADMIN_LIST,  "", use
 X("GET",    "/groups",                          HTTP_QUICK, ADMIN_LIST,  "", group_list) \
 X("PATCH",  "/groups/{}",                       HTTP_QUICK, ADMIN_SMALL, \
   "organization access_token_life web_token_life refresh_idle longest grace spread", group_set) \
+/* device_group_http.c, desired_http.c */ \
+X("GET",    "/device-groups",                   HTTP_QUICK, ADMIN_LIST,  "", device_group_list) \
+X("POST",   "/device-groups",                   HTTP_QUICK, ADMIN_SMALL, \
+  "organization !name by_name:b mode model_family os_from os_below user_group", device_group_add) \
+X("GET",    "/device-groups/{}",                HTTP_QUICK, ADMIN_LIST,  "", device_group_get) \
+X("DELETE", "/device-groups/{}",                HTTP_QUICK, ADMIN_SMALL, "organization", device_group_remove) \
+X("PUT",    "/device-groups/{}/members/{}",     HTTP_QUICK, ADMIN_SMALL, "organization", device_group_join) \
+X("DELETE", "/device-groups/{}/members/{}",     HTTP_QUICK, ADMIN_SMALL, "organization", device_group_leave) \
+X("PUT",    "/device-groups/{}/items/{}/{}",    HTTP_HEAVY, ADMIN_LARGE, "organization optional:b", device_group_give) \
+X("DELETE", "/device-groups/{}/items/{}/{}",    HTTP_QUICK, ADMIN_SMALL, "organization", device_group_take) \
+X("GET",    "/items/{}",                        HTTP_QUICK, ADMIN_LIST,  "", item_list) \
+X("PUT",    "/items/{}",                        HTTP_HEAVY, ADMIN_LARGE, \
+  "organization name title content app_store_id bundle_id manifest_url configuration attributes:o", item_put) \
+X("GET",    "/items/{}/{}",                     HTTP_QUICK, ADMIN_LARGE, "", item_get) \
+X("DELETE", "/items/{}/{}",                     HTTP_QUICK, ADMIN_SMALL, "organization", item_remove) \
 /* rule_http.c */ \
 X("GET",    "/rules",                           HTTP_QUICK, ADMIN_LIST,  "", rule_list) \
 X("POST",   "/rules",                           HTTP_QUICK, ADMIN_LIST, \

@@ -91,7 +91,7 @@ queue(struct call *c, struct sending *s, plist_t command)
 	plist_put_text(root, "CommandUUID", s->uuid);
 	plist_put(root, "Command", plist_copy(command));
 	s->payload = plist_xml(c->arena, root);
-	return store_unit(c, queue_in_unit, s);
+	return store_part(c, queue_in_unit, s);
 }
 
 enum rc
@@ -324,7 +324,7 @@ idle_turn(struct call *c, struct turn *t, bool *needs_unit)
 }
 
 enum rc
-command_next(struct call *c, const struct enrollment *e, const char *user_id, const struct command_answer *answer,
+command_next(struct call *c, const struct enrollment *e, const char *user_id, struct command_answer *answer,
     struct command *next, bool *answered)
 {
 	struct turn t = { .e = e, .user_id = user_id, .in = answer, .next = next };
@@ -341,6 +341,7 @@ command_next(struct call *c, const struct enrollment *e, const char *user_id, co
 	if (rc == RC_OK && needs_unit)
 		rc = store_unit(c, turn_in_unit, &t);
 	*answered = t.answered;
+	answer->request_type = t.answered ? t.type : NULL;
 	return rc == RC_OK ? rc : fail_in(&c->err, rc, "command loop");
 }
 

@@ -32,9 +32,10 @@ struct command_answer {
 	const char *status, *uuid;
 	plist_t body; /* whole message; NULL for Idle */
 	const char *queued; /* as enroll_caller.queued, which spares a look; NULL is fine */
+	const char *request_type; /* set by command_next: of what was answered; NULL where nothing was */
 };
 enum rc command_next(struct call *c, const struct enrollment *e, const char *user_id,
-    const struct command_answer *answer, struct command *next, bool *answered);
+    struct command_answer *answer, struct command *next, bool *answered);
 
 /* Queue the internal RemoveProfile of an eviction ahead of everything (below iOS 17). */
 enum rc command_send_removal(struct call *c, const struct enrollment *e, const char **uuid);

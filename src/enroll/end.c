@@ -22,6 +22,11 @@ static const struct statement endings[] = {
 	{ "UPDATE command SET answer = NULL WHERE enrollment_id = ?1 AND answer IS NOT NULL", 1 },
 	{ "DELETE FROM channel WHERE enrollment_id = ?1", 1 },
 	{ "DELETE FROM scep_challenge WHERE enrollment_id = ?1", 1 },
+	{ "DELETE FROM device_group_member WHERE enrollment_id = ?1", 1 },
+	{ "DELETE FROM desired_state WHERE enrollment_id = ?1", 1 },
+	{ "DELETE FROM desired_delivery WHERE enrollment_id = ?1", 1 },
+	{ "DELETE FROM ddm_declaration WHERE enrollment_id = ?1", 1 },
+	{ "DELETE FROM ddm_status WHERE enrollment_id = ?1", 1 },
 	{ "UPDATE certificate SET revoked_at = ?2 WHERE enrollment_id = ?1 AND revoked_at IS NULL", 2 },
 	/* The sign-in of a profile that no device came back with is not bound yet. */
 	{ "UPDATE oauth_grant SET revoked_at = ?2, revoked_why = 'unenrolled'"

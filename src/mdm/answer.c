@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "command/queue.h"
+#include "desired/round.h"
 #include "enroll/attempt.h"
 #include "fmt/plist.h"
 #include "mdm/message.h"
@@ -84,6 +85,8 @@ mdm_answer(struct call *c, struct mdm_message *m)
 	 * leave. */
 	if (command_next(c, e, m->who->user_id, &in, m->who->account_disabled || evicting ? NULL : &next, &answered) !=
 	    RC_OK)
+		return;
+	if (in.request_type != NULL && round_answered(c, e, m->who->user_id, in.request_type) != RC_OK)
 		return;
 	if (evicting && !leave(c, m, &in, answered, &next))
 		return;

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "crypto/hash.h"
+#include "desired/round.h"
 #include "enroll/attempt.h"
 #include "enroll/grant.h"
 #include "enroll/os.h"
@@ -154,6 +155,8 @@ token_update_in_unit(struct call *c, void *arg)
 		rc = store_run(c, unlock_sql, DB_ARGS(db_text(e->id), db_blob(u->unlock_token)), NULL);
 	if (rc != RC_OK)
 		return rc;
+	if (known.rows == 0 && (rc = round_tell(c, e, user_id)) != RC_OK)
+		return rc;
 	if (user_id[0] != '\0')
 		return known.rows == 0 ? attempt_event(c, e->attempt_id, EV_user_channel, NULL) : RC_OK;
 	rc = store_run(c, enrolled_sql, DB_ARGS(db_text(e->id), db_int(c->now)), &r);
@@ -273,6 +276,7 @@ static const struct {
 	{ "Authenticate", on_authenticate, ANYONE },
 	{ "TokenUpdate", on_token_update, ANYONE },
 	{ "CheckOut", on_check_out, ANYONE },
+	{ "DeclarativeManagement", mdm_declarative, false },
 	{ "GetToken", on_get_token, false },
 	{ "UserAuthenticate", on_user_authenticate, false },
 };

@@ -4,6 +4,7 @@
 
 #include "base/call.h"
 #include "enroll/caller.h"
+#include "http/server.h"
 
 struct mdm_room {
 	struct enrollment_seen *seen; /* when a device was seen; flushed by whoever owns it */
@@ -12,5 +13,8 @@ struct mdm_room {
 /* Serve one message: a check-in where there is a MessageType, else a command's answer or Idle; one URL
  * may serve both (protocol 7.1). `room` is a struct mdm_room. */
 enroll_serve mdm_serve;
+
+/* Profiles that declarations point to; needs no room. Ends with a row whose method is NULL. */
+extern const struct http_route mdm_routes[];
 
 #endif

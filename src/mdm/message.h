@@ -17,6 +17,7 @@ struct mdm_message {
 
 void mdm_checkin(struct call *c, struct mdm_message *m, const char *type);
 void mdm_answer(struct call *c, struct mdm_message *m);
+void mdm_declarative(struct call *c, struct mdm_message *m); /* DeclarativeManagement */
 
 /* Refuse with a status, an event and a JSON document; c->err may say more. */
 void mdm_refuse(struct call *c, struct mdm_message *m, int status, enum enroll_code code);

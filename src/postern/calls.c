@@ -97,6 +97,16 @@ static const struct column idp_show_columns[] = {
 	{ "PKCE announced", "pkce", COL_FLAG }, { "Noticed", "notices", COL_TEXT }, COLUMN_END
 };
 
+static const struct column device_group_columns[] = {
+	{ "NAME", "name", COL_TEXT }, { "MODE", "mode", COL_TEXT }, { "FAMILY", "model_family", COL_TEXT },
+	{ "OS FROM", "os_from", COL_TEXT }, { "OS BELOW", "os_below", COL_TEXT }, { "PEOPLE IN", "user_group", COL_TEXT },
+	{ "MEMBERS", "members", COL_NUMBER }, COLUMN_END
+};
+static const struct column item_columns[] = {
+	{ "NAME", "name", COL_TEXT }, { "TITLE", "title", COL_TEXT }, { "TYPE", "type", COL_TEXT }, { "CHANNEL", "channel", COL_TEXT },
+	{ "GIVEN TO", "groups", COL_LIST }, { "CHANGED", "updated_at", COL_TIME }, COLUMN_END
+};
+
 #define ORG "organization=--org"
 
 static const struct call {
@@ -135,6 +145,37 @@ static const struct call {
 	{ "group list", NULL, "GET", "/groups", ORG, "after", group_columns, .empty = "Nobody is in a group." },
 	{ "group policy", NULL, "PATCH", "/groups/{0}", ORG " access_token_life=--access-token-life web_token_life=--web-token-life"
 	  " refresh_idle=--refresh-idle longest=--longest grace=--grace spread=--spread", .columns = group_rows },
+
+	{ "device-group add", NULL, "POST", "/device-groups", ORG " name=0 by_name=--by-name:b mode=--mode"
+	  " model_family=--model-family os_from=--os-from os_below=--os-below user_group=--group",
+	  .done = "Device group {name} was added. Give it something: postern give profile NAME {name}" },
+	{ "device-group list", NULL, "GET", "/device-groups", ORG, .columns = device_group_columns,
+	  .empty = "There is no device group yet: postern device-group add NAME" },
+	{ "device-group show", NULL, "GET", "/device-groups/{0}", ORG, .print = print_device_group },
+	{ "device-group remove", NULL, "DELETE", "/device-groups/{0}", ORG,
+	  .done = "Device group {name} was removed: its devices lose what no other group gives them." },
+	{ "device-group join", NULL, "PUT", "/device-groups/{0}/members/{1}", ORG, .done = "{enrollment} is in {name} now." },
+	{ "device-group leave", NULL, "DELETE", "/device-groups/{0}/members/{1}", ORG, .done = "{enrollment} is in {name} no more." },
+	{ "give", NULL, "PUT", "/device-groups/{2}/items/{0}/{1}", ORG " optional=--optional:b",
+	  .done = "The {kind} {name} is given to {group}: postern enrollment show says which devices have it." },
+	{ "take", NULL, "DELETE", "/device-groups/{2}/items/{0}/{1}", ORG, .done = "The {kind} {name} is taken from {group}." },
+	{ "profile add", NULL, "PUT", "/items/profile", ORG " content=0:d", .done = "Profile {name} is kept. Give it to a device group: postern give profile {name} GROUP" },
+	{ "profile list", NULL, "GET", "/items/profile", ORG, .columns = item_columns, .empty = "There is no profile yet: postern profile add FILE" },
+	{ "profile show", NULL, "GET", "/items/profile/{0}", ORG, .print = print_item },
+	{ "profile remove", NULL, "DELETE", "/items/profile/{0}", ORG, .done = "Profile {name} was removed, and goes from all devices." },
+	{ "declaration add", NULL, "PUT", "/items/declaration", ORG " content=0:d",
+	  .done = "Declaration {name} is kept. Give it to a device group: postern give declaration {name} GROUP" },
+	{ "declaration list", NULL, "GET", "/items/declaration", ORG, .columns = item_columns,
+	  .empty = "There is no declaration yet: postern declaration add FILE" },
+	{ "declaration show", NULL, "GET", "/items/declaration/{0}", ORG, .print = print_item },
+	{ "declaration remove", NULL, "DELETE", "/items/declaration/{0}", ORG,
+	  .done = "Declaration {name} was removed, and goes from all devices." },
+	{ "app add", NULL, "PUT", "/items/app", ORG " name=0 title=--title app_store_id=--app-store-id bundle_id=--bundle-id"
+	  " manifest_url=--manifest-url configuration=--configuration:d",
+	  .done = "App {name} is kept. Give it to a device group: postern give app {name} GROUP" },
+	{ "app list", NULL, "GET", "/items/app", ORG, .columns = item_columns, .empty = "There is no app yet: postern app add NAME" },
+	{ "app show", NULL, "GET", "/items/app/{0}", ORG, .print = print_item },
+	{ "app remove", NULL, "DELETE", "/items/app/{0}", ORG, .done = "App {name} was removed, and goes from all devices." },
 
 	{ "rule add", NULL, "POST", "/rules", ORG " domain=--domain user=--user group=--group model_family=--model-family"
 	  " percent=--percent:i outcome=outcome redirect_url=--redirect message=--refuse method=--method position=--at:i",

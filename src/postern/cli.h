@@ -109,6 +109,8 @@ void print_user(struct cli *k, const json_t *answer);
 void print_command(struct cli *k, const json_t *answer);
 void print_sent(struct cli *k, const json_t *answer);
 void print_status(struct cli *k, const json_t *answer);
+void print_device_group(struct cli *k, const json_t *answer);
+void print_item(struct cli *k, const json_t *answer);
 void print_pem(struct cli *k, const json_t *answer);
 
 /* ---- commands of their own ---- */

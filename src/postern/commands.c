@@ -95,6 +95,26 @@ static const struct argv_option group_policy_options[] = {
 	ARGV_END
 };
 
+static const struct argv_option device_group_options[] = {
+	ARGV_TEXT("mode", "MODE", "Only devices enrolled this way", .choices = modes),
+	ARGV_TEXT("model-family", "FAMILY", "Only such devices", .choices = families),
+	ARGV_TEXT("os-from", "VERSION", "Only with this system version or a later one"),
+	ARGV_TEXT("os-below", "VERSION", "Only with an earlier system version than this"),
+	ARGV_TEXT("group", "GROUP", "Only of people in this group"),
+	ARGV_FLAG("by-name", "No conditions: devices are added by device-group join"),
+	ARGV_END
+};
+static const struct argv_option give_options[] = {
+	ARGV_FLAG("optional", "Of an app: the person may take it, or not"), ARGV_END
+};
+static const struct argv_option app_options[] = {
+	ARGV_TEXT("app-store-id", "N", "Its number in the App Store"),
+	ARGV_TEXT("bundle-id", "ID", "Its bundle identifier"),
+	ARGV_TEXT("manifest-url", "URL", "Manifest of an app of the organization's own"),
+	ARGV_TEXT("title", "TEXT", "What people know it by"),
+	ARGV_TEXT("configuration", "FILE", "What the app is told (a property list); makes it go by InstallApplication"),
+	ARGV_END
+};
 static const struct argv_option rule_add_options[] = {
 	ARGV_TEXT("domain", "DOMAIN", "Only people of this domain"),
 	ARGV_TEXT("user", "GLOB", "Only people whose identifier matches: *@sales.example.com"),
@@ -270,6 +290,14 @@ static const struct argv_argument send_arguments[] = {
 	ARGV_END
 };
 
+static const struct argv_argument member_arguments[] = {
+	ARGV_ARG("GROUP", "Device group"), ARGV_ARG("ENROLLMENT", "Its id, or a beginning of it that no other has"), ARGV_END
+};
+static const struct argv_argument give_arguments[] = {
+	ARGV_ARG("KIND", "profile, app or declaration"), ARGV_ARG("NAME", "As the list of its kind has it"),
+	ARGV_ARG("GROUP", "Device group"), ARGV_END
+};
+
 static const struct argv_argument copy_arguments[] = {
 	ARGV_ARG("FROM", "sqlite:PATH or postgresql://...; @F: the first line of the file F"),
 	ARGV_ARG("TO", "Likewise: a path where nothing is, or a database without tables"), ARGV_END
@@ -318,6 +346,36 @@ static const struct argv_command commands[] = {
 	  "Of a person's groups and their organization the strictest holds, limit by limit (postern user show).\n"
 	  "It is for what is issued or renewed from now on; 'none' takes a limit away." },
 	{ "group list", "List groups of people", cli_call, NULL, NULL, NULL },
+	{ "device-group add", "Add a group of devices: by conditions, or by name", cli_call, device_group_options,
+	  ONE("NAME", "What it is called"),
+	  "postern device-group add byod-phones --mode byod --model-family iPhone\n"
+	  "Without conditions and without --by-name every device of the organization is in it." },
+	{ "device-group list", "List groups of devices", cli_call, NULL, NULL, NULL },
+	{ "device-group show", "Show one, and what its devices get", cli_call, NULL, ONE("NAME", "Device group"), NULL },
+	{ "device-group remove", "Remove one; its devices lose what no other group gives them", cli_call, NULL,
+	  ONE("NAME", "Device group"), NULL },
+	{ "device-group join", "Add a device to a group that has its members by name", cli_call, NULL, member_arguments, NULL },
+	{ "device-group leave", "Take a device out of such a group", cli_call, NULL, member_arguments, NULL },
+	{ "profile add", "Keep a configuration profile, in place of the one with its PayloadIdentifier", cli_call, NULL,
+	  ONE("FILE", "The profile (.mobileconfig), signed or not"), NULL },
+	{ "profile list", "List profiles and who gets them", cli_call, NULL, NULL, NULL },
+	{ "profile show", "Show one", cli_call, NULL, ONE("NAME", "Its PayloadIdentifier"), NULL },
+	{ "profile remove", "Remove one, from all devices too", cli_call, NULL, ONE("NAME", "Its PayloadIdentifier"), NULL },
+	{ "app add", "Keep an app that devices can be given", cli_call, app_options, ONE("NAME", "What it is called here"),
+	  "postern app add mail --app-store-id 1234567890 --bundle-id com.example.mail" },
+	{ "app list", "List apps and who gets them", cli_call, NULL, NULL, NULL },
+	{ "app show", "Show one", cli_call, NULL, ONE("NAME", "What it is called here"), NULL },
+	{ "app remove", "Remove one, from all devices too", cli_call, NULL, ONE("NAME", "What it is called here"), NULL },
+	{ "declaration add", "Keep a declaration (JSON), in place of the one with its Identifier", cli_call, NULL,
+	  ONE("FILE", "With Type, Identifier and Payload; the server makes the ServerToken"), NULL },
+	{ "declaration list", "List declarations and who gets them", cli_call, NULL, NULL, NULL },
+	{ "declaration show", "Show one", cli_call, NULL, ONE("NAME", "Its Identifier"), NULL },
+	{ "declaration remove", "Remove one, from all devices too", cli_call, NULL, ONE("NAME", "Its Identifier"), NULL },
+	{ "give", "Give a profile, app or declaration to a device group", cli_call, give_options, give_arguments,
+	  "postern give profile com.example.wifi byod-phones\n"
+	  "Refused where no device in the group may have it; devices that may not are named with the rule by\n"
+	  "postern enrollment show." },
+	{ "take", "Take it away again", cli_call, NULL, give_arguments, NULL },
 	{ "rule add", "Add a rule", cli_call, rule_add_options, NULL,
 	  "Rules are asked in order; the first whose conditions all match decides." },
 	{ "rule list", "Print the rules in order", cli_call, NULL, NULL, NULL },

@@ -78,6 +78,24 @@ static const struct column certificate_columns[] = {
 	{ "SERIAL", "serial", COL_TEXT }, { "ISSUED", "issued_at", COL_TIME }, { "ENDS", "not_after", COL_TIME },
 	{ "REVOKED", "revoked_at", COL_TIME }, { "IN USE", "in_use", COL_FLAG }, COLUMN_END
 };
+static const struct column desired_columns[] = {
+	{ "KIND", "kind", COL_TEXT }, { "NAME", "name", COL_TEXT }, { "GROUP", "group", COL_TEXT }, { "BY", "way", COL_TEXT },
+	{ "STATE", "state", COL_TEXT }, { "WHY", "reason", COL_TEXT }, COLUMN_END
+};
+static const struct column device_group_rows[] = {
+	{ "Name", "name", COL_TEXT }, { "Organization", "organization", COL_TEXT }, { "Mode", "mode", COL_TEXT },
+	{ "Family", "model_family", COL_TEXT }, { "OS from", "os_from", COL_TEXT }, { "OS below", "os_below", COL_TEXT },
+	{ "People in", "user_group", COL_TEXT }, { "Members by name", "members", COL_NUMBER }, COLUMN_END
+};
+static const struct column given_columns[] = {
+	{ "KIND", "kind", COL_TEXT }, { "NAME", "name", COL_TEXT }, { "TITLE", "title", COL_TEXT },
+	{ "OPTIONAL", "optional", COL_FLAG }, COLUMN_END
+};
+static const struct column item_rows[] = {
+	{ "Kind", "kind", COL_TEXT }, { "Name", "name", COL_TEXT }, { "Title", "title", COL_TEXT }, { "Type", "type", COL_TEXT },
+	{ "Channel", "channel", COL_TEXT }, { "Organization", "organization", COL_TEXT }, { "Given to", "groups", COL_LIST },
+	{ "Added", "created_at", COL_TIME }, { "Changed", "updated_at", COL_TIME }, COLUMN_END
+};
 static const struct column command_rows[] = {
 	{ "UUID", "uuid", COL_TEXT }, { "Type", "request_type", COL_TEXT }, { "Enrollment", "enrollment", COL_TEXT },
 	{ "User channel", "user_channel", COL_TEXT }, { "Status", "status", COL_TEXT }, { "Error", "error", COL_TEXT },
@@ -125,8 +143,28 @@ print_enrollment(struct cli *k, const json_t *answer)
 		heading(k, "Identity certificates");
 		print_table(k, json_object_get(answer, "certificates"), certificate_columns, NULL);
 	}
+	if (json_array_size(json_object_get(answer, "desired")) > 0) {
+		heading(k, "What it should have");
+		print_table(k, json_object_get(answer, "desired"), desired_columns, NULL);
+	}
 	heading(k, "Frozen in the profile");
 	print_object(k, json_object_get(answer, "frozen"), frozen_rows);
+}
+
+void
+print_device_group(struct cli *k, const json_t *answer)
+{
+	print_object(k, answer, device_group_rows);
+	heading(k, "What its devices get");
+	print_table(k, json_object_get(answer, "items"), given_columns, "Nothing: postern give KIND NAME GROUP");
+}
+
+void
+print_item(struct cli *k, const json_t *answer)
+{
+	print_object(k, answer, item_rows);
+	heading(k, "Content");
+	print_json(json_object_get(answer, "content"));
 }
 
 void

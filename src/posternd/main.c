@@ -16,6 +16,7 @@
 #include "config/config.h"
 #include "crypto/password.h"
 #include "crypto/start.h"
+#include "desired/round.h"
 #include "discovery/discovery.h"
 #include "enroll/enrollment.h"
 #include "enroll/prune.h"
@@ -42,6 +43,7 @@
 #define PRUNE_MORE_S 2 /* or where the last one left something */
 #define ASKING_THREADS 4 /* so that a provider that does not answer leaves some for the others */
 #define ASKING_PAUSE_MS 1000
+#define TELLING_PAUSE_MS 500
 #define PUSHING_PAUSE_MS 250 /* what a push may wait for others to go along */
 #define LISTENERS_MAX 24
 /* A whole school signs in on one morning: the line must outlast the work of 200 passwords on busy cores. */
@@ -61,7 +63,7 @@ struct server {
 	struct enroll_prune pruning;
 	int64_t tickets_at; /* Unix seconds: when their keys were read */
 	struct push *push;
-	struct beside *asking, *pushing;
+	struct beside *asking, *telling, *pushing;
 	struct http_server *http;
 	struct http_listener listeners[LISTENERS_MAX];
 	int n_listeners;
@@ -92,6 +94,13 @@ static enum rc
 ask(void *arg, struct call *c, bool *more)
 {
 	return idp_look(arg, c, more);
+}
+
+static enum rc
+tell(void *arg, struct call *c, bool *more)
+{
+	(void)arg;
+	return round_look(c, more);
 }
 
 static enum rc
@@ -207,7 +216,7 @@ open_all(struct server *s, const struct conf *conf, struct err *e)
 
 /* The doors, in the order in which a path is looked for; and what each is handed, see start(). */
 static const struct http_route *const tables[] = { gate_routes, discovery_routes, profile_routes, oauth_routes,
-	scep_routes, admin_routes, esso_routes, scim_routes };
+	scep_routes, admin_routes, esso_routes, scim_routes, mdm_routes };
 #define N_TABLES ((int)(sizeof tables / sizeof tables[0]))
 
 /* The keys of session tickets, as all nodes have them now. Without the store for as long as a key lasts,
@@ -419,6 +428,8 @@ serve(const struct argv *v, void *ctx)
 		say_listening(&s);
 		s.asking =
 		    beside_start("sign-ins are not asked for", ASKING_THREADS, ASKING_PAUSE_MS, ask, s.idp, begin, &s);
+		s.telling =
+		    beside_start("devices are not told what they should have", 1, TELLING_PAUSE_MS, tell, NULL, begin, &s);
 		s.push = push_new((int)conf->push_rate);
 		s.pushing = beside_start("devices are not woken", 1, PUSHING_PAUSE_MS, push, s.push, begin, &s);
 		sd_notify(0, "READY=1");
@@ -426,6 +437,7 @@ serve(const struct argv *v, void *ctx)
 		sd_notify(0, "STOPPING=1");
 		log_info("stopping");
 		beside_stop(s.asking);
+		beside_stop(s.telling);
 		beside_stop(s.pushing);
 		if ((cut = http_server_stop(s.http)) > 0)
 			log_warn("requests were cut off", "count", arena_printf(s.arena, "%d", cut));

@@ -1,0 +1,199 @@
+#include "desired/wanted.h"
+
+#include <string.h>
+
+#include "command/policy.h"
+#include "ddm/ddm.h"
+#include "ddm/status.h"
+#include "store/store.h"
+
+struct desired_memo {
+	struct desired_memo *next;
+	const char *item_id, *target, *why;
+	enum desired_way way;
+};
+
+static const char *const way_names[] = { [DESIRED_BY_DECLARATION] = "declaration",
+	[DESIRED_BY_COMMAND] = "command",
+	[DESIRED_NOT] = "none" };
+
+enum rc
+desired_wishes_read(struct call *c, const char *organization_id, struct desired_wishes *out)
+{
+	struct db_rows r;
+	enum rc rc = store_run(
+	    c, "SELECT id, desired_version FROM organization WHERE id = ?1", DB_ARGS(db_text(organization_id)), &r);
+
+	if (rc != RC_OK)
+		return rc;
+	if (r.rows == 0)
+		return fail(&c->err, RC_NOT_FOUND, "there is no organization %.60s", organization_id);
+	*out = (struct desired_wishes){ .organization_id = db_get_text(&r, 0, 0), .version = db_get_int(&r, 0, 1) };
+	if (out->version == 0) /* nobody ever wished anything */
+		return RC_OK;
+	if ((rc = group_list(c, organization_id, &out->groups, &out->n_groups)) != RC_OK ||
+	    (rc = desired_item_list(c, organization_id, -1, &out->items, &out->n_items)) != RC_OK)
+		return rc;
+	return desired_assignments(c, organization_id, &out->assignments, &out->n_assignments);
+}
+
+/* ---- the way of one item ---- */
+
+/* Types of configurations that the device named, "" for none; NULL: it has not said. */
+static enum rc
+capabilities(struct call *c, const struct enrollment *e, const char *user_id, const char **out)
+{
+	struct ddm_item *items;
+	int n;
+	enum rc rc = ddm_status_items(c, e->id, user_id, "management.client-capabilities", &items, &n);
+
+	*out = rc == RC_OK && n > 0 ? items[0].value : NULL;
+	return rc;
+}
+
+static bool
+declares(const char *capabilities, const char *type)
+{
+	char quoted[128];
+
+	if (capabilities == NULL || strlen(type) > sizeof quoted - 3)
+		return true;
+	quoted[0] = '"';
+	memcpy(quoted + 1, type, strlen(type));
+	memcpy(quoted + 1 + strlen(type), "\"", 2);
+	return strstr(capabilities, quoted) != NULL;
+}
+
+static enum rc
+remembered(struct call *c, struct desired_memo *m, bool *found)
+{
+	struct db_rows r;
+	enum rc rc = store_run(c, "SELECT way, why FROM desired_verdict WHERE item_id = ?1 AND target = ?2",
+	    DB_ARGS(db_text(m->item_id), db_text(m->target)), &r);
+
+	*found = false;
+	if (rc != RC_OK || r.rows == 0)
+		return rc;
+	for (int i = 0; i < 3; i++) {
+		if (strcmp(way_names[i], db_get_text(&r, 0, 0)) == 0) {
+			m->way = (enum desired_way)i;
+			m->why = db_get_text(&r, 0, 1);
+			*found = true;
+		}
+	}
+	return RC_OK;
+}
+
+static enum rc
+find_way(struct call *c, struct desired_wishes *w, struct desired_item *it, const struct policy_target *t,
+    const char *target, bool declares, const struct desired_memo **out)
+{
+	static const char keep_sql[] = "INSERT INTO desired_verdict (item_id, target, way, why) VALUES (?1, ?2, ?3, ?4)"
+				       " ON CONFLICT DO NOTHING";
+	struct desired_memo *m;
+	bool found;
+	enum rc rc;
+
+	for (m = w->memo; m != NULL; m = m->next) {
+		if (strcmp(m->item_id, it->id) == 0 && strcmp(m->target, target) == 0) {
+			*out = m;
+			return RC_OK;
+		}
+	}
+	m = arena_alloc(c->arena, sizeof *m);
+	*m = (struct desired_memo){ .next = w->memo, .item_id = it->id, .target = target };
+	if ((rc = remembered(c, m, &found)) != RC_OK)
+		return rc;
+	if (!found) {
+		if ((rc = desired_item_content(c, it)) != RC_OK)
+			return rc;
+		m->way = desired_way_of(c->arena, t, it, declares, &m->why);
+		rc = store_run(c, keep_sql,
+		    DB_ARGS(db_text(it->id), db_text(target), db_text(way_names[m->way]), db_text(m->why)), NULL);
+		if (rc != RC_OK)
+			return rc;
+	}
+	w->memo = m;
+	*out = m;
+	return RC_OK;
+}
+
+/* ---- all of one channel ---- */
+
+/* Groups that give an item: one of them by name, and whether all of them leave it to the person. */
+static const char *
+giver(const struct desired_wishes *w, const struct desired_item *it, const bool *matches, bool *optional)
+{
+	const char *name = NULL;
+
+	*optional = true;
+	for (int i = 0; i < w->n_assignments; i++) {
+		const struct assignment *s = &w->assignments[i];
+		int g;
+
+		if (strcmp(s->item_id, it->id) != 0)
+			continue;
+		for (g = 0; g < w->n_groups && strcmp(w->groups[g].id, s->group_id) != 0; g++)
+			;
+		if (g == w->n_groups || !matches[g])
+			continue;
+		if (name == NULL)
+			name = s->group;
+		*optional = *optional && s->optional;
+	}
+	return name;
+}
+
+enum rc
+desired_wanted(struct call *c, struct desired_wishes *w, const struct enrollment *e, const char *user_id,
+    struct wanted **out, int *n)
+{
+	bool *matches = arena_array(c->arena, (size_t)w->n_groups, sizeof *matches);
+	bool two_channels = e->family != NULL && strcmp(e->family, "Mac") == 0, user = user_id[0] != '\0';
+	struct policy_target t = policy_target_of(e->mode, e->family, e->os_version, user);
+	const char *said = NULL;
+	enum rc rc;
+
+	*n = 0;
+	*out = NULL;
+	if (w->n_assignments == 0)
+		return RC_OK;
+	*out = arena_array(c->arena, (size_t)w->n_items, sizeof **out);
+	if ((rc = group_match(c, w->groups, w->n_groups, e, matches)) != RC_OK ||
+	    (rc = capabilities(c, e, user_id, &said)) != RC_OK)
+		return rc;
+	for (int i = 0; i < w->n_items; i++) {
+		struct desired_item *it = &w->items[i];
+		struct wanted *x = &(*out)[*n];
+		const struct desired_memo *m;
+		bool knows;
+
+		*x = (struct wanted){ .item = it };
+		if ((two_channels && it->user_channel != user) ||
+		    (x->group = giver(w, it, matches, &x->optional)) == NULL)
+			continue;
+		knows = declares(said, desired_type(it));
+		rc = find_way(c, w, it, &t,
+		    arena_printf(c->arena, "%s %s %s %s%s", e->mode, e->family != NULL ? e->family : "iPhone",
+			e->os_version != NULL ? e->os_version : "", user ? "user" : "device", knows ? "" : " commands"),
+		    knows, &m);
+		if (rc != RC_OK)
+			return rc;
+		x->way = m->way;
+		x->why = m->why;
+		if (x->way == DESIRED_BY_COMMAND && x->optional) {
+			x->way = DESIRED_NOT;
+			x->why = "an app that the person may take or leave can be offered by declaration only, which this"
+				 " device does not know";
+		}
+		if (x->way == DESIRED_BY_DECLARATION) {
+			x->identifier = it->kind == DESIRED_DECLARATION ? it->name
+									: arena_printf(c->arena, "postern.%s.%s",
+									      desired_kind_name(it->kind), it->id);
+			x->server_token = ddm_server_token(c->arena,
+			    arena_printf(c->arena, "%s %d %s", x->identifier, (int)x->optional, it->digest));
+		}
+		(*n)++;
+	}
+	return RC_OK;
+}

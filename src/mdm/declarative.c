@@ -1,0 +1,117 @@
+/* Check-in message DeclarativeManagement (protocol 14, S-35): what a device asks about its declarations, and reports. */
+#include <string.h>
+
+#include "command/policy.h"
+#include "ddm/status.h"
+#include "desired/round.h"
+#include "enroll/failure.h"
+#include "fmt/plist.h"
+#include "mdm/message.h"
+#include "store/store.h"
+
+static void
+answer_json(struct mdm_message *m, struct bytes body)
+{
+	*m->out = (struct enroll_reply){ 200, "application/json", body };
+}
+
+static enum rc
+make_set(struct call *c, const struct mdm_message *m, struct desired_set *out)
+{
+	struct desired_wishes *w = arena_alloc(c->arena, sizeof *w);
+	enum rc rc = desired_wishes_read(c, m->who->enrollment.organization_id, w);
+
+	return rc == RC_OK ? desired_set_make(c, w, &m->who->enrollment, m->who->user_id, out) : rc;
+}
+
+/* One row: the round keeps the token of what the channel should have. */
+static enum rc
+on_tokens(struct call *c, struct mdm_message *m, const struct ddm_request *r)
+{
+	struct round_state state;
+	struct desired_set s;
+	enum rc rc = round_state(c, m->who->enrollment.id, m->who->user_id, &state);
+
+	(void)r;
+	if (rc == RC_NOT_FOUND && (rc = make_set(c, m, &s)) == RC_OK) {
+		state.token = s.token;
+		state.token_at = c->now;
+	}
+	if (rc == RC_OK)
+		answer_json(m, ddm_tokens(c->arena, state.token, state.token_at));
+	return rc;
+}
+
+static enum rc
+fetched_in_unit(struct call *c, void *arg)
+{
+	return round_fetched(c, arg);
+}
+
+static enum rc
+on_items(struct call *c, struct mdm_message *m, const struct ddm_request *r)
+{
+	struct desired_set s;
+	enum rc rc;
+
+	(void)r;
+	if ((rc = make_set(c, m, &s)) != RC_OK || (rc = store_unit(c, fetched_in_unit, &s)) != RC_OK)
+		return rc;
+	answer_json(m, ddm_items(c->arena, s.declarations, s.n, s.token));
+	return RC_OK;
+}
+
+/* 404 says that the device is to drop it. */
+static enum rc
+on_declaration(struct call *c, struct mdm_message *m, const struct ddm_request *r)
+{
+	struct desired_set s;
+	struct bytes text;
+	enum rc rc = make_set(c, m, &s);
+
+	if (rc == RC_OK)
+		rc = desired_set_text(c, &s, r->kind, r->identifier, &text);
+	if (rc == RC_OK)
+		answer_json(m, text);
+	else if (rc == RC_NOT_FOUND)
+		*m->out = (struct enroll_reply){ .status = 404 };
+	return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+static enum rc
+on_status(struct call *c, struct mdm_message *m, const struct ddm_request *r)
+{
+	const struct enrollment *e = &m->who->enrollment;
+	struct bytes report = plist_data(c->arena, m->body, "Data");
+	enum rc rc = ddm_status_put(c, e->id, m->who->user_id, &m->target, report);
+
+	(void)r;
+	if (rc == RC_OK)
+		*m->out = (struct enroll_reply){ .status = 200 };
+	return rc;
+}
+
+void
+mdm_declarative(struct call *c, struct mdm_message *m)
+{
+	static enum rc (*const serve[])(struct call *c, struct mdm_message *m, const struct ddm_request *r) = {
+		[DDM_TOKENS] = on_tokens,
+		[DDM_DECLARATION_ITEMS] = on_items,
+		[DDM_DECLARATION] = on_declaration,
+		[DDM_STATUS] = on_status,
+	};
+	const char *endpoint = plist_text(c->arena, m->body, "Endpoint");
+	struct ddm_request r;
+	enum rc rc;
+
+	if (m->who->account_disabled) { /* nothing is given until the person may again: what is there stays */
+		*m->out = (struct enroll_reply){ .status = 503 };
+		return;
+	}
+	if (endpoint == NULL)
+		rc = fail(&c->err, RC_BAD_INPUT, "Endpoint is missing");
+	else if ((rc = ddm_request_parse(c->arena, endpoint, &r, &c->err)) == RC_OK)
+		rc = serve[r.endpoint](c, m, &r);
+	if (rc == RC_BAD_INPUT || rc == RC_TOO_LARGE)
+		mdm_refuse(c, m, 400, EV_message_malformed);
+}

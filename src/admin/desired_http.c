@@ -55,10 +55,10 @@ put_groups(struct admin_call *x, const struct desired_item *items, json_t **of, 
 		admin_put(of[i], "groups", names);
 		for (int k = 0; k < n_given; k++) {
 			if (strcmp(given[k].item_id, items[i].id) == 0)
-				json_array_append_new(names,
-				    json_string(given[k].optional
-					    ? arena_printf(x->c->arena, "%s (optional)", given[k].group)
-					    : given[k].group));
+				json_array_append_new(
+				    names, json_string(given[k].optional
+							   ? arena_printf(x->c->arena, "%s (optional)", given[k].group)
+							   : given[k].group));
 		}
 	}
 	return rc;

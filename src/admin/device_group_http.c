@@ -123,8 +123,8 @@ admin_device_group_remove(struct admin_call *x)
 /* ---- members ---- */
 
 static enum rc
-member(struct admin_call *x,
-    enum rc (*change)(struct call *c, const struct device_group *g, const struct enrollment *e))
+member(
+    struct admin_call *x, enum rc (*change)(struct call *c, const struct device_group *g, const struct enrollment *e))
 {
 	struct enrollment e;
 	struct organization o;
@@ -136,7 +136,8 @@ member(struct admin_call *x,
 	if ((rc = find(x, &o, &g)) != RC_OK)
 		return rc;
 	if (strcmp(e.organization_id, o.id) != 0)
-		return fail(&x->c->err, RC_CONFLICT, "the enrollment is of another organization (%s)", e.organization_id);
+		return fail(
+		    &x->c->err, RC_CONFLICT, "the enrollment is of another organization (%s)", e.organization_id);
 	if ((rc = change(x->c, &g, &e)) != RC_OK)
 		return rc;
 	x->out = admin_object(x);

@@ -167,9 +167,10 @@ put_desired(struct admin_call *x, const struct enrollment *e)
 			admin_put_text(j, "channel", channels[k].user_id[0] == '\0' ? "device" : "user");
 			admin_put_text(j, "group", w->group);
 			admin_put_flag(j, "optional", w->optional);
-			admin_put_text(j, "way", w->way == DESIRED_BY_DECLARATION ? "declaration"
-						 : w->way == DESIRED_BY_COMMAND   ? "command"
-										  : NULL);
+			admin_put_text(j, "way",
+			    w->way == DESIRED_BY_DECLARATION ? "declaration"
+			    : w->way == DESIRED_BY_COMMAND   ? "command"
+							     : NULL);
 			admin_put_text(j, "state", all[i].state);
 			admin_put_text(j, "reason", all[i].reason);
 		}

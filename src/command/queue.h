@@ -34,8 +34,8 @@ struct command_answer {
 	const char *queued; /* as enroll_caller.queued, which spares a look; NULL is fine */
 	const char *request_type; /* set by command_next: of what was answered; NULL where nothing was */
 };
-enum rc command_next(struct call *c, const struct enrollment *e, const char *user_id,
-    struct command_answer *answer, struct command *next, bool *answered);
+enum rc command_next(struct call *c, const struct enrollment *e, const char *user_id, struct command_answer *answer,
+    struct command *next, bool *answered);
 
 /* Queue the internal RemoveProfile of an eviction ahead of everything (below iOS 17). */
 enum rc command_send_removal(struct call *c, const struct enrollment *e, const char **uuid);

@@ -53,7 +53,8 @@ ddm_request_parse(struct arena *a, const char *endpoint, struct ddm_request *out
 	static const struct {
 		const char *word;
 		enum ddm_endpoint endpoint;
-	} words[] = { { "tokens", DDM_TOKENS }, { "declaration-items", DDM_DECLARATION_ITEMS }, { "status", DDM_STATUS } };
+	} words[] = { { "tokens", DDM_TOKENS }, { "declaration-items", DDM_DECLARATION_ITEMS },
+		{ "status", DDM_STATUS } };
 
 	*out = (struct ddm_request){ 0 };
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {

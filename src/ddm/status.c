@@ -32,8 +32,8 @@ reason_of(struct call *c, const json_t *reasons)
 		text = json_get_text(first, "description");
 	if (code == NULL && text == NULL)
 		return NULL;
-	return arena_printf(c->arena, "%.200s%s%.400s", code != NULL ? code : "", code != NULL && text != NULL ? ": " : "",
-	    text != NULL ? text : "");
+	return arena_printf(c->arena, "%.200s%s%.400s", code != NULL ? code : "",
+	    code != NULL && text != NULL ? ": " : "", text != NULL ? text : "");
 }
 
 static enum rc
@@ -51,9 +51,9 @@ put_declaration(struct call *c, struct putting *p, const json_t *d)
 		return RC_OK;
 	p->kept++;
 	return store_run(c, sql,
-	    DB_ARGS(db_text(p->enrollment_id), db_text(p->user_id), db_text(identifier), db_text(token != NULL ? token : ""),
-		db_int(json_is_true(json_object_get(d, "active"))), db_text(valid != NULL ? valid : "unknown"),
-		db_text(reason_of(c, json_object_get(d, "reasons")))),
+	    DB_ARGS(db_text(p->enrollment_id), db_text(p->user_id), db_text(identifier),
+		db_text(token != NULL ? token : ""), db_int(json_is_true(json_object_get(d, "active"))),
+		db_text(valid != NULL ? valid : "unknown"), db_text(reason_of(c, json_object_get(d, "reasons")))),
 	    NULL);
 }
 
@@ -181,8 +181,8 @@ put_in_unit(struct call *c, void *arg)
 }
 
 enum rc
-ddm_status_put(struct call *c, const char *enrollment_id, const char *user_id, const struct policy_target *t,
-    struct bytes report)
+ddm_status_put(
+    struct call *c, const char *enrollment_id, const char *user_id, const struct policy_target *t, struct bytes report)
 {
 	struct putting p = { .enrollment_id = enrollment_id, .user_id = user_id, .t = t };
 	json_t *root;
@@ -203,8 +203,7 @@ ddm_status_put(struct call *c, const char *enrollment_id, const char *user_id, c
 /* ---- reading ---- */
 
 enum rc
-ddm_status_declarations(
-    struct call *c, const char *enrollment_id, const char *user_id, struct ddm_report **out, int *n)
+ddm_status_declarations(struct call *c, const char *enrollment_id, const char *user_id, struct ddm_report **out, int *n)
 {
 	static const char sql[] = "SELECT identifier, server_token, valid, reason, active FROM ddm_declaration"
 				  " WHERE enrollment_id = ?1 AND user_id = ?2 ORDER BY identifier";
@@ -222,8 +221,8 @@ ddm_status_declarations(
 }
 
 enum rc
-ddm_status_items(struct call *c, const char *enrollment_id, const char *user_id, const char *item,
-    struct ddm_item **out, int *n)
+ddm_status_items(
+    struct call *c, const char *enrollment_id, const char *user_id, const char *item, struct ddm_item **out, int *n)
 {
 	static const char sql[] = "SELECT item, element, value, updated_at FROM ddm_status WHERE enrollment_id = ?1"
 				  " AND user_id = ?2 AND item = COALESCE(?3, item) ORDER BY item, element";

@@ -15,8 +15,8 @@
 /* One report. What the mode refuses is dropped before anything is written, and under BYOD whatever could tell the
  * device or its owner (S-10). In a unit of its own, or as a part of one. RC_BAD_INPUT: it is no StatusReport;
  * nothing changed. */
-enum rc ddm_status_put(struct call *c, const char *enrollment_id, const char *user_id, const struct policy_target *t,
-    struct bytes report);
+enum rc ddm_status_put(
+    struct call *c, const char *enrollment_id, const char *user_id, const struct policy_target *t, struct bytes report);
 
 struct ddm_report { /* what is said of one declaration */
 	const char *identifier, *server_token, *valid, *reason;
@@ -30,7 +30,7 @@ struct ddm_item { /* element "" where it is no array's */
 	int64_t updated_at;
 };
 /* Of this status item; NULL: of all. */
-enum rc ddm_status_items(struct call *c, const char *enrollment_id, const char *user_id, const char *item,
-    struct ddm_item **out, int *n);
+enum rc ddm_status_items(
+    struct call *c, const char *enrollment_id, const char *user_id, const char *item, struct ddm_item **out, int *n);
 
 #endif

@@ -135,8 +135,8 @@ add_own(struct call *c, struct desired_set *s, const char *identifier)
 }
 
 enum rc
-desired_set_make(struct call *c, struct desired_wishes *w, const struct enrollment *e, const char *user_id,
-    struct desired_set *out)
+desired_set_make(
+    struct call *c, struct desired_wishes *w, const struct enrollment *e, const char *user_id, struct desired_set *out)
 {
 	enum rc rc;
 
@@ -203,8 +203,8 @@ carried(struct call *c, const struct desired_set *s, const struct wanted *x, str
 }
 
 enum rc
-desired_set_text(struct call *c, const struct desired_set *s, enum ddm_kind kind, const char *identifier,
-    struct bytes *out)
+desired_set_text(
+    struct call *c, const struct desired_set *s, enum ddm_kind kind, const char *identifier, struct bytes *out)
 {
 	const struct ddm_declaration *d = NULL;
 	const char *type;

@@ -17,12 +17,12 @@ struct desired_set {
 };
 
 /* Empty (n 0) where nothing is wished by declaration. */
-enum rc desired_set_make(struct call *c, struct desired_wishes *w, const struct enrollment *e, const char *user_id,
-    struct desired_set *out);
+enum rc desired_set_make(
+    struct call *c, struct desired_wishes *w, const struct enrollment *e, const char *user_id, struct desired_set *out);
 
 /* The whole of one. RC_NOT_FOUND: the channel should not have it (any more). */
-enum rc desired_set_text(struct call *c, const struct desired_set *s, enum ddm_kind kind, const char *identifier,
-    struct bytes *out);
+enum rc desired_set_text(
+    struct call *c, const struct desired_set *s, enum ddm_kind kind, const char *identifier, struct bytes *out);
 
 /* The profile behind a ProfileURL of such a declaration, by the last part of its path. RC_NOT_FOUND: it is of no
  * enrollment that should have it now. */

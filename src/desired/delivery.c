@@ -28,7 +28,8 @@ static const struct {
 	{ "Managed", false, NULL },
 	{ "ManagedButUninstalled", false, "the person removed it; it comes back when they install it" },
 	{ "UserInstalledApp", false,
-	    "the person had installed it before: it stays theirs, and can't become managed in an account-driven enrollment" },
+	    "the person had installed it before: it stays theirs, and can't become managed in an account-driven "
+	    "enrollment" },
 	{ "UserRejected", false, "the person refused to install it" },
 	{ "UpdateRejected", false, "the person refused the update" },
 	{ "ManagementRejected", false, "the person refused to have it managed" },
@@ -152,13 +153,11 @@ app_status(struct call *c, const struct desired_set *s, const struct delivery *d
 	struct db_rows r;
 	plist_t root, apps, app;
 	struct err ignored;
-	enum rc rc = store_run(
-	    c, sql, DB_ARGS(db_text(s->e->id), db_text(s->user_id), db_int(d->updated_at)), &r);
+	enum rc rc = store_run(c, sql, DB_ARGS(db_text(s->e->id), db_text(s->user_id), db_int(d->updated_at)), &r);
 
 	*status = NULL;
 	if (rc != RC_OK || r.rows == 0 || plist_parse(c->arena, db_get_blob(&r, 0, 0), &root, &ignored) != RC_OK ||
-	    (apps = plist_dict(root, "ManagedApplicationList")) == NULL ||
-	    (app = plist_dict(apps, d->name)) == NULL)
+	    (apps = plist_dict(root, "ManagedApplicationList")) == NULL || (app = plist_dict(apps, d->name)) == NULL)
 		return rc;
 	*status = plist_text(c->arena, app, "Status");
 	return RC_OK;
@@ -259,8 +258,9 @@ give(struct call *c, const struct desired_set *s, const struct wanted *x)
 static enum rc
 ask_for_apps(struct call *c, const struct desired_set *s, int64_t since, int64_t *due_at)
 {
-	static const char sql[] = "SELECT COALESCE(MAX(queued_at), 0), COUNT(*) - COUNT(answered_at) FROM command"
-				  " WHERE enrollment_id = ?1 AND user_id = ?2 AND request_type = 'ManagedApplicationList'";
+	static const char sql[] =
+	    "SELECT COALESCE(MAX(queued_at), 0), COUNT(*) - COUNT(answered_at) FROM command"
+	    " WHERE enrollment_id = ?1 AND user_id = ?2 AND request_type = 'ManagedApplicationList'";
 	plist_t command = plist_keep(c->arena, plist_new_dict());
 	const char *uuid;
 	struct db_rows r;

@@ -18,8 +18,7 @@ struct delivery {
  * after the next answer. */
 enum rc delivery_step(struct call *c, const struct desired_set *s, int64_t *due_at);
 
-enum rc delivery_list(
-    struct call *c, const char *enrollment_id, const char *user_id, struct delivery **out, int *n);
+enum rc delivery_list(struct call *c, const char *enrollment_id, const char *user_id, struct delivery **out, int *n);
 
 /* An answer to a command of this type may move something. */
 bool delivery_concerns(const char *request_type);

@@ -82,8 +82,8 @@ explain_declared(struct call *c, const struct channel_said *said, struct explain
 	}
 	x->state = "waiting";
 	if (r == NULL || strcmp(r->server_token, x->wanted->server_token) != 0) {
-		x->reason = said->no_ddm != NULL		  ? said->no_ddm
-			    : said->state.fetched_at == 0	  ? "the device has not asked for its declarations yet"
+		x->reason = said->no_ddm != NULL          ? said->no_ddm
+			    : said->state.fetched_at == 0 ? "the device has not asked for its declarations yet"
 			    : strcmp(said->state.fetched_token, said->state.token) != 0
 				? "the device has not asked since this changed"
 				: "the device has not reported it yet";
@@ -155,7 +155,8 @@ read_said(struct call *c, const char *enrollment_id, const char *user_id, struct
 	else if (rc != RC_OK)
 		return rc;
 	if ((rc = ddm_status_declarations(c, enrollment_id, user_id, &said->reports, &said->n_reports)) != RC_OK ||
-	    (rc = ddm_status_items(c, enrollment_id, user_id, "app.managed.list", &said->apps, &said->n_apps)) != RC_OK ||
+	    (rc = ddm_status_items(c, enrollment_id, user_id, "app.managed.list", &said->apps, &said->n_apps)) !=
+		RC_OK ||
 	    (rc = delivery_list(c, enrollment_id, user_id, &said->deliveries, &said->n_deliveries)) != RC_OK)
 		return rc;
 	return read_refusal(c, enrollment_id, user_id, said);

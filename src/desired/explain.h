@@ -10,7 +10,7 @@ struct explained {
 	const char *reason; /* of everything that is not in place */
 };
 
-enum rc desired_explain(
-    struct call *c, const struct enrollment *e, const char *user_id, struct explained **out, int *n);
+enum rc
+desired_explain(struct call *c, const struct enrollment *e, const char *user_id, struct explained **out, int *n);
 
 #endif

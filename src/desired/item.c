@@ -57,7 +57,8 @@ read_profile(struct call *c, struct desired_item *it)
 	scope = plist_text(c->arena, root, "PayloadScope");
 	it->user_channel = scope != NULL && strcmp(scope, "User") == 0;
 	if (it->name == NULL || !(plist_has(root, "PayloadContent") || plist_has(root, "EncryptedPayloadContent")))
-		return fail(&c->err, RC_BAD_INPUT, "a configuration profile has a PayloadIdentifier and PayloadContent");
+		return fail(
+		    &c->err, RC_BAD_INPUT, "a configuration profile has a PayloadIdentifier and PayloadContent");
 	return RC_OK;
 }
 
@@ -135,8 +136,7 @@ static enum rc
 put_in_unit(struct call *c, void *arg)
 {
 	static const char sql[] =
-	    "INSERT INTO desired_item (" COLUMNS
-	    ", content) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10)"
+	    "INSERT INTO desired_item (" COLUMNS ", content) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10)"
 	    " ON CONFLICT (organization_id, kind, name) DO UPDATE SET title = EXCLUDED.title, type = EXCLUDED.type,"
 	    " user_channel = EXCLUDED.user_channel, digest = EXCLUDED.digest, content = EXCLUDED.content,"
 	    " updated_at = EXCLUDED.updated_at RETURNING id";
@@ -167,8 +167,11 @@ desired_item_put(struct call *c, struct desired_item *it)
 {
 	enum rc rc;
 
-	if (it->content.n == 0 || it->content.n > DESIRED_CONTENT_MAX)
-		return fail(&c->err, RC_TOO_LARGE, "a %s has 1 to %d octets", kind_names[it->kind], DESIRED_CONTENT_MAX);
+	if (it->content.n == 0)
+		return fail(&c->err, RC_BAD_INPUT, "the %s is empty", kind_names[it->kind]);
+	if (it->content.n > DESIRED_CONTENT_MAX)
+		return fail(
+		    &c->err, RC_TOO_LARGE, "a %s has at most %d octets", kind_names[it->kind], DESIRED_CONTENT_MAX);
 	if ((rc = read[it->kind](c, it)) != RC_OK)
 		return rc;
 	if (it->name[0] == '\0' || strlen(it->name) > NAME_MAX_OCTETS)
@@ -225,8 +228,7 @@ desired_item_get(
 	static const char sql[] =
 	    "SELECT " COLUMNS " FROM desired_item WHERE organization_id = ?1 AND kind = ?2 AND name = ?3";
 	struct db_rows r;
-	enum rc rc =
-	    store_run(c, sql, DB_ARGS(db_text(organization_id), db_text(kind_names[kind]), db_text(name)), &r);
+	enum rc rc = store_run(c, sql, DB_ARGS(db_text(organization_id), db_text(kind_names[kind]), db_text(name)), &r);
 
 	if (rc != RC_OK)
 		return rc;

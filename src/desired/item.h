@@ -35,8 +35,7 @@ struct desired_item {
  * wrong. RC_CONFLICT: there are DESIRED_ITEMS_MAX. */
 enum rc desired_item_put(struct call *c, struct desired_item *it);
 /* kind < 0: of all. By kind and name; without content. */
-enum rc desired_item_list(
-    struct call *c, const char *organization_id, int kind, struct desired_item **out, int *n);
+enum rc desired_item_list(struct call *c, const char *organization_id, int kind, struct desired_item **out, int *n);
 enum rc desired_item_get(
     struct call *c, const char *organization_id, enum desired_kind kind, const char *name, struct desired_item *out);
 enum rc desired_item_content(struct call *c, struct desired_item *it);

@@ -45,8 +45,8 @@ keep_due(struct call *c, const struct desired_set *s, int64_t due_at)
 {
 	static const char sql[] = "UPDATE desired_state SET due_at = ?3 WHERE enrollment_id = ?1 AND user_id = ?2";
 
-	return store_run(c, sql,
-	    DB_ARGS(db_text(s->e->id), db_text(s->user_id), due_at != 0 ? db_int(due_at) : db_null()), NULL);
+	return store_run(
+	    c, sql, DB_ARGS(db_text(s->e->id), db_text(s->user_id), due_at != 0 ? db_int(due_at) : db_null()), NULL);
 }
 
 enum rc
@@ -62,9 +62,10 @@ round_fetched(struct call *c, const struct desired_set *s)
 		return RC_OK;
 	if (rc == RC_NOT_FOUND || (rc == RC_OK && strcmp(state.token, s->token) != 0))
 		rc = keep_token(c, s);
-	return rc == RC_OK ? store_run(c, sql,
-				 DB_ARGS(db_text(s->e->id), db_text(s->user_id), db_text(s->token), db_int(c->now)), NULL)
-			   : rc;
+	return rc == RC_OK
+		   ? store_run(c, sql,
+			 DB_ARGS(db_text(s->e->id), db_text(s->user_id), db_text(s->token), db_int(c->now)), NULL)
+		   : rc;
 }
 
 /* One command in line is enough, whatever it says: the device asks for what holds when it comes. */
@@ -172,7 +173,8 @@ walk_in_unit(struct call *c, void *arg)
 	    "SELECT " ENROLLMENT_COLUMNS " FROM enrollment e WHERE e.organization_id = ?1 AND e.created_at >= ?2"
 	    " AND (e.created_at > ?2 OR e.id > ?3) AND" LIVE " ORDER BY e.created_at, e.id LIMIT ?4";
 	static const char keep_sql[] =
-	    "INSERT INTO desired_round (organization_id, version, walking, after_at, after_id) VALUES (?1, ?2, ?3, ?4, ?5)"
+	    "INSERT INTO desired_round (organization_id, version, walking, after_at, after_id) VALUES (?1, ?2, ?3, ?4, "
+	    "?5)"
 	    " ON CONFLICT (organization_id) DO UPDATE SET version = EXCLUDED.version, walking = EXCLUDED.walking,"
 	    " after_at = EXCLUDED.after_at, after_id = EXCLUDED.after_id";
 	static const char done_sql[] = "SELECT version FROM desired_round WHERE organization_id = ?1";
@@ -214,7 +216,8 @@ people_in_unit(struct call *c, void *arg)
 {
 	static const char take_sql[] = "DELETE FROM account_change WHERE account_id IN (SELECT account_id FROM"
 				       " account_change ORDER BY account_id LIMIT ?1) RETURNING account_id";
-	static const char theirs_sql[] = "SELECT " ENROLLMENT_COLUMNS " FROM enrollment e WHERE e.account_id = ?1 AND" LIVE;
+	static const char theirs_sql[] =
+	    "SELECT " ENROLLMENT_COLUMNS " FROM enrollment e WHERE e.account_id = ?1 AND" LIVE;
 	struct looking *l = arg;
 	struct db_rows people, r;
 	enum rc rc = store_run(c, take_sql, DB_ARGS(db_int(ROUND_BATCH)), &people);
@@ -231,8 +234,10 @@ people_in_unit(struct call *c, void *arg)
 static enum rc
 answered_in_unit(struct call *c, void *arg)
 {
-	static const char due_sql[] = "SELECT enrollment_id FROM desired_state WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2";
-	static const char quiet_sql[] = "UPDATE desired_state SET due_at = NULL WHERE enrollment_id = ?1 AND due_at <= ?2";
+	static const char due_sql[] =
+	    "SELECT enrollment_id FROM desired_state WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2";
+	static const char quiet_sql[] =
+	    "UPDATE desired_state SET due_at = NULL WHERE enrollment_id = ?1 AND due_at <= ?2";
 	static const char one_sql[] = "SELECT " ENROLLMENT_COLUMNS " FROM enrollment e WHERE e.id = ?1 AND" LIVE;
 	struct looking *l = arg;
 	struct db_rows due, r;
@@ -296,11 +301,18 @@ round_look(struct call *c, bool *more)
 /* ---- answers ---- */
 
 enum rc
-round_answered(struct call *c, const struct enrollment *e, const char *user_id, const char *request_type)
+round_answered(
+    struct call *c, const struct enrollment *e, const char *user_id, const char *request_type, const char *status)
 {
-	static const char sql[] = "UPDATE desired_state SET due_at = ?3 WHERE enrollment_id = ?1 AND user_id = ?2";
+	static const char moved_sql[] =
+	    "UPDATE desired_state SET due_at = ?3 WHERE enrollment_id = ?1 AND user_id = ?2";
+	static const char refused_sql[] =
+	    "UPDATE desired_state SET due_at = ?3, refused = ?4 WHERE enrollment_id = ?1 AND user_id = ?2"
+	    " AND refused <> ?4";
+	struct db_value id = db_text(e->id), user = db_text(user_id), now = db_int(c->now);
+	bool refused = strcmp(status, "Acknowledged") != 0;
 
-	if (!delivery_concerns(request_type))
-		return RC_OK;
-	return store_run(c, sql, DB_ARGS(db_text(e->id), db_text(user_id), db_int(c->now)), NULL);
+	if (strcmp(request_type, "DeclarativeManagement") == 0)
+		return store_run(c, refused_sql, DB_ARGS(id, user, now, db_int(refused)), NULL);
+	return delivery_concerns(request_type) ? store_run(c, moved_sql, DB_ARGS(id, user, now), NULL) : RC_OK;
 }

@@ -15,8 +15,9 @@ enum rc round_look(struct call *c, bool *more);
 /* One channel by itself, when it enrolled: it is told at once. Inside a unit. */
 enum rc round_tell(struct call *c, const struct enrollment *e, const char *user_id);
 
-/* A command of this type was answered: see delivery.h. A unit of its own. */
-enum rc round_answered(struct call *c, const struct enrollment *e, const char *user_id, const char *request_type);
+/* A command of this type was answered: what it moves is looked at soon. A unit of its own. */
+enum rc round_answered(
+    struct call *c, const struct enrollment *e, const char *user_id, const char *request_type, const char *status);
 
 /* What a channel was told. RC_NOT_FOUND: nothing yet. */
 struct round_state {

@@ -13,9 +13,9 @@ struct desired_memo {
 	enum desired_way way;
 };
 
-static const char *const way_names[] = { [DESIRED_BY_DECLARATION] = "declaration",
-	[DESIRED_BY_COMMAND] = "command",
-	[DESIRED_NOT] = "none" };
+static const char *const way_names[] = {
+	[DESIRED_BY_DECLARATION] = "declaration", [DESIRED_BY_COMMAND] = "command", [DESIRED_NOT] = "none"
+};
 
 enum rc
 desired_wishes_read(struct call *c, const char *organization_id, struct desired_wishes *out)
@@ -39,15 +39,26 @@ desired_wishes_read(struct call *c, const char *organization_id, struct desired_
 
 /* ---- the way of one item ---- */
 
-/* Types of configurations that the device named, "" for none; NULL: it has not said. */
+/* The types of declarations that the device named; "" where it refused declarative management as a whole; NULL: it has
+ * not said. */
 static enum rc
 capabilities(struct call *c, const struct enrollment *e, const char *user_id, const char **out)
 {
+	static const char sql[] = "SELECT refused FROM desired_state WHERE enrollment_id = ?1 AND user_id = ?2";
 	struct ddm_item *items;
+	struct db_rows r;
 	int n;
-	enum rc rc = ddm_status_items(c, e->id, user_id, "management.client-capabilities", &items, &n);
+	enum rc rc = store_run(c, sql, DB_ARGS(db_text(e->id), db_text(user_id)), &r);
 
-	*out = rc == RC_OK && n > 0 ? items[0].value : NULL;
+	*out = NULL;
+	if (rc == RC_OK && r.rows > 0 && db_get_int(&r, 0, 0) != 0) {
+		*out = "";
+		return RC_OK;
+	}
+	if (rc == RC_OK)
+		rc = ddm_status_items(c, e->id, user_id, "management.client-capabilities", &items, &n);
+	if (rc == RC_OK && n > 0)
+		*out = items[0].value;
 	return rc;
 }
 
@@ -183,15 +194,16 @@ desired_wanted(struct call *c, struct desired_wishes *w, const struct enrollment
 		x->why = m->why;
 		if (x->way == DESIRED_BY_COMMAND && x->optional) {
 			x->way = DESIRED_NOT;
-			x->why = "an app that the person may take or leave can be offered by declaration only, which this"
-				 " device does not know";
+			x->why =
+			    "an app that the person may take or leave can be offered by declaration only, which this"
+			    " device does not know";
 		}
 		if (x->way == DESIRED_BY_DECLARATION) {
 			x->identifier = it->kind == DESIRED_DECLARATION ? it->name
 									: arena_printf(c->arena, "postern.%s.%s",
 									      desired_kind_name(it->kind), it->id);
-			x->server_token = ddm_server_token(c->arena,
-			    arena_printf(c->arena, "%s %d %s", x->identifier, (int)x->optional, it->digest));
+			x->server_token = ddm_server_token(
+			    c->arena, arena_printf(c->arena, "%s %d %s", x->identifier, (int)x->optional, it->digest));
 		}
 		(*n)++;
 	}

@@ -110,7 +110,8 @@ tree_of(const json_t *value)
 	switch (json_typeof(value)) {
 	case JSON_OBJECT:
 		tree = plist_new_dict();
-		json_object_foreach((json_t *)(uintptr_t)value, name, item) plist_dict_set_item(tree, name, tree_of(item));
+		json_object_foreach((json_t *)(uintptr_t)value, name, item)
+		    plist_dict_set_item(tree, name, tree_of(item));
 		return tree;
 	case JSON_ARRAY:
 		tree = plist_new_array();
@@ -182,8 +183,8 @@ command_broken(struct arena *a, const struct policy_target *t, const struct desi
 /* ---- which ---- */
 
 enum desired_way
-desired_way_of(struct arena *a, const struct policy_target *t, const struct desired_item *it, bool declares,
-    const char **why)
+desired_way_of(
+    struct arena *a, const struct policy_target *t, const struct desired_item *it, bool declares, const char **why)
 {
 	const char *declared, *commanded;
 

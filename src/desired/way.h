@@ -10,8 +10,8 @@ enum desired_way { DESIRED_BY_DECLARATION, DESIRED_BY_COMMAND, DESIRED_NOT };
 
 /* it->content must be there. `declares` false: the device said that it does not know such declarations. *why is the
  * rule, where it is DESIRED_NOT; memory from `a`. */
-enum desired_way desired_way_of(struct arena *a, const struct policy_target *t, const struct desired_item *it,
-    bool declares, const char **why);
+enum desired_way desired_way_of(
+    struct arena *a, const struct policy_target *t, const struct desired_item *it, bool declares, const char **why);
 
 /* The Type of the declaration that carries it. */
 const char *desired_type(const struct desired_item *it);

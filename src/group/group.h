@@ -31,8 +31,8 @@ enum rc group_join(struct call *c, const struct device_group *g, const struct en
 enum rc group_leave(struct call *c, const struct device_group *g, const struct enrollment *e);
 
 /* Which of `n` groups of its organization an enrollment is in: matches[i] for each. */
-enum rc group_match(
-    struct call *c, const struct device_group *groups, int n, const struct enrollment *e, bool *matches);
+enum rc
+group_match(struct call *c, const struct device_group *groups, int n, const struct enrollment *e, bool *matches);
 
 /* Could a device like this be in it, as far as mode, family and version go? */
 bool group_fits(const struct device_group *g, const char *mode, const char *family, const char *os_version);

@@ -86,7 +86,7 @@ mdm_answer(struct call *c, struct mdm_message *m)
 	if (command_next(c, e, m->who->user_id, &in, m->who->account_disabled || evicting ? NULL : &next, &answered) !=
 	    RC_OK)
 		return;
-	if (in.request_type != NULL && round_answered(c, e, m->who->user_id, in.request_type) != RC_OK)
+	if (in.request_type != NULL && round_answered(c, e, m->who->user_id, in.request_type, in.status) != RC_OK)
 		return;
 	if (evicting && !leave(c, m, &in, answered, &next))
 		return;

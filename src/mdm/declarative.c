@@ -94,7 +94,7 @@ on_status(struct call *c, struct mdm_message *m, const struct ddm_request *r)
 void
 mdm_declarative(struct call *c, struct mdm_message *m)
 {
-	static enum rc (*const serve[])(struct call *c, struct mdm_message *m, const struct ddm_request *r) = {
+	static enum rc (*const serve[])(struct call * c, struct mdm_message * m, const struct ddm_request *r) = {
 		[DDM_TOKENS] = on_tokens,
 		[DDM_DECLARATION_ITEMS] = on_items,
 		[DDM_DECLARATION] = on_declaration,

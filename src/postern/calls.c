@@ -330,6 +330,8 @@ argument_value(struct cli *k, const char *source, char type, json_t **out)
 
 	if (text == NULL)
 		return RC_OK;
+	if (type == 'f' || type == 'd')
+		return file_value(k, text, type, out);
 	if (type == 'a')
 		*out = text_list(k->v->arguments + i);
 	else if (type == 'i') {

@@ -428,8 +428,8 @@ serve(const struct argv *v, void *ctx)
 		say_listening(&s);
 		s.asking =
 		    beside_start("sign-ins are not asked for", ASKING_THREADS, ASKING_PAUSE_MS, ask, s.idp, begin, &s);
-		s.telling =
-		    beside_start("devices are not told what they should have", 1, TELLING_PAUSE_MS, tell, NULL, begin, &s);
+		s.telling = beside_start(
+		    "devices are not told what they should have", 1, TELLING_PAUSE_MS, tell, NULL, begin, &s);
 		s.push = push_new((int)conf->push_rate);
 		s.pushing = beside_start("devices are not woken", 1, PUSHING_PAUSE_MS, push, s.push, begin, &s);
 		sd_notify(0, "READY=1");

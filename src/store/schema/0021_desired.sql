@@ -59,6 +59,7 @@ CREATE TABLE desired_state (
   token_at BIGINT NOT NULL,
   fetched_token TEXT,                   -- what it last asked the items of
   fetched_at BIGINT,
+  refused BIGINT NOT NULL DEFAULT 0,    -- 1: it answered DeclarativeManagement with an error: by command, then
   due_at BIGINT,                        -- commands are to be looked at
   PRIMARY KEY (enrollment_id, user_id)
 );

@@ -206,7 +206,8 @@ device_app_declare(
 {
 	const char *store = json_get_text(payload, "AppStoreID");
 	const char *install = json_get_text(json_object_get(payload, "InstallBehavior"), "Install");
-	bool required = install != NULL && strcmp(install, "Required") == 0;
+	/* The app of Enrollment SSO is needed before there is an enrollment, whatever its declaration says. */
+	bool required = d->self.phase == DEVICE_ENROLLING || (install != NULL && strcmp(install, "Required") == 0);
 	const json_t *entry;
 	struct device_app app;
 	const char *owner;

@@ -62,6 +62,7 @@ void device_on_installed_application_list(struct device_command *c);
 /* ---- profiles, however they come ---- */
 
 struct device_configuration { /* a configuration profile, plain or signed */
+	struct bytes document; /* as it came */
 	plist_t root;
 	const char *identifier, *uuid, *name; /* uuid, name NULL: absent */
 };

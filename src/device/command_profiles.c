@@ -4,6 +4,7 @@
 #include "crypto/cms.h"
 #include "device/command.h"
 #include "device/scep_client.h"
+#include "fmt/base64.h"
 #include "fmt/json.h"
 
 /* A payload that may not be here. iOS and visionOS refuse the whole profile with it (protocol 5.4, 10); macOS steps
@@ -66,7 +67,7 @@ device_configuration_read(struct arena *a, struct bytes document, struct device_
 	struct cms_signed message;
 	enum rc rc;
 
-	*out = (struct device_configuration){ 0 };
+	*out = (struct device_configuration){ .document = document };
 	if (document.n > 0 && document.p[0] == 0x30) {
 		if ((rc = cms_verify(a, document, (struct bytes){ 0 }, &message, e)) != RC_OK)
 			return fail_in(e, RC_BAD_INPUT, "the signature of the profile");
@@ -109,6 +110,7 @@ device_configuration_install(struct device *d, struct arena *a, const struct dev
 	    profile->name != NULL ? profile->name : profile->identifier);
 	if (declaration != NULL)
 		json_object_set_new(entry, "declaration", json_string(declaration));
+	json_object_set_new(entry, "document", json_string(base64_encode(a, profile->document)));
 	json_array_append_new(profiles, entry);
 	return DEVICE_ERROR_NONE;
 }

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "device/esso.h"
 #include "fmt/json.h"
 
 static const char *
@@ -112,6 +113,7 @@ device_ddm_run(struct device *d, enum device_channel channel, int64_t now)
 
 			device_ddm_judge(&m);
 			device_ddm_apply(&m);
+			device_esso_review(d);
 			if (rc == RC_OK)
 				told = device_ddm_report(&m);
 			else

@@ -41,7 +41,7 @@ enum rc device_ddm_run(struct device *d, enum device_channel channel, int64_t no
 /* Look at a channel's memory; NULL in kept: it is off. */
 struct device_ddm device_ddm_open(struct device *d, struct arena *a, enum device_channel channel, int64_t now);
 
-/* Keep a declaration as it came. RC_BAD_INPUT: it is none, or not the one that was asked for. */
+/* Keep a declaration as it came; `kind` is the list that had it, or NULL: what its Type says. RC_BAD_INPUT: it is none, or not the one that was asked for. */
 enum rc device_ddm_keep(struct device_ddm *m, const char *kind, const char *identifier, json_t *document);
 
 /* One request of this channel. `data` absent: none. RC_NOT_FOUND after an eviction only: a 404 is RC_UNAVAILABLE with
@@ -54,11 +54,17 @@ enum rc device_ddm_sync(struct device_ddm *m);
 /* Judge each declaration by Apple's tables and by what activates it: `status` of each, as it is reported. Pure. */
 void device_ddm_judge(struct device_ddm *m);
 
+/* Of which list a type of declaration is: "activations", "assets", "configurations", "management"; or NULL. */
+const char *device_ddm_kind(const char *type);
+
+/* The identifiers of assets anywhere in the payload of a configuration, as keys of `into`. */
+void device_ddm_assets(const json_t *payload, json_t *into);
+
 /* A sentence for `reasons`; the details may be NULL, and are taken over. */
 json_t *
 device_ddm_reason(const char *code, json_t *details, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* What stands against a declaration: not active, `valid` false: invalid, else unknown. The reason is taken over. */
+/* What stands against a declaration: not active, and invalid or unknown. The reason is taken over. */
 void device_ddm_fail(json_t *declaration, bool invalid, json_t *reason);
 
 /* Bring about what is active, and undo what is not any more. */

@@ -160,39 +160,6 @@ same(const char *a, const char *b)
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-/* What was there before stays until the new one is in its place. */
-static void
-apply(struct device_ddm *m, const char *identifier, json_t *declaration)
-{
-	const json_t *document = json_object_get(declaration, "document");
-	struct effect f = { .m = m,
-		.identifier = identifier,
-		.type = json_get_text(document, "Type"),
-		.declaration = declaration,
-		.payload = json_object_get(document, "Payload") };
-	json_t *effects = json_object_get(m->kept, "effects"), *before = json_object_get(effects, identifier), *why;
-	const struct kind *kind = kind_of(f.type);
-	bool known =
-	    before != NULL && same(json_get_text(before, "ServerToken"), json_get_text(declaration, "ServerToken"));
-
-	if (known && !kind->again)
-		return;
-	if ((why = kind->apply(&f)) != NULL) {
-		device_ddm_fail(declaration, true, why);
-		story_step(&m->d->story, "ddm-failed", "%s can't be applied", identifier);
-		story_detail(&m->d->story, "because", "%s", json_get_text(why, "description"));
-		return;
-	}
-	if (before != NULL &&
-	    !(same(json_get_text(before, "thing"), f.thing) && same(json_get_text(before, "Type"), f.type)))
-		undo(m, identifier, before);
-	json_object_set_new(effects, identifier,
-	    json_pack("{s:s, s:s, s:s*}", "Type", f.type, "ServerToken", json_get_text(declaration, "ServerToken"),
-		"thing", f.thing));
-	if (!known)
-		story_step(&m->d->story, "ddm-applied", "Applied %s", identifier);
-}
-
 /* ---- data of assets ---- */
 
 /* The data of an asset must be what its Reference says. */
@@ -234,13 +201,66 @@ fetch_asset(struct device_ddm *m, const char *identifier, json_t *asset)
 		    json_pack("{s:s, s:s}", "Type", "com.apple.configuration.management.asset", "ServerToken", token));
 }
 
-/* ---- all ---- */
-
 static bool
 is_active(const json_t *declaration)
 {
 	return json_is_true(json_object_get(json_object_get(declaration, "status"), "active"));
 }
+
+/* An asset whose data are not what they should be is no use to what names it. */
+static bool
+assets_are_good(struct device_ddm *m, json_t *declaration)
+{
+	json_t *wanted = json_keep(m->a, json_object()), *item;
+	const char *name;
+
+	device_ddm_assets(json_object_get(json_object_get(declaration, "document"), "Payload"), wanted);
+	json_object_foreach(wanted, name, item)
+	{
+		if (is_active(json_object_get(json_object_get(m->kept, "declarations"), name)))
+			continue;
+		device_ddm_fail(declaration, true,
+		    device_ddm_reason("Error.MissingAssets", json_pack("{s:[s]}", "AssetIdentifiers", name),
+			"the data of the asset %s can't be used", name));
+		return false;
+	}
+	return true;
+}
+
+/* What was there before stays until the new one is in its place. */
+static void
+apply(struct device_ddm *m, const char *identifier, json_t *declaration)
+{
+	const json_t *document = json_object_get(declaration, "document");
+	struct effect f = { .m = m,
+		.identifier = identifier,
+		.type = json_get_text(document, "Type"),
+		.declaration = declaration,
+		.payload = json_object_get(document, "Payload") };
+	json_t *effects = json_object_get(m->kept, "effects"), *before = json_object_get(effects, identifier), *why;
+	const struct kind *kind = kind_of(f.type);
+	bool known =
+	    before != NULL && same(json_get_text(before, "ServerToken"), json_get_text(declaration, "ServerToken"));
+
+	if (!assets_are_good(m, declaration) || (known && !kind->again))
+		return;
+	if ((why = kind->apply(&f)) != NULL) {
+		device_ddm_fail(declaration, true, why);
+		story_step(&m->d->story, "ddm-failed", "%s can't be applied", identifier);
+		story_detail(&m->d->story, "because", "%s", json_get_text(why, "description"));
+		return;
+	}
+	if (before != NULL &&
+	    !(same(json_get_text(before, "thing"), f.thing) && same(json_get_text(before, "Type"), f.type)))
+		undo(m, identifier, before);
+	json_object_set_new(effects, identifier,
+	    json_pack("{s:s, s:s, s:s*}", "Type", f.type, "ServerToken", json_get_text(declaration, "ServerToken"),
+		"thing", f.thing));
+	if (!known)
+		story_step(&m->d->story, "ddm-applied", "Applied %s", identifier);
+}
+
+/* ---- all ---- */
 
 void
 device_ddm_apply(struct device_ddm *m)

@@ -163,8 +163,8 @@ check_keys(struct checked *c, const char *prefix, const json_t *dict)
 	}
 }
 
-static bool
-type_is_of(const char *type, const char *kind)
+const char *
+device_ddm_kind(const char *type)
 {
 	static const char *const begins[][2] = {
 		{ "activations", "com.apple.activation." },
@@ -174,9 +174,9 @@ type_is_of(const char *type, const char *kind)
 	};
 
 	for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
-		if (strcmp(begins[i][0], kind) == 0)
-			return strncmp(type, begins[i][1], strlen(begins[i][1])) == 0;
-	return false;
+		if (strncmp(type, begins[i][1], strlen(begins[i][1])) == 0)
+			return begins[i][0];
+	return NULL;
 }
 
 static void
@@ -184,12 +184,13 @@ check_alone(struct device_ddm *m, const char *identifier, json_t *declaration)
 {
 	struct checked c = { m, declaration, type_of(declaration) };
 	enum device_verdict v = device_schema_verdict(&m->rules, DEVICE_DECLARATION, c.type, NULL, false);
+	const char *kind = device_ddm_kind(c.type);
 
 	/* Assets and configurations wait for what refers to them. */
 	json_object_set_new(declaration, "status",
 	    json_pack("{s:s, s:s, s:b, s:s}", "identifier", identifier, "server-token",
 		json_get_text(declaration, "ServerToken"), "active", 0, "valid", "unknown"));
-	if (v == DEVICE_UNKNOWN || !type_is_of(c.type, json_get_text(declaration, "kind")))
+	if (v == DEVICE_UNKNOWN || kind == NULL || !is_kind(declaration, kind))
 		device_ddm_fail(declaration, true,
 		    device_ddm_reason("Error.UnknownDeclarationType",
 			json_pack("{s:s}", "UnknownDeclarationType", c.type), "%s is no type of declaration here",
@@ -270,15 +271,14 @@ names(const json_t *activation, const char *identifier)
 
 /* ---- configurations, and the assets that they name ---- */
 
-/* The identifiers of assets anywhere in `value`. */
-static void
-collect_assets(const json_t *value, json_t *into)
+void
+device_ddm_assets(const json_t *value, json_t *into)
 {
 	const json_t *item;
 	const char *key;
 	size_t i, n;
 
-	json_array_foreach(value, i, item) collect_assets(item, into);
+	json_array_foreach(value, i, item) device_ddm_assets(item, into);
 	json_object_foreach((json_t *)value, key, item)
 	{
 		n = strlen(key);
@@ -286,7 +286,7 @@ collect_assets(const json_t *value, json_t *into)
 		    strcmp(key + n - strlen(ASSET_REFERENCE), ASSET_REFERENCE) == 0)
 			json_object_set_new(into, json_string_value(item), json_true());
 		else
-			collect_assets(item, into);
+			device_ddm_assets(item, into);
 	}
 }
 
@@ -297,7 +297,7 @@ assets_are_there(struct device_ddm *m, json_t *configuration)
 	json_t *wanted = json_keep(m->a, json_object()), *item, *missing = json_keep(m->a, json_array());
 	const char *name;
 
-	collect_assets(payload_of(configuration), wanted);
+	device_ddm_assets(payload_of(configuration), wanted);
 	json_object_foreach(wanted, name, item)
 	{
 		const json_t *asset = json_object_get(declarations, name);

@@ -60,6 +60,10 @@ device_ddm_keep(struct device_ddm *m, const char *kind, const char *identifier, 
 	    !is_name(token, DEVICE_DDM_NAME_MAX) || !json_is_object(json_object_get(document, "Payload")))
 		return fail(
 		    &m->d->err, RC_BAD_INPUT, "the declaration %.64s is incomplete, or another one", identifier);
+	if (kind == NULL)
+		kind = device_ddm_kind(json_get_text(document, "Type"));
+	if (kind == NULL)
+		return fail(&m->d->err, RC_BAD_INPUT, "the declaration %.64s is of no kind", identifier);
 	json_object_set_new(json_object_get(m->kept, "declarations"), identifier,
 	    json_pack("{s:s, s:s, s:O}", "kind", kind, "ServerToken", token, "document", document));
 	return RC_OK;

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "crypto/hash.h"
 #include "device/checkin.h"
+#include "device/ddm.h"
 #include "device/discovery.h"
 #include "device/identity.h"
 #include "device/scep_client.h"
@@ -281,9 +282,12 @@ run(struct device *d, const struct device_plan *plan)
 	story_stage(&d->story, "enrollment", "3. Enrollment");
 	d->self.phase = DEVICE_ENROLLING;
 	if ((rc = check_profile(d)) != RC_OK || (rc = device_save(d)) != RC_OK || (rc = make_volume(d)) != RC_OK ||
-	    (rc = sign_in_account(d, plan)) != RC_OK || (rc = install(d)) != RC_OK)
+	    (rc = sign_in_account(d, plan)) != RC_OK || (rc = install(d)) != RC_OK || (rc = device_finish(d)) != RC_OK)
 		return rc;
-	return device_finish(d);
+	/* On already where Enrollment SSO came by declarations: a sync is due at once (protocol 4.5). What it meets is
+	 * nothing that an enrollment fails for. */
+	rc = device_ddm_run(d, DEVICE_CHANNEL_DEVICE, clock_now());
+	return rc == RC_BAD_INPUT ? fail_in(&d->err, RC_UNAVAILABLE, "after the enrollment") : rc;
 }
 
 enum rc

@@ -3,11 +3,14 @@
 #include <string.h>
 #include <strings.h>
 
-#include "device/command.h"
+#include "base/clock.h"
+#include "device/app.h"
+#include "device/ddm.h"
 #include "device/esso_document.h"
 #include "device/file.h"
 #include "device/url.h"
 #include "device/volume.h"
+#include "fmt/base64.h"
 #include "fmt/json.h"
 
 #define SESSION_NAME "sso.json"
@@ -59,13 +62,101 @@ fetch(struct device *d, const char *url, struct http_client_answer *answer)
 
 /* App and profile, as management of later knows them. */
 static void
-install(struct device *d, const struct device_esso *document)
+install_profile(struct device *d, const struct device_esso *document)
 {
-	json_object_set_new(device_managed(d, "apps", false), document->bundle,
-	    json_pack("{s:s, s:I}", "Status", "Managed", "ManagementFlags", (json_int_t)0));
+	struct device_app app = { .bundle = document->bundle, .name = document->bundle, .version = "1.0" };
+
+	device_app_manage(d, &app, "Managed", 0);
 	json_array_append_new(device_managed(d, "profiles", true),
 	    json_pack("{s:s, s:s, s:s}", "identifier", document->identifier, "uuid", document->uuid, "name",
 		document->name != NULL ? document->name : document->identifier));
+	story_detail(&d->story, "app", "%s", document->bundle);
+	story_detail(&d->story, "extension", "%s", document->extension);
+	story_detail(&d->story, "profile", "%s, %d certificates", document->identifier, document->certificates);
+}
+
+/* What the profiles that declarations brought have for the extensions of a declared app.
+ * RC_NOT_FOUND: there is no such profile or no app. */
+static enum rc
+gather(struct device *d, struct device_esso *out)
+{
+	json_t *profile, *app;
+	const char *bundle;
+	bool found = false;
+	enum rc rc;
+	size_t i;
+
+	json_object_foreach(device_managed(d, "declared-apps", false), bundle,
+	    app) if (strcmp(json_get_text(app, "state"), "managed") == 0) out->bundle = bundle;
+	json_array_foreach(device_managed(d, "profiles", true), i, profile)
+	{
+		const char *document = json_get_text(profile, "document");
+
+		if (json_object_get(profile, "declaration") == NULL || document == NULL)
+			continue;
+		rc = device_esso_read_profile(
+		    d->arena, base64_decode(d->arena, bytes_str(document), true), out, &d->err);
+		if (rc != RC_OK && d->self.phase == DEVICE_ENROLLING)
+			return fail_in(&d->err, rc, "the declared profile %s", json_get_text(profile, "identifier"));
+		found = found || rc == RC_OK;
+	}
+	if (out->bundle != NULL && found)
+		return RC_OK;
+	return fail(&d->err, RC_NOT_FOUND, "there is no SSO app, or no profile for it");
+}
+
+/* All of them must be in force, or there is no Enrollment SSO. */
+static enum rc
+install_declarations(struct device *d, struct device_esso *document)
+{
+	struct device_ddm m;
+	const char *identifier;
+	json_t *item;
+	enum rc rc;
+	size_t i;
+
+	device_ddm_turn_on(d, DEVICE_CHANNEL_DEVICE);
+	m = device_ddm_open(d, d->arena, DEVICE_CHANNEL_DEVICE, clock_now());
+	json_array_foreach(document->documents, i, item)
+	{
+		/* Without a token it can't be the one that the server lists later. */
+		if (json_get_text(item, "ServerToken") == NULL)
+			json_object_set_new(item, "ServerToken", json_string("none"));
+		if ((rc = device_ddm_keep(&m, NULL, json_get_text(item, "Identifier"), item)) != RC_OK)
+			return rc;
+	}
+	device_ddm_judge(&m);
+	device_ddm_apply(&m);
+	json_object_foreach(json_object_get(m.kept, "declarations"), identifier, item)
+	{
+		const json_t *status = json_object_get(item, "status");
+		const json_t *reason = json_array_get(json_object_get(status, "reasons"), 0);
+
+		if (!json_is_true(json_object_get(status, "active")))
+			return fail(&d->err, RC_FORBIDDEN, "the declaration %s is not in force: %s", identifier,
+			    reason != NULL ? json_get_text(reason, "description") : "nothing refers to it");
+	}
+	if ((rc = gather(d, document)) != RC_OK)
+		return fail_in(&d->err, RC_FORBIDDEN, "Enrollment SSO by declarations");
+	d->en.esso_declared = true;
+	return RC_OK;
+}
+
+void
+device_esso_review(struct device *d)
+{
+	struct device_esso now = { 0 };
+
+	if (!d->en.esso_declared)
+		return;
+	if (gather(d, &now) == RC_OK) {
+		d->en.esso_urls = now.urls;
+		d->en.esso_hosts = now.hosts;
+		return;
+	}
+	d->en.esso = NULL;
+	d->en.esso_declared = false;
+	story_step(&d->story, "esso-lost", "The server's declarations have no SSO app and profile any more");
 }
 
 enum rc
@@ -86,23 +177,20 @@ device_esso_install(struct device *d, const struct http_client_answer *answer, b
 	    since(d, DEVICE_VERSION(18, 4, 0), DEVICE_VERSION(2, 4, 0)), &document, &d->err);
 	if (rc != RC_OK)
 		return fail_in(&d->err, rc, "the Enrollment SSO document");
-	if (document.declarations)
-		return fail(&d->err, RC_FORBIDDEN,
-		    "the Enrollment SSO document has declarations, which this simulated device can't install");
 	story_step(&d->story, "esso-agreed", "The person agrees to install it");
 	d->self.phase = DEVICE_ENROLLING; /* from here on there is something to take away */
 	if ((rc = device_save(d)) != RC_OK || (rc = device_volume_create(d->arena, d->dir, &d->err)) != RC_OK)
 		return rc;
 	d->en.managed = json_keep(d->arena, json_object());
-	install(d, &document);
+	story_step(&d->story, "volume-created", "Made the managed volume; everything of the enrollment lives in it");
+	story_step(&d->story, "esso-installed", "Install the app and its profile in it");
+	if (!document.declarations)
+		install_profile(d, &document);
+	else if ((rc = install_declarations(d, &document)) != RC_OK)
+		return rc;
 	d->en.esso = developer ? "developer" : "standard";
 	d->en.esso_urls = document.urls;
 	d->en.esso_hosts = document.hosts;
-	story_step(&d->story, "volume-created", "Made the managed volume; everything of the enrollment lives in it");
-	story_step(&d->story, "esso-installed", "Installed the app and its profile in it");
-	story_detail(&d->story, "app", "%s", document.bundle);
-	story_detail(&d->story, "extension", "%s", document.extension);
-	story_detail(&d->story, "profile", "%s, %d certificates", document.identifier, document.certificates);
 	return device_save_enrollment(d);
 }
 

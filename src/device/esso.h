@@ -24,6 +24,9 @@ bool device_esso_known(const struct device *d);
  * Apple's numbers: 15026 the request failed, 15027 no JSON, 15003 another status or no URL. */
 enum rc device_esso_install(struct device *d, const struct http_client_answer *answer, bool developer);
 
+/* After a change of the declarations that brought app and profile: without them there is no SSO app any more. */
+void device_esso_review(struct device *d);
+
 /* Who answers a sign-in of this enrollment: the extension. RC_NOT_FOUND: no app is installed, or it has no session
  * of this person. */
 enum rc device_esso_answers(struct device *d, struct device_person *person);

@@ -213,9 +213,8 @@ read_payloads(struct reading *r, plist_t root)
 }
 
 static enum rc
-read_profile(struct reading *r, const char *text)
+read_profile(struct reading *r, struct bytes document)
 {
-	struct bytes document = base64_decode(r->a, bytes_str(text), true);
 	struct cms_signed message;
 	plist_t root;
 
@@ -281,6 +280,7 @@ read_declaration(struct reading *r, const json_t *value, struct declared *d)
 	if (type == NULL || identifier == NULL || *identifier == '\0' || strlen(identifier) > 64 ||
 	    !json_is_object(payload))
 		return fail(r->e, RC_BAD_INPUT, "a declaration is incomplete");
+	json_array_append(r->out->documents, root);
 	if (json_object_get(d->known, identifier) != NULL)
 		return fail(r->e, RC_BAD_INPUT, "two declarations have the Identifier %s", identifier);
 	json_object_set_new(d->known, identifier, json_string(type));
@@ -333,6 +333,7 @@ read_declarations(struct reading *r, const json_t *list)
 	const json_t *item;
 	enum rc rc;
 
+	r->out->documents = json_keep(r->a, json_array());
 	json_array_foreach(list, i, item)
 	{
 		if ((rc = read_declaration(r, item, &d)) != RC_OK)
@@ -372,7 +373,25 @@ device_esso_read(
 	if (!json_is_string(profile)) /* Declarations are for later systems */
 		return fail(e, RC_BAD_INPUT, "the document has no ConfigurationProfile%s",
 		    declarations != NULL ? ", and this system is too old for Declarations" : "");
-	rc = read_profile(&r, json_string_value(profile));
+	rc = read_profile(&r, base64_decode(a, bytes_str(json_string_value(profile)), true));
+	out->urls = r.urls.item;
+	out->hosts = r.hosts.item;
+	return rc;
+}
+
+enum rc
+device_esso_read_profile(struct arena *a, struct bytes document, struct device_esso *out, struct err *e)
+{
+	struct reading r = { .a = a, .out = out, .e = e };
+	enum rc rc;
+
+	add(a, &r.urls, NULL);
+	add(a, &r.hosts, NULL);
+	for (const char *const *p = out->urls; p != NULL && *p != NULL; p++)
+		add(a, &r.urls, *p);
+	for (const char *const *p = out->hosts; p != NULL && *p != NULL; p++)
+		add(a, &r.hosts, *p);
+	rc = read_profile(&r, document);
 	out->urls = r.urls.item;
 	out->hosts = r.hosts.item;
 	return rc;

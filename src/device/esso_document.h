@@ -5,6 +5,7 @@
 #ifndef DEVICE_ESSO_DOCUMENT_H
 #define DEVICE_ESSO_DOCUMENT_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,11 +21,16 @@ struct device_esso {
 	const char *identifier, *uuid, *name; /* of the profile; name NULL: it has none */
 	int certificates; /* payloads of the profile */
 	bool declarations; /* they are in order and win over the profile, which was not looked at */
+	json_t *documents; /* these declarations: an array */
 };
 
 /* `declarative`: this system takes Declarations (iOS 18.4, visionOS 2.4); others pass over them.
  * RC_BAD_INPUT: the sentence names the rule. */
 enum rc device_esso_read(
     struct arena *a, struct bytes document, bool developer, bool declarative, struct device_esso *out, struct err *e);
+
+/* A profile that such a declaration names, under the same rule as ConfigurationProfile: what its extensions answer for
+ * is added to `out`, beside what was there. */
+enum rc device_esso_read_profile(struct arena *a, struct bytes document, struct device_esso *out, struct err *e);
 
 #endif

@@ -68,6 +68,7 @@ static const struct member enrollment_members[] = {
 	EN(TEXT, esso),
 	EN(LIST, esso_urls),
 	EN(LIST, esso_hosts),
+	EN(FLAG, esso_declared),
 	EN(FLAG, needs_signin),
 	EN(FLAG, user_due),
 	EN(FLAG, token_due),

@@ -57,6 +57,7 @@ struct device_enrollment {
 	/* Enrollment SSO: "standard" or "developer"; NULL: no app. What its extension answers for. */
 	const char *esso;
 	const char *const *esso_urls, *const *esso_hosts;
+	bool esso_declared; /* app and profile came by declarations, and go with them */
 	bool needs_signin; /* the server wants the person to sign in again */
 	bool user_due, token_due; /* TokenUpdate of the user channel, and GetToken, have no answer yet */
 	struct device_channel_state device, user;

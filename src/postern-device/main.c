@@ -12,11 +12,11 @@
 #include "device/file.h"
 #include "device/identity.h"
 #include "device/poll.h"
-#include "device/volume.h"
 #include "fmt/argv.h"
 #include "fmt/json.h"
 #include "postern-device/fleet.h"
 #include "postern-device/password.h"
+#include "postern-device/status.h"
 
 static const char *const families[] = { "iPhone", "iPad", "RealityDevice", "Mac", NULL };
 static const char *const verdicts[] = { "accept", "check", "refuse", NULL };
@@ -398,76 +398,16 @@ run_sso_signout(const struct argv *v, void *ctx)
 	return end(&r, rc, false);
 }
 
-/* Everything but secrets: tokens, keys and push tokens are only said to be there. */
-static json_t *
-status_json(struct device *d)
-{
-	json_t *o = json_object();
-	bool on = d->self.phase == DEVICE_ENROLLED;
-	size_t apps = json_object_size(json_object_get(d->en.managed, "apps"));
-	size_t profiles = json_array_size(json_object_get(d->en.managed, "profiles"));
-
-	json_object_set_new(o, "state", json_string(device_phase_name(d->self.phase)));
-	json_object_set_new(o, "family", json_string(d->self.family));
-	json_object_set_new(o, "os", json_string(d->self.os));
-	json_object_set_new(o, "build", json_string(device_build(d->arena, d->family, d->self.os)));
-	json_object_set_new(o, "product", json_string(d->family->product));
-	json_object_set_new(o, "udid", json_string(d->self.udid));
-	json_object_set_new(o, "serial", json_string(d->self.serial));
-	json_object_set_new(o, "managed-volume", json_string(device_volume_exists(d->dir) ? "exists" : "none"));
-	if (!on) {
-		if (d->self.ended_because != NULL)
-			json_object_set_new(o, "ended-because", json_string(d->self.ended_because));
-		return o;
-	}
-	json_object_set_new(o, "identifier", json_string(d->en.identifier));
-	json_object_set_new(o, "mode", json_string(d->en.mode));
-	if (d->en.enrollment_id != NULL)
-		json_object_set_new(o, "enrollment-id", json_string(d->en.enrollment_id));
-	json_object_set_new(o, "managed-apple-account", json_string(d->profile.assigned_account));
-	json_object_set_new(o, "server-url", json_string(d->profile.server_url));
-	json_object_set_new(o, "method", json_string(d->en.challenge.method));
-	if (d->en.esso != NULL)
-		json_object_set_new(o, "enrollment-sso", json_string(d->en.esso));
-	json_object_set_new(o, "sign-in-needed", json_boolean(d->en.needs_signin));
-	json_object_set_new(o, "refresh-token", json_string(d->en.refresh_token != NULL ? "held" : "none"));
-	if (d->en.expires_at > 0)
-		json_object_set_new(o, "token-expires", json_string(clock_rfc3339(d->arena, d->en.expires_at)));
-	json_object_set_new(
-	    o, "unconfirmed-answer", json_boolean(d->en.device.pending.p != NULL || d->en.user.pending.p != NULL));
-	json_object_set_new(o, "managed-apps", json_integer((json_int_t)apps));
-	json_object_set_new(o, "profiles", json_integer((json_int_t)profiles));
-	return o;
-}
-
 static int
 run_status(const struct argv *v, void *ctx)
 {
 	struct run r;
 	enum rc rc = begin(&r, v, false);
-	const char *key;
-	json_t *o, *value;
 
 	(void)ctx;
-	if (rc != RC_OK)
-		return end(&r, rc, false);
-	o = json_keep(r.arena, status_json(&r.d));
-	if (argv_flag(v, "json")) {
-		struct bytes text = json_text(r.arena, o, 0);
-
-		printf("%.*s\n", (int)text.n, (const char *)text.p);
-		return end(&r, RC_OK, false);
-	}
-	json_object_foreach(o, key, value)
-	{
-		if (json_is_string(value))
-			printf("%-22s %s\n", key, json_string_value(value));
-		else if (json_is_integer(value))
-			printf("%-22s %lld\n", key, (long long)json_integer_value(value));
-		else
-			printf("%-22s %s\n", key, json_is_true(value) ? "yes" : "no");
-	}
-	return end(&r, RC_OK, false);
+	if (rc == RC_OK)
+		status_print(&r.d, argv_flag(v, "json"));
+	return end(&r, rc, false);
 }
 
 static int

@@ -1,0 +1,11 @@
+/* What a device knows of itself, for a person or a program. */
+#ifndef POSTERN_DEVICE_STATUS_H
+#define POSTERN_DEVICE_STATUS_H
+
+#include <stdbool.h>
+
+#include "device/device.h"
+
+void status_print(struct device *d, bool as_json);
+
+#endif

@@ -7,6 +7,7 @@
 #include "command/queue.h"
 #include "desired/explain.h"
 #include "enroll/attempt.h"
+#include "enroll/escrow.h"
 #include "enroll/person.h"
 #include "fmt/base64.h"
 #include "store/store.h"
@@ -183,6 +184,7 @@ admin_enrollment_get(struct admin_call *x)
 {
 	struct enrollment e;
 	struct command *queue;
+	bool held[ESCROWS];
 	enum rc rc;
 	int n;
 
@@ -205,6 +207,10 @@ admin_enrollment_get(struct admin_call *x)
 			"evict %s, if it is gone for good",
 			(int)((x->c->now - (e.last_seen_at != 0 ? e.last_seen_at : e.enrolled_at)) / 86400), e.id,
 			e.id));
+	if ((rc = escrow_held(x->c, e.id, held)) != RC_OK)
+		return rc;
+	admin_put_flag(x->out, "unlock_token_held", held[ESCROW_UNLOCK]);
+	admin_put_flag(x->out, "bootstrap_token_held", held[ESCROW_BOOTSTRAP]);
 	put_frozen(x, &e);
 	if ((rc = put_channels(x, &e)) != RC_OK || (rc = put_certificates(x, &e)) != RC_OK ||
 	    (rc = put_desired(x, &e)) != RC_OK || (rc = command_list(x->c, e.id, &queue, &n)) != RC_OK)

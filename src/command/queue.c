@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "command/policy.h"
+#include "command/secret.h"
 #include "crypto/hash.h"
 #include "enroll/attempt.h"
 #include "fmt/plist.h"
@@ -108,12 +109,16 @@ command_send(
 		return fail(&c->err, RC_BAD_INPUT, "the command has no RequestType");
 	if (!ENROLLMENT_LIVE(e))
 		return fail(&c->err, RC_CONFLICT, "the enrollment ended (%s)", e->state);
+	if ((rc = command_secret_leave_out(c, type, command)) != RC_OK)
+		return rc;
 	if ((rc = policy_command_check(c->arena, &t, type, command, &why)) != RC_OK) {
 		enum rc written = attempt_event(c, e->attempt_id, EV_command_refused, "%s", why.text);
 
 		c->err = why;
 		return written == RC_OK ? rc : written;
 	}
+	if ((rc = command_secret_held(c, e, type)) != RC_OK)
+		return rc;
 	rc = queue(c, &s, command);
 	*uuid = s.uuid;
 	return rc == RC_OK ? rc : fail_in(&c->err, rc, "queue %s", type);
@@ -340,6 +345,8 @@ command_next(struct call *c, const struct enrollment *e, const char *user_id, st
 		rc = filter(c, &t);
 	if (rc == RC_OK && needs_unit)
 		rc = store_unit(c, turn_in_unit, &t);
+	if (rc == RC_OK && next != NULL && next->uuid != NULL)
+		rc = command_secret_fill(c, e, next);
 	*answered = t.answered;
 	answer->request_type = t.answered ? t.type : NULL;
 	return rc == RC_OK ? rc : fail_in(&c->err, rc, "command loop");

@@ -17,8 +17,8 @@ struct command {
 
 /* Check against mode, OS and channel (command/policy.h) and queue; wakes the channel in the same unit.
  * `command` is the Command dictionary with its RequestType; a UUID is made. RC_FORBIDDEN, RC_BAD_INPUT,
- * RC_NOT_FOUND: the policy's sentence. RC_CONFLICT: the enrollment is not live, or the queue has
- * COMMAND_QUEUE_MAX. */
+ * RC_NOT_FOUND: the policy's sentence. RC_CONFLICT: the enrollment is not live, the queue has
+ * COMMAND_QUEUE_MAX, or the device has not given the secret that the command needs (command/secret.h). */
 #define COMMAND_QUEUE_MAX 1000
 enum rc command_send(struct call *c, const struct enrollment *e, const char *user_id, plist_t command, const char *by,
     const char **uuid);

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "device/escrow.h"
 #include "device/identity.h"
 #include "fmt/base64.h"
 #include "fmt/json.h"
@@ -76,6 +77,7 @@ device_token_update_body(struct device *d, struct arena *a, enum device_channel 
 {
 	const struct device_channel_state *c = channel == DEVICE_CHANNEL_USER ? &d->en.user : &d->en.device;
 	plist_t message = device_message_new(d, a, channel);
+	struct bytes unlock;
 
 	plist_put_text(message, "MessageType", "TokenUpdate");
 	plist_put_text(message, "Topic", d->profile.topic);
@@ -83,6 +85,9 @@ device_token_update_body(struct device *d, struct arena *a, enum device_channel 
 	plist_put_text(message, "PushMagic", c->push_magic);
 	if (channel == DEVICE_CHANNEL_DEVICE)
 		plist_put_flag(message, "AwaitingConfiguration", false);
+	unlock = channel == DEVICE_CHANNEL_DEVICE ? device_unlock_token(d, a) : (struct bytes){ NULL, 0 };
+	if (unlock.n > 0)
+		plist_put_data(message, "UnlockToken", unlock);
 	return plist_xml(a, message);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "device/ddm.h"
+#include "device/escrow.h"
 #include "fmt/json.h"
 
 /* Access rights (protocol 5.2), for device enrollments. */
@@ -53,7 +54,7 @@ static const struct {
 	{ "RequestMirroring",                0,                    device_on_nothing },
 	{ "DeclarativeManagement",           0,                    device_on_declarative_management },
 	{ "DeviceLock",                      LOCK,                 device_on_nothing },
-	{ "ClearPasscode",                   LOCK,                 device_on_nothing },
+	{ "ClearPasscode",                   LOCK,                 device_on_clear_passcode },
 	{ "EraseDevice",                     ERASE,                device_on_erase },
 	{ "RestartDevice",                   LOCK,                 device_on_nothing },
 	{ "ShutDownDevice",                  LOCK,                 device_on_nothing },

@@ -8,6 +8,7 @@
 #include "device/checkin.h"
 #include "device/ddm.h"
 #include "device/discovery.h"
+#include "device/escrow.h"
 #include "device/identity.h"
 #include "device/scep_client.h"
 #include "device/signin.h"
@@ -256,6 +257,8 @@ device_finish(struct device *d)
 		if ((rc = device_save_enrollment(d)) != RC_OK)
 			return rc;
 	}
+	if ((rc = device_give_bootstrap_token(d)) != RC_OK)
+		return rc;
 	if (d->en.token_due) {
 		story_stage(&d->story, "account", "4. Ongoing");
 		if ((rc = ask_apple(d)) != RC_OK)

@@ -156,6 +156,7 @@ device_profile_read(struct arena *a, struct bytes document, struct device_profil
 	out->sign_message = plist_flag(out->mdm, "SignMessage", false);
 	out->check_out = plist_flag(out->mdm, "CheckOutWhenRemoved", false);
 	out->wants_token = has_capability(out->mdm, "com.apple.mdm.token");
+	out->wants_bootstrap = has_capability(out->mdm, "com.apple.mdm.bootstraptoken");
 	out->per_user = has_capability(out->mdm, "com.apple.mdm.per-user-connections");
 	out->access_rights = plist_int(out->mdm, "AccessRights", plist_has(out->mdm, "AccessRights") ? 0 : -1);
 	out->required_app = plist_int(out->mdm, "RequiredAppIDForMDM", 0);

@@ -25,7 +25,7 @@ struct device_profile {
 	const char *identifier, *organization; /* PayloadIdentifier; PayloadOrganization or NULL */
 	const char *mode, *assigned_account, *topic, *server_url, *checkin_url; /* checkin_url: ServerURL if absent */
 	bool sign_message, check_out; /* SignMessage, CheckOutWhenRemoved */
-	bool wants_token, per_user; /* ServerCapabilities */
+	bool wants_token, wants_bootstrap, per_user; /* ServerCapabilities */
 	int64_t access_rights; /* -1: absent */
 	int64_t required_app; /* 0: none */
 	struct device_scep scep;

@@ -311,6 +311,14 @@ without_bearer(struct call *c, struct check *k)
 	return RC_OK;
 }
 
+/* CheckOut is sent once, and the certificate says who it is (S-29). UserAuthenticate asks whether somebody who logs in
+ * to the Mac is managed at all; who is not has no token. */
+static bool
+needs_bearer(const struct check *k)
+{
+	return !is(k->type, "CheckOut") && !is(k->type, "UserAuthenticate");
+}
+
 static enum rc
 check_bearer(struct call *c, struct check *k, struct enroll_reply *out)
 {
@@ -325,8 +333,7 @@ check_bearer(struct call *c, struct check *k, struct enroll_reply *out)
 	if (device_channel_of_mac)
 		return without_bearer(c, k);
 	if ((fault = bearer_fault(k)) != ENROLL_CODES) {
-		/* Sent once, and the certificate says who it is (S-29). */
-		return is(k->type, "CheckOut") ? RC_OK : challenge(c, k, out, fault);
+		return needs_bearer(k) ? challenge(c, k, out, fault) : RC_OK;
 	}
 	k->who->bearer_good = true;
 	return k->row.passed ? RC_OK : note_good_bearer(c, k);

@@ -3,6 +3,7 @@
 #include "crypto/hash.h"
 #include "desired/round.h"
 #include "enroll/attempt.h"
+#include "enroll/escrow.h"
 #include "enroll/grant.h"
 #include "enroll/os.h"
 #include "fmt/json.h"
@@ -13,7 +14,6 @@
 
 #define TEXT_MAX 256 /* octets of a name or version */
 #define PUSH_TOKEN_MAX 256 /* octets; real ones have 32 */
-#define UNLOCK_TOKEN_MAX 16384
 
 /* Text of the message, or NULL when it is absent or too long to be one. */
 static const char *
@@ -132,7 +132,7 @@ on_authenticate(struct call *c, struct mdm_message *m)
 struct token_update {
 	struct mdm_message *m;
 	struct channel channel;
-	struct bytes unlock_token; /* sealed; absent: not sent, which clears nothing (S-24) */
+	struct bytes unlock_token; /* absent: not sent, which clears nothing (S-24) */
 };
 
 static enum rc
@@ -140,7 +140,6 @@ token_update_in_unit(struct call *c, void *arg)
 {
 	static const char enrolled_sql[] = "UPDATE enrollment SET state = 'enrolled', enrolled_at = ?2"
 					   " WHERE id = ?1 AND state = 'pending' AND ended_at IS NULL RETURNING id";
-	static const char unlock_sql[] = "UPDATE enrollment SET unlock_token = ?2 WHERE id = ?1 AND ended_at IS NULL";
 	static const char known_sql[] = "SELECT 1 FROM channel WHERE enrollment_id = ?1 AND user_id = ?2";
 	const struct token_update *u = arg;
 	const struct enrollment *e = &u->m->who->enrollment;
@@ -151,8 +150,8 @@ token_update_in_unit(struct call *c, void *arg)
 	rc = store_run(c, known_sql, DB_ARGS(db_text(e->id), db_text(user_id)), &known);
 	if (rc == RC_OK)
 		rc = channel_put(c, &u->channel);
-	if (rc == RC_OK && u->unlock_token.p != NULL)
-		rc = store_run(c, unlock_sql, DB_ARGS(db_text(e->id), db_blob(u->unlock_token)), NULL);
+	if (rc == RC_OK && u->unlock_token.n > 0)
+		rc = escrow_put(c, e->id, ESCROW_UNLOCK, u->unlock_token);
 	if (rc != RC_OK)
 		return rc;
 	if (known.rows == 0 && (rc = round_tell(c, e, user_id)) != RC_OK)
@@ -173,8 +172,7 @@ static void
 on_token_update(struct call *c, struct mdm_message *m)
 {
 	const struct enrollment *e = &m->who->enrollment;
-	struct token_update u = { .m = m };
-	struct bytes unlock = plist_data(c->arena, m->body, "UnlockToken");
+	struct token_update u = { .m = m, .unlock_token = plist_data(c->arena, m->body, "UnlockToken") };
 
 	u.channel = (struct channel){
 		.enrollment_id = e->id,
@@ -185,15 +183,13 @@ on_token_update(struct call *c, struct mdm_message *m)
 		.user_long_name = text(c, m, "UserLongName"),
 	};
 	if (u.channel.push_token.n == 0 || u.channel.push_token.n > PUSH_TOKEN_MAX || u.channel.push_magic == NULL ||
-	    unlock.n > UNLOCK_TOKEN_MAX) {
+	    u.unlock_token.n > ESCROW_MAX) {
 		fail(&c->err, RC_BAD_INPUT,
 		    "Token (1 to %d octets) or PushMagic is missing, or UnlockToken is over %d octets", PUSH_TOKEN_MAX,
-		    UNLOCK_TOKEN_MAX);
+		    ESCROW_MAX);
 		mdm_refuse(c, m, 400, EV_message_malformed);
 		return;
 	}
-	if (unlock.n > 0 && keys_seal(c->keys, c->arena, "unlock-token", unlock, &u.unlock_token, &c->err) != RC_OK)
-		return;
 	if (store_unit(c, token_update_in_unit, &u) == RC_OK)
 		accept_message(m);
 }
@@ -256,7 +252,54 @@ on_get_token(struct call *c, struct mdm_message *m)
 	*m->out = (struct enroll_reply){ 200, "application/xml; charset=UTF-8", plist_xml(c->arena, answer) };
 }
 
-/* A network or mobile user of a Mac is not managed here: 410 says so for this log-in (protocol 7.4). */
+/* ---- bootstrap tokens: a supervised Mac's, of Device Enrollment alone ---- */
+
+struct set_bootstrap {
+	const struct mdm_message *m;
+	struct bytes token; /* n 0: it is to be forgotten */
+};
+
+static enum rc
+set_bootstrap_in_unit(struct call *c, void *arg)
+{
+	const struct set_bootstrap *s = arg;
+	const struct enrollment *e = &s->m->who->enrollment;
+	enum rc rc = escrow_put(c, e->id, ESCROW_BOOTSTRAP, s->token);
+
+	return rc == RC_OK ? attempt_event(c, e->attempt_id,
+				 s->token.n > 0 ? EV_bootstrap_token_kept : EV_bootstrap_token_cleared, NULL)
+			   : rc;
+}
+
+static void
+on_set_bootstrap_token(struct call *c, struct mdm_message *m)
+{
+	struct set_bootstrap s = { m, plist_data(c->arena, m->body, "BootstrapToken") };
+
+	if (s.token.n > ESCROW_MAX) {
+		fail(&c->err, RC_BAD_INPUT, "BootstrapToken is over %d octets", ESCROW_MAX);
+		mdm_refuse(c, m, 400, EV_message_malformed);
+	} else if (store_unit(c, set_bootstrap_in_unit, &s) == RC_OK) {
+		accept_message(m);
+	}
+}
+
+static void
+on_get_bootstrap_token(struct call *c, struct mdm_message *m)
+{
+	struct bytes token;
+	plist_t answer;
+
+	if (escrow_get(c, m->who->enrollment.id, ESCROW_BOOTSTRAP, &token) != RC_OK)
+		return;
+	answer = plist_keep(c->arena, plist_new_dict());
+	if (token.n > 0) /* none: the key is left out (Apple's page Get Bootstrap Token) */
+		plist_put_data(answer, "BootstrapToken", token);
+	*m->out = (struct enroll_reply){ 200, "application/xml; charset=UTF-8", plist_xml(c->arena, answer) };
+}
+
+/* Another user than the enrollment's person logs in to the Mac: 410 says that they are not managed in this session
+ * (protocol 7.4). The digest that Apple's message offers instead would need their clear password. */
 static void
 on_user_authenticate(struct call *c, struct mdm_message *m)
 {
@@ -277,8 +320,10 @@ static const struct {
 	{ "TokenUpdate", on_token_update, ANYONE },
 	{ "CheckOut", on_check_out, ANYONE },
 	{ "DeclarativeManagement", mdm_declarative, false },
+	{ "UserAuthenticate", on_user_authenticate, ANYONE },
 	{ "GetToken", on_get_token, false },
-	{ "UserAuthenticate", on_user_authenticate, false },
+	{ "SetBootstrapToken", on_set_bootstrap_token, false },
+	{ "GetBootstrapToken", on_get_bootstrap_token, false },
 };
 
 void

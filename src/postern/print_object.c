@@ -60,6 +60,7 @@ static const struct column enrollment_rows[] = {
 	{ "Inactive", "inactive_sentence", COL_TEXT },
 	{ "Evicted anyway", "evict_at", COL_TIME }, { "Ended", "ended_at", COL_TIME }, { "Attempt", "attempt", COL_TEXT },
 	{ "Sign-in again", "sign_in_again_attempt", COL_TEXT }, { "Grant", "grant", COL_TEXT },
+	{ "Unlock token held", "unlock_token_held", COL_FLAG }, { "Bootstrap token held", "bootstrap_token_held", COL_FLAG },
 	{ "Commands queued", "queued", COL_NUMBER }, COLUMN_END
 };
 static const struct column frozen_rows[] = {

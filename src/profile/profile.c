@@ -80,6 +80,8 @@ mdm_payload(struct call *c, const struct organization *o, const struct enrollmen
 	plist_array_append_item(capabilities, plist_new_string("com.apple.mdm.token"));
 	if (e->per_user_connections)
 		plist_array_append_item(capabilities, plist_new_string("com.apple.mdm.per-user-connections"));
+	if (!byod && e->family != NULL && strcmp(e->family, "Mac") == 0) /* it is supervised; others are not */
+		plist_array_append_item(capabilities, plist_new_string("com.apple.mdm.bootstraptoken"));
 	plist_put(d, "ServerCapabilities", capabilities);
 	return d;
 }

@@ -1,0 +1,1 @@
+ALTER TABLE enrollment ADD COLUMN bootstrap_token BYTEA; -- sealed; adde only

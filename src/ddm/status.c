@@ -19,9 +19,8 @@ struct putting {
 
 /* ---- management.declarations ---- */
 
-/* First of the reasons: its code, and what it says besides. */
-static const char *
-reason_of(struct call *c, const json_t *reasons)
+const char *
+ddm_status_reason(struct call *c, const json_t *reasons)
 {
 	const json_t *first = json_array_get(reasons, 0);
 	const char *code = json_get_text(first, "Code"), *text = json_get_text(first, "Description");
@@ -53,7 +52,8 @@ put_declaration(struct call *c, struct putting *p, const json_t *d)
 	return store_run(c, sql,
 	    DB_ARGS(db_text(p->enrollment_id), db_text(p->user_id), db_text(identifier),
 		db_text(token != NULL ? token : ""), db_int(json_is_true(json_object_get(d, "active"))),
-		db_text(valid != NULL ? valid : "unknown"), db_text(reason_of(c, json_object_get(d, "reasons")))),
+		db_text(valid != NULL ? valid : "unknown"),
+		db_text(ddm_status_reason(c, json_object_get(d, "reasons")))),
 	    NULL);
 }
 

@@ -33,4 +33,7 @@ struct ddm_item { /* element "" where it is no array's */
 enum rc ddm_status_items(
     struct call *c, const char *enrollment_id, const char *user_id, const char *item, struct ddm_item **out, int *n);
 
+/* First of the reasons of an item: its code, and what it says besides; NULL: there is none. */
+const char *ddm_status_reason(struct call *c, const json_t *reasons);
+
 #endif

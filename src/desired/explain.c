@@ -37,8 +37,8 @@ static const struct {
 
 /* ---- by declaration ---- */
 
-static const char *
-app_text(struct call *c, const struct channel_said *said, const struct explained *x, const char *key)
+static const json_t *
+app_of(struct call *c, const struct channel_said *said, const struct explained *x)
 {
 	for (int i = 0; i < said->n_apps; i++) {
 		struct err ignored;
@@ -49,7 +49,7 @@ app_text(struct call *c, const struct channel_said *said, const struct explained
 			continue;
 		declaration = json_get_text(app, "declaration-identifier");
 		if (declaration != NULL && strcmp(declaration, x->wanted->identifier) == 0)
-			return json_get_text(app, key);
+			return app;
 	}
 	return NULL;
 }
@@ -57,7 +57,9 @@ app_text(struct call *c, const struct channel_said *said, const struct explained
 static void
 explain_app(struct call *c, const struct channel_said *said, struct explained *x)
 {
-	const char *state = app_text(c, said, x, "state"), *reason = app_text(c, said, x, "reason");
+	const json_t *app = app_of(c, said, x);
+	const char *state = json_get_text(app, "state"),
+		   *reason = ddm_status_reason(c, json_object_get(app, "reasons"));
 
 	x->state = "waiting";
 	x->reason = reason != NULL ? reason : "the device has not reported the app yet";

@@ -1,5 +1,5 @@
 /* Many small requests to one server at once, over few HTTP/2 connections whose streams they share (RFC 9113, over
- * libcurl). One struct per thread; its connections stay open between batches. */
+ * nghttp2). One struct per thread; its connections stay open between batches. */
 #ifndef HTTP_MULTI_H
 #define HTTP_MULTI_H
 
@@ -14,8 +14,8 @@ struct http_multi_settings {
 	const char *ca_file; /* PEM that is trusted; NULL: the system's pool */
 	const char *cert_file, *key_file; /* PEM client certificate with its chain, or NULL */
 	const char *user_agent;
-	int connections; /* open at once, at most */
-	int timeout_ms; /* of one request */
+	int connections; /* open at once, at most HTTP_MULTI_CONNECTIONS */
+	int timeout_ms; /* of one request: the connection that has no answer for so long is given up */
 };
 
 struct http_multi_request {
@@ -23,6 +23,7 @@ struct http_multi_request {
 	struct bytes body;
 };
 
+#define HTTP_MULTI_CONNECTIONS 8
 #define HTTP_MULTI_BODY 4096 /* octets of an answer's body; more ends it */
 
 struct http_multi_answer {
@@ -31,12 +32,13 @@ struct http_multi_answer {
 	struct bytes body;
 };
 
-/* RC_BAD_INPUT: a file can't be read. */
+/* RC_BAD_INPUT: the URL, or a file. */
 enum rc http_multi_open(const struct http_multi_settings *s, struct http_multi **out, struct err *e);
 void http_multi_close(struct http_multi *m); /* NULL is fine */
 
-/* POST them all with the same `headers` ("Name: value", NULL-terminated), and return when each has its answer,
- * which lies in `a`. */
+/* POST them all with the same `headers` ("name: value" with the name in lower case, NULL-terminated), and return when
+ * each has its answer, which lies in `a`. What the server says that it did not look at (GOAWAY, REFUSED_STREAM: RFC
+ * 9113 8.7), and what never left, is sent again on another connection; nothing else is. */
 void http_multi_post(struct http_multi *m, struct arena *a, const char *const *headers,
     const struct http_multi_request *requests, int n, struct http_multi_answer *answers);
 

@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct http_tls_client {
 	SSL_CTX *context;
@@ -14,6 +15,7 @@ struct http_tls_client {
 
 struct http_tls_stream {
 	SSL *ssl;
+	const char *why; /* the library's word for what failed; NULL: nothing */
 };
 
 static int
@@ -71,6 +73,25 @@ http_tls_client_resume(struct http_tls_client *t, bool resume)
 	t->resume = resume;
 }
 
+enum rc
+http_tls_client_identify(struct http_tls_client *t, const char *cert_file, const char *key_file, struct err *e)
+{
+	bool good = SSL_CTX_use_certificate_chain_file(t->context, cert_file) == 1 &&
+		    SSL_CTX_use_PrivateKey_file(t->context, key_file, SSL_FILETYPE_PEM) == 1 &&
+		    SSL_CTX_check_private_key(t->context) == 1;
+
+	ERR_clear_error();
+	return good ? RC_OK : fail(e, RC_BAD_INPUT, "%s and %s are no certificate and its key", cert_file, key_file);
+}
+
+void
+http_tls_client_h2(struct http_tls_client *t)
+{
+	static const unsigned char ours[] = "\x02h2";
+
+	SSL_CTX_set_alpn_protos(t->context, ours, sizeof ours - 1);
+}
+
 struct http_tls_stream *
 http_tls_stream_new(struct http_tls_client *t, int fd, const char *name)
 {
@@ -106,6 +127,36 @@ http_tls_stream_free(struct http_tls_stream *s)
 	free(s);
 }
 
+/* That the certificate is not good has words of its own. */
+static void
+keep_reason(struct http_tls_stream *s)
+{
+	unsigned long code = ERR_peek_error();
+	long verdict = SSL_get_verify_result(s->ssl);
+
+	if (verdict != X509_V_OK)
+		s->why = X509_verify_cert_error_string(verdict);
+	else if (code != 0)
+		s->why = ERR_reason_error_string(code);
+	ERR_clear_error();
+}
+
+const char *
+http_tls_stream_why(const struct http_tls_stream *s)
+{
+	return s->why != NULL ? s->why : "the connection was closed";
+}
+
+bool
+http_tls_stream_agreed_h2(const struct http_tls_stream *s)
+{
+	const unsigned char *name = NULL;
+	unsigned n = 0;
+
+	SSL_get0_alpn_selected(s->ssl, &name, &n);
+	return n == 2 && memcmp(name, "h2", 2) == 0;
+}
+
 enum http_tls_shake
 http_tls_stream_shake(struct http_tls_stream *s)
 {
@@ -113,7 +164,7 @@ http_tls_stream_shake(struct http_tls_stream *s)
 
 	if (why == SSL_ERROR_NONE)
 		return HTTP_TLS_DONE;
-	ERR_clear_error();
+	keep_reason(s);
 	return why == SSL_ERROR_WANT_READ    ? HTTP_TLS_WANTS_READ
 	       : why == SSL_ERROR_WANT_WRITE ? HTTP_TLS_WANTS_WRITE
 					     : HTTP_TLS_FAILED;
@@ -128,7 +179,7 @@ told(struct http_tls_stream *s, int n)
 	if (n > 0)
 		return n;
 	why = SSL_get_error(s->ssl, n);
-	ERR_clear_error();
+	keep_reason(s);
 	if (why == SSL_ERROR_ZERO_RETURN)
 		return 0;
 	errno = why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE ? EAGAIN : ECONNRESET;

@@ -18,6 +18,12 @@ enum http_tls_shake { HTTP_TLS_DONE, HTTP_TLS_WANTS_READ, HTTP_TLS_WANTS_WRITE, 
 enum rc http_tls_client_open(const char *ca_file, struct http_tls_client **out, struct err *e);
 void http_tls_client_close(struct http_tls_client *t); /* NULL is fine */
 
+/* Show a certificate where one is asked for: PEM with its chain, and its key. RC_BAD_INPUT: a file can't be used. */
+enum rc http_tls_client_identify(struct http_tls_client *t, const char *cert_file, const char *key_file, struct err *e);
+
+/* Offer HTTP/2 (RFC 9113 3.2) and nothing else. */
+void http_tls_client_h2(struct http_tls_client *t);
+
 /* Whether new connections take up an earlier session (they do). Without it each is a full handshake. */
 void http_tls_client_resume(struct http_tls_client *t, bool resume);
 
@@ -26,6 +32,8 @@ struct http_tls_stream *http_tls_stream_new(struct http_tls_client *t, int fd, c
 void http_tls_stream_free(struct http_tls_stream *s); /* NULL is fine */
 
 enum http_tls_shake http_tls_stream_shake(struct http_tls_stream *s);
+bool http_tls_stream_agreed_h2(const struct http_tls_stream *s);
+const char *http_tls_stream_why(const struct http_tls_stream *s); /* it failed, in a few words */
 
 /* As read and write: octets, 0 at the end, -1 with errno (EAGAIN: later). */
 ssize_t http_tls_stream_read(struct http_tls_stream *s, void *p, size_t n);

@@ -231,37 +231,50 @@ class Server:
 
 
 class SignIn:
-    """A browser behind the proxy that signs in again and again, from the page to the callback: two requests to this
-    server, of which the second makes it ask the provider. It goes to the provider itself only in thought."""
+    """A person behind the proxy whose device begins an enrollment and whose browser signs in for it, again and again:
+    from the page to the callback two requests to this server, of which the second makes it ask the provider. The
+    browser goes to the provider itself only in thought."""
 
-    def __init__(self, server, at, user, issuer, number):
+    def __init__(self, server, at, issuer, number):
         sys.path.insert(0, os.path.join(ROOT, "tests", "independent"))
         import device
-        connect_to = [f"{name}:{port}:127.0.0.1:{server.tls[0]}" for name, port in (("bench.example", 443),
-                                                                                 ("localhost", 9443))]
-        phone = device.Device(os.path.join(at.folder, f"phone-{number}"), os.path.join(at.data, "tls", "ca.pem"), connect_to)
-        self.path = urllib.parse.urlsplit(phone.begin(user)["url"]).path
+        phone = device.Device(os.path.join(at.folder, f"phone-{number}"), os.path.join(at.data, "tls", "ca.pem"))
+        phone.state.update(family="iPhone", mode="BYOD")
+        self.machine_info = phone.signed_machine_info()
         with open(os.path.join(at.data, "proxy-secret")) as f:
-            self.headers = {"Host": "localhost:9443", "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1",
-                            "Postern-Proxy-Secret": f.read().strip()}
-        self.user, self.issuer, self.cookies = user, issuer, {}
+            self.headers = {"Host": "localhost:9443", "X-Forwarded-Proto": "https",
+                            "X-Forwarded-For": f"192.0.{number}.1", "Postern-Proxy-Secret": f.read().strip()}
+        self.user, self.issuer, self.cookies = f"person-{number}@bench.example", issuer, {}
         self.connection = http.client.HTTPConnection("127.0.0.1", server.plain[0])
+        self.paths = []
+
+    def ask(self, method, path, statuses, body=None, **headers):
+        self.connection.request(method, path, body, {**self.headers, **headers})
+        answer = self.connection.getresponse()
+        content = answer.read()
+        if answer.status not in statuses:
+            raise SystemExit(f"{path.split('?')[0]} was answered {answer.status}")
+        return answer.headers, content
+
+    def begin(self):
+        """An attempt for one sign-in, as far as the device's challenge."""
+        who = urllib.parse.urlencode({"user-identifier": self.user, "model-family": "iPhone"})
+        _, content = self.ask("GET", f"/.well-known/com.apple.remotemanagement?{who}", (200,))
+        base = urllib.parse.urlsplit(json.loads(content)["Servers"][0]["BaseURL"]).path
+        answer, _ = self.ask("POST", base, (401,), self.machine_info, **{"Content-Type": "application/pkcs7-signature"})
+        self.paths.append(urllib.parse.urlsplit(answer["WWW-Authenticate"].split('url="')[1].split('"')[0]).path)
 
     def get(self, path):
         cookies = "; ".join(f"{k}={v}" for k, v in self.cookies.items())
-        self.connection.request("GET", path, headers={**self.headers, **({"Cookie": cookies} if cookies else {})})
-        answer = self.connection.getresponse()
-        answer.read()
-        if answer.status not in (303, 308):
-            raise SystemExit(f"{path.split('?')[0]} was answered {answer.status}")
-        for line in answer.headers.get_all("Set-Cookie") or []:
+        answer, _ = self.ask("GET", path, (303, 308), Cookie=cookies or "none")
+        for line in answer.get_all("Set-Cookie") or []:
             name, _, value = line.split(";")[0].partition("=")
             self.cookies[name] = value
-        location = answer.headers["Location"]
+        location = answer["Location"]
         return self.get(location) if location.startswith("/") else location
 
     def go(self):
-        asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.get(self.path)).query))
+        asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.get(self.paths.pop())).query))
         code = json.dumps({"email": self.user, "nonce": asked["nonce"]}).encode()
         query = urllib.parse.urlencode({"code": base64.urlsafe_b64encode(code).decode().rstrip("="),
                                         "state": asked["state"], "iss": self.issuer})
@@ -367,7 +380,7 @@ class Bench:
     def signin(self):
         "sign-in at an identity provider, plain HTTP"
         at = self.installation("signin")
-        user, n = "good@bench.example", 40 * CONNECTIONS
+        each, n = 40, 40 * CONNECTIONS
         forger = subprocess.Popen(["node", os.path.join(ROOT, "tests", "provider", "forger.mjs"), "-", "-",
                                    "https://localhost:9443/signin/provider"], stdin=subprocess.PIPE,
                                   stdout=subprocess.PIPE, text=True)
@@ -376,18 +389,21 @@ class Bench:
             with Server(at) as server:
                 self.admin(at, "idp", "add", "oidc", "--issuer", issuer, "--client-id", "postern", "--client-auth", "none")
                 self.admin(at, "rule", "add", "--byod", "--method", "apple-as-web")
-                browsers = [SignIn(server, at, user, issuer, i) for i in range(CONNECTIONS)]
-                for browser in browsers:    # the provider's documents are fetched, connections to it are open
-                    browser.go()
+                people = [SignIn(server, at, issuer, i) for i in range(CONNECTIONS)]
+                for person in people:   # the provider's documents are fetched, connections to it are open
+                    person.begin()
+                    person.go()
 
-                def some(browser):
-                    for _ in range(n // CONNECTIONS):
-                        browser.go()
+                def sign_in(person):
+                    for _ in range(each):
+                        person.go()
 
                 def once():
+                    for person in people * each:
+                        person.begin()
                     before, flushed, began = server.cpu_us(), server.syncs.read(), time.monotonic()
                     with concurrent.futures.ThreadPoolExecutor(CONNECTIONS) as pool:
-                        list(pool.map(some, browsers))
+                        list(pool.map(sign_in, people))
                     return {"requests": n, "rps": n / (time.monotonic() - began), "us": (server.cpu_us() - before) / n,
                             "fsyncs": (server.syncs.read() - flushed) / n}
                 got = self.rounds(once)

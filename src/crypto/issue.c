@@ -169,6 +169,28 @@ add_identifiers(X509 *x, X509 *issuer)
 	return good;
 }
 
+static bool
+add_others(X509 *x, const struct x509_template *t)
+{
+	bool good = true;
+
+	for (int i = 0; i < t->n_extensions && good; i++) {
+		const struct x509_extension *from = &t->extensions[i];
+		ASN1_OBJECT *oid = OBJ_txt2obj(from->oid, 1);
+		ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+		X509_EXTENSION *made = NULL;
+
+		good = oid != NULL && value != NULL &&
+		       ASN1_OCTET_STRING_set(value, from->value.p, (int)from->value.n) == 1 &&
+		       (made = X509_EXTENSION_create_by_OBJ(NULL, oid, 0, value)) != NULL &&
+		       X509_add_ext(x, made, -1) == 1;
+		X509_EXTENSION_free(made);
+		ASN1_OCTET_STRING_free(value);
+		ASN1_OBJECT_free(oid);
+	}
+	return good;
+}
+
 /* A public key as it came: X509_set_pubkey would encode a decoded one and decode that again, 60 us. False: not of a
  * common shape. */
 static bool
@@ -268,7 +290,7 @@ ossl_issue(struct arena *a, const struct x509_template *t, struct bytes spki, X5
 	    X509_set_issuer_name(x, issuer != NULL ? X509_get_subject_name(issuer) : name) != 1 || !put_key(x, h, spki))
 		return ossl_fail(e, RC_BAD_INPUT, "fields of a certificate");
 	if (!add_constraints(x, t) || !add_key_usage(x, t->key_usage) || !add_extended_usage(x, t->ext_usage) ||
-	    !add_names(x, t, X509_NAME_entry_count(name) == 0) || !add_identifiers(x, issuer))
+	    !add_names(x, t, X509_NAME_entry_count(name) == 0) || !add_identifiers(x, issuer) || !add_others(x, t))
 		return ossl_fail(e, RC_BAD_INPUT, "extensions of a certificate");
 	if (X509_sign(x, key, EVP_sha256()) == 0)
 		return ossl_fail(e, RC_INTERNAL, "signing a certificate");

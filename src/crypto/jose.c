@@ -80,25 +80,25 @@ number(struct arena *a, const json_t *jwk, const char *name)
 	return text != NULL ? base64url_decode(a, bytes_str(text)) : bytes_of(NULL, 0);
 }
 
-/* NULL: a member is missing or has another length than its kind's. Nothing but the public numbers is read. */
-static EVP_PKEY *
-public_key(struct arena *a, const json_t *jwk, bool rsa)
+struct bytes
+jose_raw_key(struct arena *a, const json_t *jwk)
 {
+	const char *kty = json_get_text(jwk, "kty"), *crv = json_get_text(jwk, "crv");
+	bool rsa = kty != NULL && strcmp(kty, "RSA") == 0;
 	struct bytes one = number(a, jwk, rsa ? "n" : "x"), two = number(a, jwk, rsa ? "e" : "y");
-	const char *crv = json_get_text(jwk, "crv");
 	uint8_t *raw = arena_alloc(a, 5 + one.n + two.n), *at = raw;
 
-	if (one.p == NULL || two.p == NULL)
-		return NULL;
+	if (kty == NULL || (!rsa && strcmp(kty, "EC") != 0) || one.p == NULL || two.p == NULL)
+		return bytes_of(NULL, 0);
 	if (rsa) {
 		if (one.n < 2048 / 8 || one.n > 8192 / 8 || (one.p[0] & 0x80) == 0 || two.n == 0 || two.n > 8)
-			return NULL;
+			return bytes_of(NULL, 0);
 		*at++ = 'R';
 		for (int shift = 24; shift >= 0; shift -= 8)
 			*at++ = (uint8_t)(one.n >> shift);
 	} else {
 		if (crv == NULL || strcmp(crv, "P-256") != 0 || one.n != P256 || two.n != P256)
-			return NULL;
+			return bytes_of(NULL, 0);
 		*at++ = 'E';
 		*at++ = 256 >> 8;
 		*at++ = 256 & 0xff;
@@ -106,7 +106,7 @@ public_key(struct arena *a, const json_t *jwk, bool rsa)
 	}
 	memcpy(at, one.p, one.n);
 	memcpy(at + one.n, two.p, two.n);
-	return ossl_raw_public(bytes_of(raw, (size_t)(at - raw) + one.n + two.n));
+	return bytes_of(raw, (size_t)(at - raw) + one.n + two.n);
 }
 
 static void
@@ -119,7 +119,7 @@ add_key(struct arena *a, struct jose_keys *keys, const json_t *jwk)
 		return;
 	if (alg != NULL && (algorithm(alg) == NULL || strcmp(algorithm(alg)->kty, kty) != 0))
 		return;
-	if ((k.pkey = public_key(a, jwk, strcmp(kty, "RSA") == 0)) == NULL)
+	if ((k.pkey = ossl_raw_public(jose_raw_key(a, jwk))) == NULL)
 		return;
 	arena_defer(a, release_key, k.pkey);
 	k.kty = arena_strdup(a, kty);
@@ -241,6 +241,25 @@ signed_by(struct arena *a, struct bytes input, struct bytes signature, const str
 	EVP_MD_CTX_free(c);
 	ERR_clear_error();
 	return good;
+}
+
+bool
+jose_is_signed(struct arena *a, const char *alg, struct bytes raw_key, struct bytes input, struct bytes signature)
+{
+	const struct algorithm *how = algorithm(alg);
+	EVP_PKEY *key = how != NULL ? ossl_raw_public(raw_key) : NULL;
+	bool good = key != NULL &&
+		    EVP_PKEY_get_base_id(key) == (strcmp(how->kty, "RSA") == 0 ? EVP_PKEY_RSA : EVP_PKEY_EC) &&
+		    signed_by(a, input, signature, how, key);
+
+	EVP_PKEY_free(key);
+	return good;
+}
+
+bool
+jose_knows(const char *alg)
+{
+	return algorithm(alg) != NULL;
 }
 
 enum rc

@@ -42,4 +42,16 @@ const char *jose_fault_name(enum jose_fault fault); /* "algorithm" */
 enum rc jose_verify(struct arena *a, struct bytes token, const struct jose_keys *keys, json_t **payload,
     enum jose_fault *fault, struct err *e);
 
+/* ---- the pieces, for a JWS of another form (crypto/flat_jws.h) ---- */
+
+/* The public key of a JWK as x509_raw_key writes it: the kinds that jose_keys_parse takes. Absent: another kind, or
+ * malformed. */
+struct bytes jose_raw_key(struct arena *a, const json_t *jwk);
+
+/* RS256, PS256, ES256; NULL is none. */
+bool jose_knows(const char *alg);
+
+/* Is this the signature (as a JWS has it) of that key over those octets? The key must be of the algorithm's kind. */
+bool jose_is_signed(struct arena *a, const char *alg, struct bytes raw_key, struct bytes input, struct bytes signature);
+
 #endif

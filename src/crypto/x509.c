@@ -96,3 +96,23 @@ x509_parse(struct arena *a, struct bytes der, struct x509_info *out, struct err 
 	ERR_clear_error();
 	return RC_OK;
 }
+
+enum rc
+x509_extension_get(struct arena *a, struct bytes certificate, const char *oid, struct bytes *value, struct err *e)
+{
+	struct held *h = held_new(a);
+	X509 *x = hold_X509(h, ossl_certificate(certificate));
+	const ASN1_OBJECT *wanted = hold_ASN1_OBJECT(h, OBJ_txt2obj(oid, 1));
+	const ASN1_OCTET_STRING *held;
+	int at;
+
+	if (x == NULL || wanted == NULL)
+		return ossl_fail(e, RC_BAD_INPUT, "not a certificate");
+	if ((at = X509_get_ext_by_OBJ(x, wanted, -1)) < 0)
+		return fail(e, RC_NOT_FOUND, "the certificate has no extension %s", oid);
+	if (X509_get_ext_by_OBJ(x, wanted, at) >= 0)
+		return fail(e, RC_BAD_INPUT, "the certificate has the extension %s twice", oid);
+	held = X509_EXTENSION_get_data(X509_get_ext(x, at));
+	*value = arena_copy(a, bytes_of(ASN1_STRING_get0_data(held), (size_t)ASN1_STRING_length(held)));
+	return RC_OK;
+}

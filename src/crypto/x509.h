@@ -21,6 +21,11 @@ struct x509_name {
 	const char *cn, *o, *uid;
 }; /* NULL: left out; uid is 0.9.2342.19200300.100.1.1 */
 
+struct x509_extension {
+	const char *oid; /* dotted */
+	struct bytes value; /* what extnValue holds, as it stands */
+};
+
 struct x509_template { /* what a certificate is to say; times are Unix seconds */
 	struct x509_name subject;
 	int64_t not_before, not_after;
@@ -32,6 +37,8 @@ struct x509_template { /* what a certificate is to say; times are Unix seconds *
 	bool spki_is_good; /* x509_csr_parse read it: decoding it again to see that it is a key would be in vain */
 	const char *const *dns; /* subjectAltName, NULL-terminated; may be NULL. Literal IP
 					 * addresses become iPAddress names */
+	const struct x509_extension *extensions; /* others, none of them critical; may be NULL */
+	int n_extensions;
 };
 #define X509_USE_SIGN 1u
 #define X509_USE_ENCIPHER 2u
@@ -74,6 +81,11 @@ struct x509_info {
 enum rc x509_parse(struct arena *a, struct bytes der, struct x509_info *out, struct err *e);
 /* Its serial number alone, as in x509_info, and nothing decoded: for a certificate just issued. NULL: not one. */
 const char *x509_serial(struct arena *a, struct bytes certificate);
+
+/* What an extension holds, found by its dotted OID. RC_NOT_FOUND: the certificate has none. RC_BAD_INPUT: not a
+ * certificate, or it has two. */
+enum rc
+x509_extension_get(struct arena *a, struct bytes certificate, const char *oid, struct bytes *value, struct err *e);
 
 /* A public key as raw numbers, for checking a signature without decoding a certificate again
  * (measured: 3 us against 144 us). Stored beside the certificate as octets of our own:

@@ -174,11 +174,14 @@ domains_and_pool(struct call *c)
 	x509_key_new(c->arena, X509_P256, &key, &c->err);
 	x509_key_public(c->arena, key, &spki, &c->err);
 	x509_issue(c->arena, &t, spki, (struct bytes){ 0 }, key, &cert, &c->err);
-	ok(device_ca_add(c, "bag", cert) == RC_OK && device_ca_add(c, "bag", cert) == RC_OK,
+	ok(trust_add(c, TRUST_DEVICE, "bag", cert) == RC_OK && trust_add(c, TRUST_DEVICE, "bag", cert) == RC_OK,
 	    "S-09: the device CA pool takes a certificate; the same again changes nothing");
-	ok(device_ca_pool(c, "bag", &pool, &n) == RC_OK && n == 1 && bytes_eq(pool[0], cert), "and gives it back");
-	ok(device_ca_add(c, "bag", bytes_str("nonsense")) == RC_BAD_INPUT, "what is no certificate is refused");
-	ok(device_ca_clear(c, "bag") == RC_OK && device_ca_pool(c, "bag", &pool, &n) == RC_OK && n == 0,
+	ok(trust_pool(c, TRUST_DEVICE, "bag", &pool, &n) == RC_OK && n == 1 && bytes_eq(pool[0], cert),
+	    "and gives it back");
+	ok(trust_add(c, TRUST_DEVICE, "bag", bytes_str("nonsense")) == RC_BAD_INPUT,
+	    "what is no certificate is refused");
+	ok(trust_clear(c, TRUST_DEVICE, "bag") == RC_OK && trust_pool(c, TRUST_DEVICE, "bag", &pool, &n) == RC_OK &&
+		n == 0,
 	    "the pool can be emptied");
 }
 

@@ -406,6 +406,7 @@ remove_all(struct call *c, void *arg)
 		"DELETE FROM group_policy WHERE organization_id = ?1",
 		"DELETE FROM rule WHERE organization_id = ?1",
 		"DELETE FROM device_ca WHERE organization_id = ?1",
+		"DELETE FROM attestation_ca WHERE organization_id = ?1",
 		"DELETE FROM esso_document WHERE organization_id = ?1",
 		"DELETE FROM service WHERE organization_id = ?1",
 		"DELETE FROM directory_group WHERE organization_id = ?1",

@@ -1,4 +1,4 @@
-/* Organizations (tenants), their domains, and the pool that built-in device identities chain to. */
+/* Organizations (tenants), their domains, and the pools that identities of their devices chain to. */
 #ifndef ACCOUNT_ORGANIZATION_H
 #define ACCOUNT_ORGANIZATION_H
 
@@ -54,9 +54,11 @@ struct domain {
 };
 enum rc domain_list(struct call *c, const char *organization_id /* NULL: all */, struct domain **out, int *n);
 
-/* The pool. Adding the same certificate again changes nothing. */
-enum rc device_ca_add(struct call *c, const char *organization_id, struct bytes certificate);
-enum rc device_ca_clear(struct call *c, const char *organization_id);
-enum rc device_ca_pool(struct call *c, const char *organization_id, struct bytes **certificates, int *n);
+/* What built-in identities must chain to, and what attestations of keys must (protocol 3.2, 6.2). Adding the same
+ * certificate again changes nothing. RC_BAD_INPUT: it is no CA's. */
+enum trust { TRUST_DEVICE, TRUST_ATTESTATION };
+enum rc trust_add(struct call *c, enum trust which, const char *organization_id, struct bytes certificate);
+enum rc trust_clear(struct call *c, enum trust which, const char *organization_id);
+enum rc trust_pool(struct call *c, enum trust which, const char *organization_id, struct bytes **certificates, int *n);
 
 #endif

@@ -151,7 +151,7 @@ admin_organization_warnings(struct admin_call *x, const struct organization *o, 
 		    out, json_string("no topic: no profile can be made (postern org set --push-certificate FILE"
 				     " --push-key FILE, or --lab to try it out)"));
 	if ((rc = push_warning(x, o, out)) != RC_OK || (rc = push_trouble(x, o, out)) != RC_OK ||
-	    (rc = device_ca_pool(x->c, o->id, &pool, &n)) != RC_OK)
+	    (rc = trust_pool(x->c, TRUST_DEVICE, o->id, &pool, &n)) != RC_OK)
 		return rc;
 	if (n == 0 && strcmp(o->device_ca_mode, "require") == 0)
 		json_array_append_new(out,
@@ -190,9 +190,12 @@ admin_organization_get(struct admin_call *x)
 	if ((rc = domains_json(x, o.id, &domains)) != RC_OK)
 		return rc;
 	admin_put(x->out, "domains", domains);
-	if ((rc = device_ca_pool(x->c, o.id, &pool, &n)) != RC_OK)
+	if ((rc = trust_pool(x->c, TRUST_DEVICE, o.id, &pool, &n)) != RC_OK)
 		return rc;
 	admin_put_int(x->out, "device_cas", n);
+	if ((rc = trust_pool(x->c, TRUST_ATTESTATION, o.id, &pool, &n)) != RC_OK)
+		return rc;
+	admin_put_int(x->out, "attestation_cas", n);
 	put_certificate(x, x->out, "push_certificate", arena_printf(a, "push-%s", o.id));
 	put_certificate(x, x->out, "ca_certificate", arena_printf(a, "ca-%s", o.id));
 	admin_put(x->out, "warnings", warnings = json_array());

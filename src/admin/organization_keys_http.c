@@ -69,10 +69,10 @@ admin_push_certificate_put(struct admin_call *x)
 	return RC_OK;
 }
 
-/* ---- the device CA pool ---- */
+/* ---- the pools that devices must lead to ---- */
 
-enum rc
-admin_device_ca_add(struct admin_call *x)
+static enum rc
+add_to_pool(struct admin_call *x, enum trust which, const char *count)
 {
 	struct call *c = x->c;
 	struct organization o;
@@ -83,7 +83,7 @@ admin_device_ca_add(struct admin_call *x)
 	if ((rc = admin_organization(x, x->r->segment[0], &o)) != RC_OK)
 		return rc;
 	if ((rc = x509_from_pem(c->arena, bytes_str(admin_text(x, "pem")), &certificates, &n, &c->err)) != RC_OK)
-		return fail_in(&c->err, rc, "device CA");
+		return fail_in(&c->err, rc, "CA certificates");
 	/* All are looked at before the first is added. */
 	for (int i = 0; i < n; i++) {
 		struct x509_info info;
@@ -94,25 +94,49 @@ admin_device_ca_add(struct admin_call *x)
 			return fail(&c->err, RC_BAD_INPUT, "%.200s is no CA certificate", info.subject);
 	}
 	for (int i = 0; i < n; i++) {
-		if ((rc = device_ca_add(c, o.id, certificates[i])) != RC_OK)
+		if ((rc = trust_add(c, which, o.id, certificates[i])) != RC_OK)
 			return rc;
 	}
 	x->out = admin_object(x);
 	admin_put_int(x->out, "added", n);
-	if ((rc = device_ca_pool(c, o.id, &pool, &n)) == RC_OK)
-		admin_put_int(x->out, "device_cas", n);
+	if ((rc = trust_pool(c, which, o.id, &pool, &n)) == RC_OK)
+		admin_put_int(x->out, count, n);
 	return rc;
 }
 
-enum rc
-admin_device_ca_clear(struct admin_call *x)
+static enum rc
+clear_pool(struct admin_call *x, enum trust which)
 {
 	struct organization o;
 	enum rc rc;
 
 	if ((rc = admin_organization(x, x->r->segment[0], &o)) != RC_OK)
 		return rc;
-	return device_ca_clear(x->c, o.id);
+	return trust_clear(x->c, which, o.id);
+}
+
+enum rc
+admin_device_ca_add(struct admin_call *x)
+{
+	return add_to_pool(x, TRUST_DEVICE, "device_cas");
+}
+
+enum rc
+admin_device_ca_clear(struct admin_call *x)
+{
+	return clear_pool(x, TRUST_DEVICE);
+}
+
+enum rc
+admin_attestation_ca_add(struct admin_call *x)
+{
+	return add_to_pool(x, TRUST_ATTESTATION, "attestation_cas");
+}
+
+enum rc
+admin_attestation_ca_clear(struct admin_call *x)
+{
+	return clear_pool(x, TRUST_ATTESTATION);
 }
 
 /* ---- certificates to give away ---- */

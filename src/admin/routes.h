@@ -25,6 +25,8 @@ X("DELETE", "/organizations/{}",                HTTP_QUICK, ADMIN_SMALL, "", org
 X("PUT",    "/organizations/{}/push-certificate", HTTP_HEAVY, ADMIN_SMALL, "!certificate !key", push_certificate_put) \
 X("POST",   "/organizations/{}/device-cas",     HTTP_HEAVY, ADMIN_LARGE, "!pem", device_ca_add) \
 X("DELETE", "/organizations/{}/device-cas",     HTTP_QUICK, ADMIN_SMALL, "", device_ca_clear) \
+X("POST",   "/organizations/{}/attestation-cas", HTTP_HEAVY, ADMIN_LARGE, "!pem", attestation_ca_add) \
+X("DELETE", "/organizations/{}/attestation-cas", HTTP_QUICK, ADMIN_SMALL, "", attestation_ca_clear) \
 X("PUT",    "/organizations/{}/logo",           HTTP_QUICK, ADMIN_SMALL, "!content", logo_put) \
 X("DELETE", "/organizations/{}/logo",           HTTP_QUICK, ADMIN_SMALL, "", logo_clear) \
 X("GET",    "/organizations/{}/certificates/{}", HTTP_QUICK, ADMIN_LIST, "", organization_certificate) \
@@ -65,7 +67,7 @@ X("DELETE", "/items/{}/{}",                     HTTP_QUICK, ADMIN_SMALL, "organi
 /* rule_http.c */ \
 X("GET",    "/rules",                           HTTP_QUICK, ADMIN_LIST,  "", rule_list) \
 X("POST",   "/rules",                           HTTP_QUICK, ADMIN_LIST, \
-  "organization domain user group model_family percent:i !outcome redirect_url message method position:i", rule_add) \
+  "organization domain user group model_family percent:i !outcome redirect_url message method identity position:i", rule_add) \
 X("GET",    "/rules/explain",                   HTTP_QUICK, ADMIN_LIST,  "", rule_explain) \
 X("PATCH",  "/rules/{}",                        HTTP_QUICK, ADMIN_LIST,  "organization !position:i", rule_move) \
 X("DELETE", "/rules/{}",                        HTTP_QUICK, ADMIN_LIST,  "organization", rule_remove) \

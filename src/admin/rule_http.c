@@ -25,6 +25,7 @@ rule_json(const struct rule *r)
 	admin_put_text(j, "redirect_url", r->redirect_url);
 	admin_put_text(j, "message", r->message);
 	admin_put_text(j, "method", r->method);
+	admin_put_text(j, "identity", r->identity);
 	return j;
 }
 
@@ -67,6 +68,7 @@ admin_rule_add(struct admin_call *x)
 		.redirect_url = admin_text(x, "redirect_url"),
 		.message = admin_text(x, "message"),
 		.method = admin_text(x, "method"),
+		.identity = admin_text(x, "identity"),
 	};
 	struct rule *rules;
 	enum rc rc;
@@ -184,6 +186,7 @@ result_json(struct admin_call *x, const struct rule *r, const struct rule_subjec
 	admin_put_text(j, "outcome", r->outcome);
 	admin_put_text(j, "redirect_url", r->redirect_url);
 	admin_put_text(j, "message", r->message);
+	admin_put_text(j, "identity", r->identity);
 	if (enrolls)
 		admin_put_text(j, "method", rule_method(r, s->model_family, admin_query(x, "os"), &forced));
 	admin_put_flag(j, "method_forced", forced);

@@ -14,7 +14,7 @@
 static inline bool
 part_left_out(const char *table)
 {
-	static const char *const names[] = { "oauth_code", "scep_challenge", "ticket_key" };
+	static const char *const names[] = { "oauth_code", "scep_challenge", "acme_order", "acme_nonce", "ticket_key" };
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		if (strcmp(names[i], table) == 0)

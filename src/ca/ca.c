@@ -66,18 +66,47 @@ ca_make(struct keys *k, struct arena *a, const char *organization_id, const char
 }
 
 enum rc
-ca_challenge(struct call *c, const char *organization_id, const char *enrollment_id, const char **challenge)
+ca_challenge(
+    struct call *c, const char *organization_id, const char *enrollment_id, const char *door, const char **challenge)
 {
-	static const char sql[] = "INSERT INTO scep_challenge (hash, organization_id, enrollment_id, expires_at)"
-				  " VALUES (?1, ?2, ?3, ?4)";
+	static const char sql[] = "INSERT INTO scep_challenge (hash, organization_id, enrollment_id, door, expires_at)"
+				  " VALUES (?1, ?2, ?3, ?4, ?5)";
 	enum rc rc;
 
 	*challenge = crypto_token(c->arena);
 	rc = store_run(c, sql,
 	    DB_ARGS(db_blob(crypto_sha256_text(c->arena, *challenge)), db_text(organization_id), db_text(enrollment_id),
-		db_int(c->now + CA_CHALLENGE_LIFE_S)),
+		db_text(door), db_int(c->now + CA_CHALLENGE_LIFE_S)),
 	    NULL);
 	return rc == RC_OK ? rc : fail_in(&c->err, rc, "make challenge");
+}
+
+static enum rc
+find(struct call *c, const char *organization_id, const char *door, struct bytes hash, struct ca_challenge *out)
+{
+	static const char sql[] =
+	    "SELECT enrollment_id, expires_at, csr_hash FROM scep_challenge WHERE hash = ?1 AND organization_id = ?2"
+	    " AND door = ?3 AND (expires_at > ?4 OR csr_hash IS NOT NULL)";
+	struct db_rows r;
+	enum rc rc =
+	    store_run(c, sql, DB_ARGS(db_blob(hash), db_text(organization_id), db_text(door), db_int(c->now)), &r);
+
+	if (rc != RC_OK)
+		return fail_in(&c->err, rc, "find challenge");
+	if (r.rows == 0)
+		return fail(&c->err, RC_NOT_FOUND, "the challenge is unknown or expired");
+	*out = (struct ca_challenge){ .hash = hash,
+		.enrollment_id = db_get_text(&r, 0, 0),
+		.expires_at = db_get_int(&r, 0, 1),
+		.spent = !db_is_null(&r, 0, 2) };
+	return RC_OK;
+}
+
+enum rc
+ca_challenge_find(
+    struct call *c, const char *organization_id, const char *door, const char *challenge, struct ca_challenge *out)
+{
+	return find(c, organization_id, door, crypto_sha256_text(c->arena, challenge), out);
 }
 
 /* ---- issuing ---- */
@@ -88,7 +117,7 @@ struct issue {
 	struct ca_certificate made; /* signed before the unit: nothing is signed inside one */
 	struct bytes certificate; /* the one that counts */
 	bool repeated; /* nothing was made */
-	enum rc (*also)(struct call *c, const char *enrollment_id);
+	const struct ca_request *in;
 };
 
 static enum rc
@@ -141,7 +170,9 @@ issue_in_unit(struct call *c, void *arg)
 	struct issue *i = arg;
 	enum rc rc = i->repeated ? spent_for(c, i, &i->certificate) : spend(c, i);
 
-	return rc == RC_OK && i->also != NULL ? i->also(c, i->enrollment_id) : rc;
+	if (rc == RC_OK && i->in->also != NULL)
+		rc = i->in->also(c, i->enrollment_id, i->certificate, i->in->arg);
+	return rc;
 }
 
 static enum rc
@@ -152,7 +183,8 @@ sign(struct call *c, struct issue *i, const struct x509_csr *request)
 		.subject = { .cn = i->enrollment_id },
 		.not_before = c->now - BACKDATE_S,
 		.not_after = c->now + CA_IDENTITY_LIFE_S,
-		.key_usage = X509_USE_SIGN | X509_USE_ENCIPHER,
+		/* RFC 5480 3: a key on a curve enciphers no key. */
+		.key_usage = request->is_rsa ? X509_USE_SIGN | X509_USE_ENCIPHER : X509_USE_SIGN,
 		.ext_usage = X509_EXT_CLIENT,
 		.o_of_issuer = true,
 		.spki_is_good = true,
@@ -185,32 +217,29 @@ ca_issue(struct call *c, const char *organization_id, struct bytes csr, const ch
 	*enrollment_id = NULL;
 	if (rc != RC_OK)
 		return rc == RC_FORBIDDEN ? RC_BAD_INPUT : rc;
-	return ca_issue_read(c, organization_id, csr, &request, challenge, NULL, certificate, enrollment_id);
+	return ca_issue_read(c,
+	    &(struct ca_request){ .organization_id = organization_id,
+		.door = "scep",
+		.challenge_hash = crypto_sha256_text(c->arena, challenge),
+		.same = csr,
+		.csr = &request },
+	    certificate, enrollment_id);
 }
 
 enum rc
-ca_issue_read(struct call *c, const char *organization_id, struct bytes csr, const struct x509_csr *request,
-    const char *challenge, enum rc (*also)(struct call *c, const char *enrollment_id), struct bytes *certificate,
-    const char **enrollment_id)
+ca_issue_read(struct call *c, const struct ca_request *in, struct bytes *certificate, const char **enrollment_id)
 {
-	static const char find_sql[] =
-	    "SELECT enrollment_id, csr_hash FROM scep_challenge"
-	    " WHERE hash = ?1 AND organization_id = ?2 AND (expires_at > ?3 OR csr_hash IS NOT NULL)";
-	struct issue i = { .organization_id = organization_id, .also = also };
-	struct db_rows r;
+	struct issue i = { .organization_id = in->organization_id, .challenge_hash = in->challenge_hash, .in = in };
+	struct ca_challenge known = { 0 };
 	enum rc rc;
 
 	*enrollment_id = NULL;
-	i.challenge_hash = crypto_sha256_text(c->arena, challenge);
-	i.csr_hash = crypto_sha256(c->arena, csr);
-	rc = store_run(c, find_sql, DB_ARGS(db_blob(i.challenge_hash), db_text(organization_id), db_int(c->now)), &r);
-	if (rc != RC_OK)
-		return fail_in(&c->err, rc, "find challenge");
-	if (r.rows == 0)
-		return fail(&c->err, RC_NOT_FOUND, "the challenge is unknown or expired");
-	*enrollment_id = i.enrollment_id = db_get_text(&r, 0, 0);
-	i.repeated = !db_is_null(&r, 0, 1);
-	if ((!i.repeated && (rc = sign(c, &i, request)) != RC_OK) || (rc = store_unit(c, issue_in_unit, &i)) != RC_OK)
+	if ((rc = find(c, in->organization_id, in->door, in->challenge_hash, &known)) != RC_OK)
+		return rc;
+	*enrollment_id = i.enrollment_id = known.enrollment_id;
+	i.csr_hash = crypto_sha256(c->arena, in->same);
+	i.repeated = known.spent;
+	if ((!i.repeated && (rc = sign(c, &i, in->csr)) != RC_OK) || (rc = store_unit(c, issue_in_unit, &i)) != RC_OK)
 		return rc;
 	*certificate = i.certificate;
 	return RC_OK;

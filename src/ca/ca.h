@@ -2,6 +2,8 @@
 #ifndef CA_CA_H
 #define CA_CA_H
 
+#include <stdbool.h>
+
 #include "base/call.h"
 
 #define CA_IDENTITY_LIFE_S (365 * 86400)
@@ -13,8 +15,20 @@ struct keys;
 enum rc ca_make(struct keys *k, struct arena *a, const char *organization_id, const char *organization_name,
     int64_t now, struct err *e);
 
-/* A one-time challenge for a pending enrollment; 43 characters. */
-enum rc ca_challenge(struct call *c, const char *organization_id, const char *enrollment_id, const char **challenge);
+/* A one-time challenge for a pending enrollment; 43 characters. It is good at one door only ("scep", "acme"): what one
+ * of them asks besides can't be passed by at the other. */
+enum rc ca_challenge(
+    struct call *c, const char *organization_id, const char *enrollment_id, const char *door, const char **challenge);
+
+struct ca_challenge {
+	struct bytes hash;
+	const char *enrollment_id;
+	int64_t expires_at;
+	bool spent;
+};
+/* Look at a challenge. RC_NOT_FOUND: unknown here, another door's, or expired and not spent. */
+enum rc ca_challenge_find(
+    struct call *c, const char *organization_id, const char *door, const char *challenge, struct ca_challenge *out);
 
 /* Issue for a request with its challenge. The same request again gets the same certificate; another
  * request with a spent challenge is RC_FORBIDDEN. RC_NOT_FOUND: unknown or expired challenge.
@@ -24,12 +38,19 @@ enum rc ca_challenge(struct call *c, const char *organization_id, const char *en
 enum rc ca_issue(struct call *c, const char *organization_id, struct bytes csr, const char *challenge,
     struct bytes *certificate, const char **enrollment_id);
 
-/* The same for a request that x509_csr_parse has read. `also` is written with the certificate, in its unit, for a request
- * that is repeated too; NULL: nothing. */
+/* The same for a request that x509_csr_parse has read. */
 struct x509_csr;
-enum rc ca_issue_read(struct call *c, const char *organization_id, struct bytes csr, const struct x509_csr *request,
-    const char *challenge, enum rc (*also)(struct call *c, const char *enrollment_id), struct bytes *certificate,
-    const char **enrollment_id);
+struct ca_request {
+	const char *organization_id, *door;
+	struct bytes challenge_hash; /* SHA-256 */
+	struct bytes same; /* a request with the same octets here is a repeated one */
+	const struct x509_csr *csr;
+	/* Written with the certificate, in its unit, for a request that is repeated too; NULL: nothing. */
+	enum rc (*also)(struct call *c, const char *enrollment_id, struct bytes certificate, void *arg);
+	void *arg;
+};
+enum rc
+ca_issue_read(struct call *c, const struct ca_request *in, struct bytes *certificate, const char **enrollment_id);
 
 struct ca_certificate {
 	struct bytes fingerprint, certificate, raw_key;

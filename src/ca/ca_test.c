@@ -20,8 +20,10 @@ request(struct call *c, const char *challenge, struct bytes *key)
 }
 
 static enum rc
-cannot_be_written(struct call *c, const char *enrollment_id)
+cannot_be_written(struct call *c, const char *enrollment_id, struct bytes certificate, void *arg)
 {
+	(void)certificate;
+	(void)arg;
 	return fail(&c->err, RC_UNAVAILABLE, "nothing can be written about %s", enrollment_id);
 }
 
@@ -32,12 +34,14 @@ goes_along(struct call *c)
 	struct bytes key = { NULL, 0 }, csr, certificate;
 	const char *challenge, *enrollment;
 	struct x509_csr read;
+	struct ca_request ask = { .organization_id = "bag", .door = "scep", .csr = &read, .also = cannot_be_written };
 
-	ok(ca_challenge(c, "bag", "OTHER", &challenge) == RC_OK, "another challenge is made");
+	ok(ca_challenge(c, "bag", "OTHER", "scep", &challenge) == RC_OK, "another challenge is made");
 	csr = request(c, challenge, &key);
+	ask.same = csr;
+	ask.challenge_hash = crypto_sha256_text(c->arena, challenge);
 	ok(x509_csr_parse(c->arena, csr, &read, &c->err) == RC_OK &&
-		ca_issue_read(c, "bag", csr, &read, challenge, cannot_be_written, &certificate, &enrollment) ==
-		    RC_UNAVAILABLE,
+		ca_issue_read(c, &ask, &certificate, &enrollment) == RC_UNAVAILABLE,
 	    "where the event cannot be written, no certificate is issued");
 	csr = request(c, challenge, &key);
 	ok(ca_issue(c, "bag", csr, challenge, &certificate, &enrollment) == RC_OK,
@@ -53,7 +57,8 @@ issues(struct call *c)
 	const char *challenge, *late, *enrollment;
 	int n;
 
-	ok(ca_challenge(c, "bag", "ENROLLMENT", &challenge) == RC_OK && strlen(challenge) == 43, "a challenge is made");
+	ok(ca_challenge(c, "bag", "ENROLLMENT", "scep", &challenge) == RC_OK && strlen(challenge) == 43,
+	    "a challenge is made");
 	csr = request(c, challenge, &key);
 	ok(ca_issue(c, "bag", csr, challenge, &certificate, &enrollment) == RC_OK, "S-21: it gets a certificate");
 	is_str(enrollment, "ENROLLMENT", "S-21: that belongs to its enrollment");
@@ -73,7 +78,7 @@ issues(struct call *c)
 	    "a challenge of one organization is none of another");
 	ok(ca_issue(c, "bag", bytes_str("nonsense"), challenge, &again, &enrollment) == RC_BAD_INPUT,
 	    "nonsense is refused");
-	ca_challenge(c, "bag", "LATE", &late);
+	ca_challenge(c, "bag", "LATE", "scep", &late);
 	c->now += CA_CHALLENGE_LIFE_S;
 	ok(ca_issue(c, "bag", csr, late, &again, &enrollment) == RC_NOT_FOUND, "S-21: a challenge ends after an hour");
 	ok(ca_find(c, crypto_sha256(c->arena, certificate), &found) == RC_OK && found.raw_key.n > 256,

@@ -3,7 +3,7 @@
 
 #include "crypto/cms.h"
 #include "device/command.h"
-#include "device/scep_client.h"
+#include "device/identity.h"
 #include "fmt/base64.h"
 #include "fmt/json.h"
 
@@ -49,7 +49,7 @@ renew(struct device_command *c, struct bytes document)
 		device_command_refuse(c, DEVICE_ERROR_REPLACEMENT, "%s", d->err.text);
 		return;
 	}
-	if (device_scep_enroll(d, &now.scep, &key, &certificate) != RC_OK) {
+	if (device_identity_obtain(d, &now, &key, &certificate) != RC_OK) {
 		device_command_refuse(c, DEVICE_ERROR_REPLACEMENT, "%s", d->err.text);
 		return;
 	}

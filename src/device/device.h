@@ -30,6 +30,7 @@ struct device {
 	struct device_enrollment en; /* meaningful while the managed volume exists */
 	struct device_profile profile; /* en.profile, read; the root is NULL while there is none */
 	struct http_client *agent[DEVICE_AGENTS]; /* opened when first used */
+	const char *acme_fault; /* what goes wrong with the ACME request, once (acme_client.h); NULL: nothing */
 	struct bytes identity_key; /* of the identity to come (PKCS#8), shared by many; absent: each makes its own */
 	unsigned exchanges, connects; /* requests so far, and connections made for them */
 	const char *const *refused_apps, *const *unlicensed_apps; /* bundle identifiers; NULL-terminated; may be NULL */

@@ -10,7 +10,6 @@
 #include "device/discovery.h"
 #include "device/escrow.h"
 #include "device/identity.h"
-#include "device/scep_client.h"
 #include "device/signin.h"
 #include "device/url.h"
 #include "device/volume.h"
@@ -210,7 +209,7 @@ install(struct device *d)
 
 	story_step(&d->story, "install", "Install the profile: %d certificates, the identity, device management",
 	    d->profile.certificates);
-	if ((rc = device_scep_enroll(d, &d->profile.scep, &d->en.key, &d->en.certificate)) != RC_OK ||
+	if ((rc = device_identity_obtain(d, &d->profile, &d->en.key, &d->en.certificate)) != RC_OK ||
 	    (rc = device_save_enrollment(d)) != RC_OK || (rc = device_authenticate(d)) != RC_OK ||
 	    (rc = device_token_update(d, DEVICE_CHANNEL_DEVICE)) != RC_OK)
 		return rc;

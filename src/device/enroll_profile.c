@@ -87,22 +87,11 @@ has_capability(plist_t mdm, const char *capability)
 }
 
 static enum rc
-read_scep(struct arena *a, struct device_profile *p, struct err *e)
+read_scep(struct arena *a, plist_t payload, struct device_profile *p, struct err *e)
 {
-	const char *uuid = plist_text(a, p->mdm, "IdentityCertificateUUID"), *type;
-	plist_t payload, c;
-	int n;
+	plist_t c = plist_dict(payload, "PayloadContent");
 
-	if (uuid == NULL)
-		return fail(e, RC_BAD_INPUT, "the MDM payload has no IdentityCertificateUUID");
-	payload = payload_of(a, p->root, "PayloadUUID", uuid, &n);
-	if (payload == NULL)
-		return fail(e, RC_BAD_INPUT, "IdentityCertificateUUID names no payload of the profile");
-	type = plist_text(a, payload, "PayloadType");
-	if (type == NULL || strcmp(type, "com.apple.security.scep") != 0)
-		return fail(e, RC_BAD_INPUT, "the identity is a %s payload; this device knows com.apple.security.scep",
-		    type != NULL ? type : "nameless");
-	if ((c = plist_dict(payload, "PayloadContent")) == NULL)
+	if (c == NULL)
 		return fail(e, RC_BAD_INPUT, "the SCEP payload has no PayloadContent");
 	p->scep = (struct device_scep){
 		.url = plist_text(a, c, "URL"),
@@ -117,6 +106,57 @@ read_scep(struct arena *a, struct device_profile *p, struct err *e)
 	if (p->scep.url == NULL)
 		return fail(e, RC_BAD_INPUT, "the SCEP payload has no URL");
 	return RC_OK;
+}
+
+/* Its keys are the payload's own, without a PayloadContent around them. */
+static enum rc
+read_acme(struct arena *a, plist_t payload, struct device_profile *p, struct err *e)
+{
+	static const char *const required[] = { "DirectoryURL", "ClientIdentifier", "KeyType", "KeySize",
+		"HardwareBound", "Subject" };
+
+	for (size_t i = 0; i < sizeof required / sizeof *required; i++)
+		if (!plist_has(payload, required[i]))
+			return fail(e, RC_BAD_INPUT, "the ACME payload has no %s", required[i]);
+	p->acme = (struct device_acme){
+		.directory = plist_text(a, payload, "DirectoryURL"),
+		.client_identifier = plist_text(a, payload, "ClientIdentifier"),
+		.cn = subject_part(a, plist_array(payload, "Subject"), "CN"),
+		.o = subject_part(a, plist_array(payload, "Subject"), "O"),
+		.key_type = plist_text(a, payload, "KeyType"),
+		.key_size = (int)plist_int(payload, "KeySize", 0),
+		.hardware_bound = plist_flag(payload, "HardwareBound", false),
+		.attest = plist_flag(payload, "Attest", false),
+	};
+	if (p->acme.directory == NULL || p->acme.client_identifier == NULL || p->acme.key_type == NULL)
+		return fail(
+		    e, RC_BAD_INPUT, "DirectoryURL, ClientIdentifier or KeyType of the ACME payload is no text");
+	return RC_OK;
+}
+
+static enum rc
+read_identity(struct arena *a, struct device_profile *p, struct err *e)
+{
+	static const struct {
+		const char *type;
+		enum rc (*read)(struct arena *a, plist_t payload, struct device_profile *p, struct err *e);
+	} kinds[] = { { "com.apple.security.scep", read_scep }, { "com.apple.security.acme", read_acme } };
+	const char *uuid = plist_text(a, p->mdm, "IdentityCertificateUUID"), *type;
+	plist_t payload;
+	int n;
+
+	if (uuid == NULL)
+		return fail(e, RC_BAD_INPUT, "the MDM payload has no IdentityCertificateUUID");
+	payload = payload_of(a, p->root, "PayloadUUID", uuid, &n);
+	if (payload == NULL)
+		return fail(e, RC_BAD_INPUT, "IdentityCertificateUUID names no payload of the profile");
+	type = plist_text(a, payload, "PayloadType");
+	for (size_t i = 0; type != NULL && i < sizeof kinds / sizeof *kinds; i++)
+		if (strcmp(type, kinds[i].type) == 0)
+			return kinds[i].read(a, payload, p, e);
+	return fail(e, RC_BAD_INPUT,
+	    "the identity is a %s payload; this device knows com.apple.security.scep and com.apple.security.acme",
+	    type != NULL ? type : "nameless");
 }
 
 enum rc
@@ -161,7 +201,7 @@ device_profile_read(struct arena *a, struct bytes document, struct device_profil
 	out->access_rights = plist_int(out->mdm, "AccessRights", plist_has(out->mdm, "AccessRights") ? 0 : -1);
 	out->required_app = plist_int(out->mdm, "RequiredAppIDForMDM", 0);
 	out->certificates = count_certificates(a, out->root);
-	return read_scep(a, out, e);
+	return read_identity(a, out, e);
 }
 
 enum rc

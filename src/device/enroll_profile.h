@@ -18,6 +18,14 @@ struct device_scep { /* com.apple.security.scep */
 	int retries, retry_delay_s;
 };
 
+struct device_acme { /* com.apple.security.acme */
+	const char *directory, *client_identifier;
+	const char *cn, *o; /* of Subject; NULL: absent */
+	const char *key_type; /* "RSA", "ECSECPrimeRandom" */
+	int key_size;
+	bool hardware_bound, attest;
+};
+
 struct device_profile {
 	plist_t root; /* the configuration profile */
 	plist_t mdm; /* its com.apple.mdm payload */
@@ -28,12 +36,13 @@ struct device_profile {
 	bool wants_token, wants_bootstrap, per_user; /* ServerCapabilities */
 	int64_t access_rights; /* -1: absent */
 	int64_t required_app; /* 0: none */
-	struct device_scep scep;
+	struct device_scep scep; /* url NULL: the identity comes by ACME */
+	struct device_acme acme; /* directory NULL: it comes by SCEP */
 	int certificates; /* certificate payloads */
 };
 
 /* Read a profile, plain or CMS-signed. RC_BAD_INPUT: not a configuration profile with one MDM payload
- * and the SCEP payload that it names. */
+ * and the SCEP or ACME payload that it names. */
 enum rc device_profile_read(struct arena *a, struct bytes document, struct device_profile *out, struct err *e);
 
 /* Step 13 of the flow: RC_FORBIDDEN with the reason why a device cancels (protocol 5.2). `mode` is

@@ -6,8 +6,10 @@
 #include "crypto/cms.h"
 #include "crypto/hash.h"
 #include "crypto/x509.h"
+#include "device/acme_client.h"
 #include "device/file.h"
 #include "device/schema.h"
+#include "device/scep_client.h"
 #include "fmt/plist.h"
 
 #define DAY INT64_C(86400)
@@ -15,13 +17,9 @@
 
 /* ---- the test CA ---- */
 
-struct authority {
-	struct bytes certificate, key;
-};
-
-static enum rc
-authority_new(
-    struct arena *a, const char *cn, const struct authority *issuer, int64_t now, struct authority *out, struct err *e)
+enum rc
+device_authority_new(struct arena *a, const char *cn, enum x509_key_kind kind, const struct device_authority *issuer,
+    int64_t now, struct device_authority *out, struct err *e)
 {
 	struct x509_template t = {
 		.subject = { .cn = cn, .o = "Simulated Devices" },
@@ -34,7 +32,7 @@ authority_new(
 	struct bytes spki;
 	enum rc rc;
 
-	if ((rc = x509_key_new(a, X509_RSA_2048, &out->key, e)) != RC_OK ||
+	if ((rc = x509_key_new(a, kind, &out->key, e)) != RC_OK ||
 	    (rc = x509_key_public(a, out->key, &spki, e)) != RC_OK)
 		return rc;
 	return x509_issue(a, &t, spki, issuer != NULL ? issuer->certificate : (struct bytes){ 0 },
@@ -42,7 +40,7 @@ authority_new(
 }
 
 static enum rc
-authority_write(struct arena *a, const char *dir, const char *name, const struct authority *ca, struct err *e)
+authority_write(struct arena *a, const char *dir, const char *name, const struct device_authority *ca, struct err *e)
 {
 	enum rc rc = device_file_write(dir, arena_printf(a, "%s.key", name), bytes_str(x509_key_pem(a, ca->key)), e);
 
@@ -51,18 +49,20 @@ authority_write(struct arena *a, const char *dir, const char *name, const struct
 	return device_file_write(dir, arena_printf(a, "%s.pem", name), bytes_str(x509_pem(a, ca->certificate)), e);
 }
 
-enum rc
-device_ca_make(struct arena *a, const char *dir, int64_t now, struct err *e)
+static enum rc
+make(struct arena *a, const char *dir, const char *what, enum x509_key_kind kind, int64_t now, struct err *e)
 {
-	struct authority root, device;
+	struct device_authority root, device;
+	const char *cn = arena_printf(a, "Simulated %s CA", what);
+	const char *root_cn = arena_printf(a, "Simulated %s Root CA", what);
 	enum rc rc;
 
 	if ((rc = device_dir_make(dir, e)) != RC_OK)
 		return rc;
 	if (access(arena_printf(a, "%s/ca.pem", dir), F_OK) == 0)
 		return fail(e, RC_CONFLICT, "%s/ca.pem exists already; nothing was changed", dir);
-	if ((rc = authority_new(a, "Simulated Device Root CA", NULL, now, &root, e)) != RC_OK ||
-	    (rc = authority_new(a, "Simulated Device CA", &root, now, &device, e)) != RC_OK)
+	if ((rc = device_authority_new(a, root_cn, kind, NULL, now, &root, e)) != RC_OK ||
+	    (rc = device_authority_new(a, cn, kind, &root, now, &device, e)) != RC_OK)
 		return rc;
 	/* ca.pem last: it is what says that the CA is there. */
 	if ((rc = authority_write(a, dir, "device-ca", &device, e)) != RC_OK)
@@ -70,8 +70,21 @@ device_ca_make(struct arena *a, const char *dir, int64_t now, struct err *e)
 	return authority_write(a, dir, "ca", &root, e);
 }
 
-static enum rc
-authority_read(struct arena *a, const char *dir, struct authority *out, struct err *e)
+enum rc
+device_ca_make(struct arena *a, const char *dir, int64_t now, struct err *e)
+{
+	return make(a, dir, "Device", X509_RSA_2048, now, e);
+}
+
+enum rc
+device_attestation_ca_make(struct arena *a, const char *dir, int64_t now, struct err *e)
+{
+	return make(a, dir, "Attestation", X509_P384, now, e); /* Apple's are on P-384 too */
+}
+
+enum rc
+device_authority_read(
+    struct arena *a, const char *dir, const char *command, struct device_authority *out, struct err *e)
 {
 	struct bytes text, *certificates;
 	enum rc rc;
@@ -79,7 +92,8 @@ authority_read(struct arena *a, const char *dir, struct authority *out, struct e
 
 	if ((rc = device_file_read(a, dir, "device-ca.pem", &text, e)) != RC_OK) {
 		if (rc == RC_NOT_FOUND)
-			fail(e, rc, "%s holds no test CA: make one with `postern-device ca --out %s`", dir, dir);
+			fail(e, rc, "%s holds no test CA: make one with `postern-device %s --out %s`", dir, command,
+			    dir);
 		return rc;
 	}
 	if (x509_from_pem(a, text, &certificates, &n, e) != RC_OK || n < 1)
@@ -94,7 +108,7 @@ enum rc
 device_identity_make(struct device *d, const char *ca_dir, enum x509_key_kind kind, int64_t now)
 {
 	struct arena *a = d->arena;
-	struct authority ca = { 0 };
+	struct device_authority ca = { 0 };
 	struct bytes spki;
 	struct x509_template t = {
 		.subject = { .cn = crypto_uuid(a) },
@@ -105,7 +119,7 @@ device_identity_make(struct device *d, const char *ca_dir, enum x509_key_kind ki
 	};
 	enum rc rc;
 
-	if ((rc = authority_read(a, ca_dir, &ca, &d->err)) != RC_OK ||
+	if ((rc = device_authority_read(a, ca_dir, "ca", &ca, &d->err)) != RC_OK ||
 	    (rc = x509_key_new(a, kind, &d->self.key, &d->err)) != RC_OK ||
 	    (rc = x509_key_public(a, d->self.key, &spki, &d->err)) != RC_OK ||
 	    (rc = x509_issue(a, &t, spki, ca.certificate, ca.key, &d->self.certificate, &d->err)) != RC_OK)
@@ -161,4 +175,13 @@ device_machineinfo_signed(struct device *d, bool byod, struct bytes *der)
 	    cms_sign(d->arena, info, d->self.certificate, d->self.key, &d->self.issuer, 1, false, der, &d->err);
 
 	return rc == RC_OK ? RC_OK : fail_in(&d->err, rc, "sign MachineInfo");
+}
+
+enum rc
+device_identity_obtain(
+    struct device *d, const struct device_profile *profile, struct bytes *key, struct bytes *certificate)
+{
+	if (profile->acme.directory != NULL)
+		return device_acme_enroll(d, &profile->acme, key, certificate);
+	return device_scep_enroll(d, &profile->scep, key, certificate);
 }

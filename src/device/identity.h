@@ -10,6 +10,24 @@
  * device-ca.pem and device-ca.key (the intermediate that signs devices). RC_CONFLICT: there is one. */
 enum rc device_ca_make(struct arena *a, const char *dir, int64_t now, struct err *e);
 
+/* The same for a CA that stands for Apple's attestation of keys (device/attestation.h), in files of the same names. */
+enum rc device_attestation_ca_make(struct arena *a, const char *dir, int64_t now, struct err *e);
+
+struct device_authority {
+	struct bytes certificate, key;
+};
+/* A CA's certificate: by `issuer`, or self-signed where that is NULL. */
+enum rc device_authority_new(struct arena *a, const char *cn, enum x509_key_kind kind,
+    const struct device_authority *issuer, int64_t now, struct device_authority *out, struct err *e);
+
+/* The intermediate in a directory. RC_NOT_FOUND: it has none, and `command` makes one. */
+enum rc device_authority_read(
+    struct arena *a, const char *dir, const char *command, struct device_authority *out, struct err *e);
+
+/* Get the identity certificate that a profile asks for, by SCEP or ACME; both in d->arena. */
+enum rc device_identity_obtain(
+    struct device *d, const struct device_profile *profile, struct bytes *key, struct bytes *certificate);
+
 /* Give the device a built-in identity by the CA in `ca_dir`: key, certificate and issuer in d->self.
  * The subject is a random UUID: it says "a device of this maker", never which one. An RSA key takes a
  * fifth of a second to make, one on P-256 nothing. */

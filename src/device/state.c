@@ -33,6 +33,7 @@ static const struct member self_members[] = {
 	SELF(TEXT, language),
 	SELF(TEXT, ca_file),
 	SELF(TEXT, fallback_url),
+	SELF(TEXT, attestation_ca),
 	SELF(LIST, connect_to),
 	SELF(LIST, personal_apps),
 	SELF(TEXT, store_file),

@@ -28,6 +28,7 @@ struct device_self {
 	/* the person's own apps, each BUNDLE or BUNDLE=NUMBER of the App Store; NULL-terminated; may be NULL */
 	const char *const *personal_apps;
 	const char *store_file; /* what the App Store has (device/app.h); NULL: any number */
+	const char *attestation_ca; /* directory of the CA that attests its keys; NULL: it can't attest */
 	/* how it behaves */
 	bool leak; /* sends personal identifiers where it must not */
 	const char *maid_verdict; /* "accept", "check" or "refuse" */

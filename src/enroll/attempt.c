@@ -17,10 +17,8 @@
 	"id, organization_id, kind, user_identifier, account_id, model_family, product, os_version, mode, method," \
 	" rule_id, address, state, stage, code, enrollment_id, events, started_at, updated_at"
 
-/* The network of an address, so that one phone changing its IPv6 address is one, and so that no more of a
- * person's address is kept than a limit needs. */
-static const char *
-network_of(struct arena *a, const char *address)
+const char *
+attempt_network(struct arena *a, const char *address)
 {
 	struct in6_addr v6;
 	struct in_addr v4;
@@ -116,7 +114,7 @@ attempt_open(struct call *c, const struct attempt *t)
 	static const char update_sql[] =
 	    "UPDATE attempt SET product = COALESCE(?2, product), os_version = COALESCE(?3, os_version),"
 	    " mode = COALESCE(?4, mode), method = COALESCE(?5, method), address = COALESCE(?6, address) WHERE id = ?1";
-	const char *address = network_of(c->arena, t->address);
+	const char *address = attempt_network(c->arena, t->address);
 	struct db_rows r;
 	enum rc rc;
 

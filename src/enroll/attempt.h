@@ -40,6 +40,10 @@ struct attempt {
 enum rc attempt_open(struct call *c, const struct attempt *a);
 enum rc attempt_get(struct call *c, const char *id, struct attempt *out);
 
+/* The network of an address, "192.0.2.0/24" or "2001:db8::/64", so that one phone changing its IPv6 address is one, and
+ * so that no more of a person's address is kept than a limit needs. NULL: not an address. */
+const char *attempt_network(struct arena *a, const char *address);
+
 /* The code that a person reads to a help desk: the first eight characters of an attempt's id, in capitals and two
  * groups: "7K3M-9QPX". `id` shorter than that: the id itself. */
 const char *attempt_code(struct arena *a, const char *id);

@@ -22,6 +22,7 @@ static const struct statement endings[] = {
 	{ "UPDATE command SET answer = NULL WHERE enrollment_id = ?1 AND answer IS NOT NULL", 1 },
 	{ "DELETE FROM channel WHERE enrollment_id = ?1", 1 },
 	{ "DELETE FROM scep_challenge WHERE enrollment_id = ?1", 1 },
+	{ "DELETE FROM acme_order WHERE enrollment_id = ?1", 1 },
 	{ "DELETE FROM device_group_member WHERE enrollment_id = ?1", 1 },
 	{ "DELETE FROM desired_state WHERE enrollment_id = ?1", 1 },
 	{ "DELETE FROM desired_delivery WHERE enrollment_id = ?1", 1 },

@@ -4,6 +4,7 @@
 
 #include "config/config.h"
 #include "crypto/hash.h"
+#include "enroll/attempt.h"
 #include "enroll/os.h"
 #include "store/store.h"
 
@@ -199,4 +200,15 @@ enrollment_evict(struct call *c, const char *id, const char **way)
 		return fail(&c->err, RC_CONFLICT, "the enrollment already ended (%s)", e.state);
 	*way = enrollment_evicts_by_status(e.family, e.os_version) ? "status" : "profile";
 	return store_run(c, sql, DB_ARGS(db_text(id), db_int(c->now + EVICT_WAIT_S)), NULL);
+}
+
+enum rc
+enrollment_event(struct call *c, const char *id, enum enroll_code code, const char *details)
+{
+	struct enrollment e = { 0 };
+	enum rc rc = id != NULL ? enrollment_get(c, id, &e) : RC_NOT_FOUND;
+
+	if (rc != RC_OK && rc != RC_NOT_FOUND)
+		return rc;
+	return attempt_event(c, rc == RC_OK ? e.attempt_id : NULL, code, details != NULL ? "%s" : NULL, details);
 }

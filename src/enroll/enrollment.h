@@ -7,6 +7,7 @@
 
 #include "account/organization.h"
 #include "base/call.h"
+#include "enroll/failure.h"
 
 struct enrollment {
 	const char *id, *organization_id, *mode, *device_id, *account_id, *attempt_id, *grant_id, *state;
@@ -59,6 +60,10 @@ enum rc enrollment_prepare(struct call *c, struct enrollment *e);
  * kept tokens, and all that says which device it was (enroll/end.c has the table). `state` is unenrolled, evicted or
  * replaced; the event is written by the caller. Idempotent. */
 enum rc enrollment_end(struct call *c, const char *id, const char *state);
+
+/* A step of the enrollment's attempt; `details` (may be NULL) as it stands. An enrollment that is not there (id NULL) is
+ * a line in the log. */
+enum rc enrollment_event(struct call *c, const char *id, enum enroll_code code, const char *details);
 
 /* Eviction (protocol 7.4): from iOS 17, macOS 14, visionOS 1.1 on by 403 at the next request ("status"),
  * below by RemoveProfile as the only command ("profile"). *way says which. */

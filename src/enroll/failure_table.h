@@ -162,6 +162,39 @@ X(scep_challenge_unknown, "scep-challenge-unknown", STAGE_CERTIFICATE, OUTCOME_R
   "the challenge password is unknown or older than an hour", "the person starts again in Settings") \
 X(scep_challenge_spent, "scep-challenge-spent", STAGE_CERTIFICATE, OUTCOME_REFUSED, NULL, \
   "the challenge password was already used for another request", "the person starts again in Settings") \
+X(identity_scep, "identity-scep", STAGE_CERTIFICATE, OUTCOME_OK, NULL, \
+  "the rule asks for an identity by ACME, and this device can't: it gets one by SCEP", NULL) \
+X(acme_attested, "acme-attested", STAGE_CERTIFICATE, OUTCOME_OK, NULL, \
+  "the device's hardware attests the key of its identity", NULL) \
+X(acme_malformed, "acme-malformed", STAGE_CERTIFICATE, OUTCOME_REFUSED, NULL, \
+  "an ACME request can't be read, or is not signed by the account that it names", NULL) \
+X(acme_nonce_used, "acme-nonce-used", STAGE_CERTIFICATE, OUTCOME_REFUSED, NULL, \
+  "an ACME request came with a nonce that was used before: it was sent a second time", \
+  "nothing, if the device went on; otherwise see who stands between it and the server") \
+X(acme_identifier_unknown, "acme-identifier-unknown", STAGE_CERTIFICATE, OUTCOME_REFUSED, NULL, \
+  "the ClientIdentifier is unknown or older than an hour", "the person starts again in Settings") \
+X(acme_identifier_spent, "acme-identifier-spent", STAGE_CERTIFICATE, OUTCOME_REFUSED, NULL, \
+  "the ClientIdentifier was already used for another key", "the person starts again in Settings") \
+X(acme_too_many_orders, "acme-too-many-orders", STAGE_CERTIFICATE, OUTCOME_REFUSED, NULL, \
+  "more orders were opened with one ClientIdentifier than a device needs", "the person starts again in Settings") \
+X(acme_order_expired, "acme-order-expired", STAGE_CERTIFICATE, OUTCOME_REFUSED, NULL, \
+  "the ACME order expired before the device finished it", "the person starts again in Settings") \
+X(acme_attestation_missing, "acme-attestation-missing", STAGE_CERTIFICATE, OUTCOME_REFUSED, NULL, \
+  "the device attests nothing: its answer to the challenge has no certificates", \
+  "a device without the hardware for it gets its identity by a rule with --identity scep") \
+X(acme_attestation_malformed, "acme-attestation-malformed", STAGE_CERTIFICATE, OUTCOME_REFUSED, NULL, \
+  "the attestation can't be read", NULL) \
+X(acme_attestation_chain, "acme-attestation-chain", STAGE_CERTIFICATE, OUTCOME_REFUSED, NULL, \
+  "the attestation leads to none of the organization's attestation roots", \
+  "postern org show; Apple's root is the Apple Enterprise Attestation Root CA: postern org set --attestation-ca FILE") \
+X(acme_attestation_stale, "acme-attestation-stale", STAGE_CERTIFICATE, OUTCOME_REFUSED, NULL, \
+  "the attestation was made for another challenge", NULL) \
+X(acme_other_device, "acme-other-device", STAGE_CERTIFICATE, OUTCOME_REFUSED, NULL, \
+  "the attestation is of another device than the one that asked for the profile", NULL) \
+X(acme_other_key, "acme-other-key", STAGE_CERTIFICATE, OUTCOME_REFUSED, NULL, \
+  "the certificate was asked for with another key than the attested one", NULL) \
+X(acme_request_malformed, "acme-request-malformed", STAGE_CERTIFICATE, OUTCOME_REFUSED, NULL, \
+  "the certification request can't be read, or its key is too weak", NULL) \
 /* ---- check-in ---- */ \
 X(authenticated, "authenticated", STAGE_CHECKIN, OUTCOME_OK, NULL, "Authenticate: certificate, sign-in and device belong together", NULL) \
 X(enrolled, "enrolled", STAGE_CHECKIN, OUTCOME_OK, NULL, "first TokenUpdate: the device is enrolled", NULL) \

@@ -14,7 +14,7 @@
 #define PAGES 20
 #define ANSWERS 2000 /* looked at in a round, for who has too many */
 
-enum age { GRACE, HISTORY, COUNTS };
+enum age { OVER, GRACE, HISTORY, COUNTS };
 
 #define OF(table, key, where) \
 	"DELETE FROM " table " WHERE " key " IN (SELECT " key " FROM " table " WHERE " where " LIMIT ?2)"
@@ -25,6 +25,8 @@ enum age { GRACE, HISTORY, COUNTS };
 X(GRACE,   OF("oauth_code", "hash", "expires_at < ?1"), NULL, NULL, NULL, NULL) \
 X(GRACE,   OF("oauth_token", "hash", "expires_at < ?1"), NULL, NULL, NULL, NULL) \
 X(GRACE,   OF("scep_challenge", "hash", "expires_at < ?1"), NULL, NULL, NULL, NULL) \
+X(GRACE,   OF("acme_order", "id", "expires_at < ?1"), NULL, NULL, NULL, NULL) \
+X(OVER,    OF("acme_nonce", "hash", "expires_at < ?1"), NULL, NULL, NULL, NULL) \
 X(GRACE,   OF("throttle", "subject", "updated_at < ?1"), NULL, NULL, NULL, NULL) \
 /* Tries of people who never signed in, and profiles that no device took. */ \
 X(GRACE,   OF("attempt", "id", "account_id IS NULL AND started_at < ?1") " RETURNING id", \
@@ -96,7 +98,9 @@ one_page(struct call *c, void *arg)
 static enum rc
 by_age(struct call *c, const struct rule *rule, struct enroll_prune *p)
 {
-	const int64_t days[] = { [GRACE] = GRACE_DAYS, [HISTORY] = c->conf->history_days, [COUNTS] = COUNT_DAYS };
+	const int64_t days[] = {
+		[OVER] = 0, [GRACE] = GRACE_DAYS, [HISTORY] = c->conf->history_days, [COUNTS] = COUNT_DAYS
+	};
 	struct page page = { rule, c->now - days[rule->age] * DAY, PAGE };
 	enum rc rc = RC_OK;
 	int n = 0;

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "crypto/hash.h"
+#include "account/organization.h"
 #include "enroll/os.h"
 #include "fmt/base64.h"
 #include "fmt/glob.h"
@@ -14,10 +15,11 @@
 
 #define COLUMNS \
 	"id, organization_id, position, domain, user_glob, group_name, model_family, percent, outcome," \
-	" redirect_url, message, method"
+	" redirect_url, message, method, identity"
 
 static const char *const outcomes[] = { "byod", "adde", "redirect", "refuse", NULL };
 static const char *const methods[] = { "apple-oauth2", "apple-as-web", NULL };
+static const char *const identities[] = { "scep", "acme", NULL };
 static const char *const model_families[] = { "AppleTV", "iPad", "iPhone", "Mac", "RealityDevice", "Watch", NULL };
 
 static bool
@@ -98,6 +100,7 @@ rule_from_row(struct rule *r, const struct db_rows *rows, int i)
 		.redirect_url = db_get_text(rows, i, 9),
 		.message = db_get_text(rows, i, 10),
 		.method = db_get_text(rows, i, 11),
+		.identity = db_get_text(rows, i, 12),
 	};
 }
 
@@ -145,6 +148,8 @@ rule_check(struct call *c, const struct rule *r)
 		return fail(&c->err, RC_BAD_INPUT, "a rule ends in byod, adde, redirect or refuse");
 	if (r->method != NULL && !one_of(methods, r->method))
 		return fail(&c->err, RC_BAD_INPUT, "the method is apple-oauth2 or apple-as-web, not \"%s\"", r->method);
+	if (r->identity != NULL && !one_of(identities, r->identity))
+		return fail(&c->err, RC_BAD_INPUT, "the identity is scep or acme, not \"%s\"", r->identity);
 	if (r->model_family != NULL && !one_of(model_families, r->model_family))
 		return fail(&c->err, RC_BAD_INPUT,
 		    "the model family is AppleTV, iPad, iPhone, Mac, RealityDevice or Watch, not \"%s\"",
@@ -168,6 +173,23 @@ rule_check(struct call *c, const struct rule *r)
 	if (r->message != NULL && strlen(r->message) > 500)
 		return fail(&c->err, RC_BAD_INPUT, "a message has at most 500 octets");
 	return RC_OK;
+}
+
+/* Who wants keys attested must have said by whom: else every device would be refused at its last step. */
+static enum rc
+check_roots(struct call *c, const struct rule *r)
+{
+	struct bytes *roots;
+	enum rc rc;
+	int n;
+
+	if (r->identity == NULL || strcmp(r->identity, "acme") != 0)
+		return RC_OK;
+	if ((rc = trust_pool(c, TRUST_ATTESTATION, r->organization_id, &roots, &n)) != RC_OK || n > 0)
+		return rc;
+	return fail(&c->err, RC_CONFLICT,
+	    "%s has no root that attestations could lead to: postern org set --attestation-ca FILE first",
+	    r->organization_id);
 }
 
 /* Positions are 1, 2, ... without gaps, so that what `rule list` shows is what `--at` means. */
@@ -198,7 +220,7 @@ static enum rc
 add_in_unit(struct call *c, void *arg)
 {
 	static const char sql[] = "INSERT INTO rule (" COLUMNS ", created_at) VALUES"
-				  " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+				  " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
 	struct rule *r = arg, *rules, *all;
 	enum rc rc;
 	int n;
@@ -210,7 +232,8 @@ add_in_unit(struct call *c, void *arg)
 	rc = store_run(c, sql,
 	    DB_ARGS(db_text(r->id), db_text(r->organization_id), db_int(0), db_text(r->domain), db_text(r->user_glob),
 		db_text(r->group), db_text(r->model_family), r->percent < 0 ? db_null() : db_int(r->percent),
-		db_text(r->outcome), db_text(r->redirect_url), db_text(r->message), db_text(r->method), db_int(c->now)),
+		db_text(r->outcome), db_text(r->redirect_url), db_text(r->message), db_text(r->method),
+		db_text(r->identity), db_int(c->now)),
 	    NULL);
 	if (rc != RC_OK)
 		return rc;
@@ -226,7 +249,7 @@ rule_add(struct call *c, struct rule *r)
 	uint8_t raw[8];
 	enum rc rc;
 
-	if ((rc = rule_check(c, r)) != RC_OK)
+	if ((rc = rule_check(c, r)) != RC_OK || (rc = check_roots(c, r)) != RC_OK)
 		return rc;
 	crypto_random(raw, sizeof raw);
 	r->id = hex_encode(c->arena, bytes_of(raw, sizeof raw));

@@ -15,6 +15,7 @@ struct rule {
 	int64_t percent; /* 0..100; -1: no condition */
 	const char *outcome; /* "byod", "adde", "redirect", "refuse" */
 	const char *redirect_url, *message, *method; /* method NULL: the default */
+	const char *identity; /* how the device gets its certificate: "scep", "acme" (attested); NULL: scep */
 };
 
 /* Whom a rule is asked about. */
@@ -31,7 +32,8 @@ struct rule_subject {
 bool rule_matches(struct arena *a, const struct rule *r, const struct rule_subject *s, const char **why_not);
 
 enum rc rule_list(struct call *c, const char *organization_id, struct rule **out, int *n);
-/* Insert at `r->position` (1 is first; 0: first; beyond the end: last), the others move down. r->id is filled. */
+/* RC_CONFLICT: identity acme, and there is no root that attestations could lead to.
+ * Insert at `r->position` (1 is first; 0: first; beyond the end: last), the others move down. r->id is filled. */
 enum rc rule_add(struct call *c, struct rule *r);
 enum rc rule_move(struct call *c, const char *organization_id, const char *id, int64_t position);
 enum rc rule_remove(struct call *c, const char *organization_id, const char *id);

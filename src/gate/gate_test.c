@@ -75,7 +75,7 @@ prepare(struct scene *s, struct call *c, const char *attempt, const char *mode, 
 	d.id_key = strcmp(mode, "byod") == 0 ? "EnrollmentID" : "UDID";
 	d.id = arena_printf(c->arena, "ID-OF-%s", attempt);
 	ok(store_unit(c, start_unit, &in) == RC_OK && x509_key_new(c->arena, X509_RSA_2048, &d.key, &c->err) == RC_OK &&
-		ca_challenge(c, "bag", d.e.id, &challenge) == RC_OK &&
+		ca_challenge(c, "bag", d.e.id, "scep", &challenge) == RC_OK &&
 		x509_csr_new(c->arena, &name, d.key, challenge, &csr, &c->err) == RC_OK &&
 		ca_issue(c, "bag", csr, challenge, &d.certificate, &enrollment_id) == RC_OK,
 	    "%s (%s, %s %s) has its profile and certificate", attempt, mode, family, os);
@@ -306,7 +306,7 @@ renewals(struct scene *s, struct call *c)
 	enroll(c, &d);
 	ok(pass(c, &d, message(c, &d, NULL, NULL), d.tokens.access).rc == RC_OK && has_pass(c, &d) &&
 		x509_key_new(c->arena, X509_RSA_2048, &renewed.key, &c->err) == RC_OK &&
-		ca_challenge(c, "bag", d.e.id, &challenge) == RC_OK &&
+		ca_challenge(c, "bag", d.e.id, "scep", &challenge) == RC_OK &&
 		x509_csr_new(c->arena, &name, renewed.key, challenge, &csr, &c->err) == RC_OK &&
 		ca_issue(c, "bag", csr, challenge, &renewed.certificate, &enrollment_id) == RC_OK,
 	    "the device's certificate is renewed");

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "crypto/hash.h"
 #include "crypto/start.h"
+#include "device/acme_client.h"
 #include "device/enroll.h"
 #include "device/file.h"
 #include "device/identity.h"
@@ -21,6 +22,7 @@
 static const char *const families[] = { "iPhone", "iPad", "RealityDevice", "Mac", NULL };
 static const char *const verdicts[] = { "accept", "check", "refuse", NULL };
 static const char *const signins[] = { "accept", "refuse", NULL };
+static const char *const acme_faults[] = { DEVICE_ACME_FAULTS, NULL };
 static const char *const modes[] = { "byod", "adde", NULL };
 static const char *const device_keys[] = { "rsa", "p256", NULL };
 
@@ -47,6 +49,8 @@ static const struct argv_option enroll_options[] = {
 	ARGV_LIST("connect-to", "H1:P1:H2:P2", "Connect to H2:P2 instead of H1:P1"),
 	ARGV_TEXT("device-ca", "DIR", "Test CA of the built-in identity (default: made in the state directory)"),
 	ARGV_TEXT("device-key", "KIND", "Key of the built-in identity; p256 is made at once", .fallback = "rsa", .choices = device_keys),
+	ARGV_TEXT("attestation-ca", "DIR", "Test CA that attests the device's keys, for an identity by ACME"),
+	ARGV_TEXT("acme-fault", "FAULT", "What goes wrong with it", .choices = acme_faults),
 	ARGV_TEXT("fallback-url", "URL", "Where to ask when the domain gives no answer"),
 	ARGV_TEXT("language", "CODE", "Language of the device", .fallback = "en"),
 	ARGV_TEXT("account-signin", "VERDICT", "Sign-in to the Managed Apple Account before installing", .fallback = "accept", .choices = signins),
@@ -229,6 +233,9 @@ describe(struct run *r, const struct argv *v, bool fresh)
 		d->self.store_file = absolute(r->arena, argv_text(v, "store"));
 	if (argv_given(v, "fallback-url") || changed)
 		d->self.fallback_url = argv_text(v, "fallback-url");
+	if (argv_given(v, "attestation-ca") || changed)
+		d->self.attestation_ca = absolute(r->arena, argv_text(v, "attestation-ca"));
+	d->acme_fault = argv_text(v, "acme-fault");
 	d->self.leak = argv_flag(v, "leak-identifiers");
 	d->self.maid_verdict = argv_text(v, "maid-verdict");
 	d->self.maid_delay_s = argv_int(v, "maid-delay", 10);
@@ -410,26 +417,43 @@ run_status(const struct argv *v, void *ctx)
 	return end(&r, rc, false);
 }
 
+/* A CA was made, or not; `option` names it on both sides. */
+static int
+say_ca(const struct argv *v, struct arena *a, enum rc rc, const struct err *e, const char *option)
+{
+	const char *dir = argv_text(v, "out");
+	int status = 0;
+
+	if (rc != RC_OK)
+		status = complain(NULL, e);
+	else if (argv_flag(v, "json"))
+		printf("{\"ca\":\"%s/ca.pem\"}\n", dir);
+	else
+		printf("%s/ca.pem is the root: give it to the server (postern org set --%s)\n"
+		       "%s is for --%s\n",
+		    dir, option, dir, option);
+	arena_free(a);
+	return status;
+}
+
 static int
 run_ca(const struct argv *v, void *ctx)
 {
 	struct arena *a = arena_new(0);
-	const char *dir = argv_text(v, "out");
 	struct err e = { 0 };
-	enum rc rc = device_ca_make(a, dir, clock_now(), &e);
-	int status = 0;
 
 	(void)ctx;
-	if (rc != RC_OK)
-		status = complain(NULL, &e);
-	else if (argv_flag(v, "json"))
-		printf("{\"ca\":\"%s/ca.pem\"}\n", dir);
-	else
-		printf("%s/ca.pem is the root: give it to the server as its device CA\n"
-		       "%s is for --device-ca\n",
-		    dir, dir);
-	arena_free(a);
-	return status;
+	return say_ca(v, a, device_ca_make(a, argv_text(v, "out"), clock_now(), &e), &e, "device-ca");
+}
+
+static int
+run_attestation_ca(const struct argv *v, void *ctx)
+{
+	struct arena *a = arena_new(0);
+	struct err e = { 0 };
+
+	(void)ctx;
+	return say_ca(v, a, device_attestation_ca_make(a, argv_text(v, "out"), clock_now(), &e), &e, "attestation-ca");
 }
 
 /* ---- judge ---- */
@@ -500,6 +524,8 @@ static const struct argv_command commands[] = {
 	{ "restore", "Erase the device and restore a backup: the enrollment does not come back", run_restore,
 	    plain_options, NULL, NULL },
 	{ "ca", "Make a test CA for built-in identities", run_ca, ca_options, NULL, NULL },
+	{ "attestation-ca", "Make a test CA that attests keys, for identities by ACME", run_attestation_ca, ca_options,
+	    NULL, NULL },
 	{ "judge", "Say what a device would make of each line of standard input, by Apple's tables", run_judge,
 	    judge_options, NULL,
 	    "A line is KIND, NAME and, for a key of it, request or response and the key's path, separated by tabs. "

@@ -178,7 +178,7 @@ static const struct call {
 	{ "app remove", NULL, "DELETE", "/items/app/{0}", ORG, .done = "App {name} was removed, and goes from all devices." },
 
 	{ "rule add", NULL, "POST", "/rules", ORG " domain=--domain user=--user group=--group model_family=--model-family"
-	  " percent=--percent:i outcome=outcome redirect_url=--redirect message=--refuse method=--method position=--at:i",
+	  " percent=--percent:i outcome=outcome redirect_url=--redirect message=--refuse method=--method identity=--identity position=--at:i",
 	  .done = "Rule {id} is number {position}." },
 	{ "rule list", NULL, "GET", "/rules", ORG, .print = print_rules },
 	{ "rule move", NULL, "PATCH", "/rules/{0}", ORG " position=1:i", .done = "Rule {id} is number {position} now." },

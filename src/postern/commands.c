@@ -4,6 +4,7 @@
 #define SECRET "Read the password from standard input (one line)"
 
 static const char *const families[] = { "iPhone", "iPad", "Mac", "RealityDevice", "Watch", "AppleTV", NULL };
+static const char *const identities[] = { "scep", "acme", NULL };
 static const char *const methods[] = { "apple-oauth2", "apple-as-web", NULL };
 static const char *const proofs[] = { "signature", "mtls", "proxy", NULL };
 static const char *const ca_modes[] = { "require", "warn", "off", NULL };
@@ -56,6 +57,8 @@ static const struct argv_option org_set_options[] = {
 	ARGV_TEXT("topic", "TOPIC", "The push topic; --push-certificate sets it by itself"),
 	ARGV_LIST("device-ca", "FILE", "CA certificates (PEM) that built-in device identities chain to; adds all"),
 	ARGV_FLAG("device-ca-clear", "Empty the pool first"),
+	ARGV_LIST("attestation-ca", "FILE", "CA certificates (PEM) that attestations of keys chain to (rule add --identity acme)"),
+	ARGV_FLAG("attestation-ca-clear", "Empty that pool first"),
 	ARGV_TEXT("device-ca-mode", "MODE", "What a device without a good identity gets", .choices = ca_modes),
 	ARGV_TEXT("device-ca-ignore-times", "YES", "Take expired device certificates", .choices = yes_no),
 	ARGV_TEXT("identity-proof", "HOW", "How enrolled devices prove themselves", .choices = proofs),
@@ -126,6 +129,7 @@ static const struct argv_option rule_add_options[] = {
 	ARGV_TEXT("redirect", "URL", "Send it to another server", .group = -1),
 	ARGV_TEXT("refuse", "MESSAGE", "Refuse it, and say so to the person", .group = -1),
 	ARGV_TEXT("method", "METHOD", "How people sign in", .choices = methods),
+	ARGV_TEXT("identity", "HOW", "How devices get their certificate: scep [default], or acme, with a key that the hardware attests", .choices = identities),
 	ARGV_INT("at", "POSITION", "Where in the list; first otherwise", .min = 1, .max = 100000),
 	ARGV_END
 };

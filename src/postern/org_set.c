@@ -51,17 +51,25 @@ set_push(struct cli *k)
 	return RC_OK;
 }
 
+static const struct pool {
+	const char *files, *clear, *path, *count, *name;
+} pools[] = {
+	{ "device-ca", "device-ca-clear", "/device-cas", "device_cas", "device CA" },
+	{ "attestation-ca", "attestation-ca-clear", "/attestation-cas", "attestation_cas", "attestation CA" },
+};
+#define POOLS (sizeof pools / sizeof pools[0])
+
 static enum rc
-set_pool(struct cli *k)
+set_pool(struct cli *k, const struct pool *p)
 {
-	const char *const *files = argv_list(k->v, "device-ca");
+	const char *const *files = argv_list(k->v, p->files);
 	json_t *answer;
 	enum rc rc;
 
-	if (argv_flag(k->v, "device-ca-clear")) {
-		if ((rc = cli_request(k, "DELETE", path_of(k, "/device-cas"), NULL, &answer)) != RC_OK)
+	if (argv_flag(k->v, p->clear)) {
+		if ((rc = cli_request(k, "DELETE", path_of(k, p->path), NULL, &answer)) != RC_OK)
 			return rc;
-		cli_say(k, "The device CA pool is empty.");
+		cli_say(k, "The %s pool is empty.", p->name);
 	}
 	for (; *files != NULL; files++) {
 		json_t *body = json_keep(k->a, json_object());
@@ -71,10 +79,10 @@ set_pool(struct cli *k)
 			return rc;
 		if (json_object_set_new(body, "pem", json_stringn((const char *)content.p, content.n)) != 0)
 			return fail(&k->err, RC_BAD_INPUT, "%s is not a PEM file", *files);
-		if ((rc = cli_request(k, "POST", path_of(k, "/device-cas"), body, &answer)) != RC_OK)
+		if ((rc = cli_request(k, "POST", path_of(k, p->path), body, &answer)) != RC_OK)
 			return fail_in(&k->err, rc, "%s", *files);
 		cli_say(k, "%s: %s certificate(s); the pool has %s now.", *files,
-		    cell_text(k, answer, "added", COL_NUMBER), cell_text(k, answer, "device_cas", COL_NUMBER));
+		    cell_text(k, answer, "added", COL_NUMBER), cell_text(k, answer, p->count, COL_NUMBER));
 	}
 	return RC_OK;
 }
@@ -168,6 +176,7 @@ int
 cli_org_set(const struct argv *v, void *ctx)
 {
 	json_t *given, *answer = NULL;
+	bool any = false;
 	struct cli k;
 	int status;
 	enum rc rc;
@@ -177,11 +186,16 @@ cli_org_set(const struct argv *v, void *ctx)
 	given = given_settings(&k);
 	if (argv_given(v, "push-certificate") != argv_given(v, "push-key"))
 		return cli_usage(&k, "--push-certificate and --push-key go together");
-	if (json_object_size(given) == 0 && !argv_given(v, "push-certificate") && !argv_given(v, "device-ca") &&
-	    !argv_flag(v, "device-ca-clear") && !argv_given(v, "logo") && !argv_flag(v, "logo-clear"))
+	for (size_t i = 0; i < POOLS; i++)
+		any = any || argv_given(v, pools[i].files) || argv_flag(v, pools[i].clear);
+	if (!any && json_object_size(given) == 0 && !argv_given(v, "push-certificate") && !argv_given(v, "logo") &&
+	    !argv_flag(v, "logo-clear"))
 		return cli_usage(&k, "say what to set");
 	/* The push certificate first: --no-lab beside it must find a real topic. */
-	if ((rc = set_push(&k)) == RC_OK && (rc = set_pool(&k)) == RC_OK && (rc = set_logo(&k)) == RC_OK)
+	rc = set_push(&k);
+	for (size_t i = 0; i < POOLS && rc == RC_OK; i++)
+		rc = set_pool(&k, &pools[i]);
+	if (rc == RC_OK && (rc = set_logo(&k)) == RC_OK)
 		rc = set_settings(&k, given, &answer);
 	if (rc == RC_OK && k.json && answer != NULL)
 		print_json(answer);

@@ -37,9 +37,11 @@ result(struct cli *k, const json_t *r)
 	const char *outcome = cell_text(k, r, "outcome", COL_TEXT), *method = cell_text(k, r, "method", COL_TEXT);
 	const char *url = cell_text(k, r, "redirect_url", COL_TEXT), *message = cell_text(k, r, "message", COL_TEXT);
 
-	return arena_printf(k->a, "%s%s%s%s%s%s%s%s", outcome, *url != '\0' ? " to " : "", url,
+	bool attested = strcmp(cell_text(k, r, "identity", COL_TEXT), "acme") == 0;
+
+	return arena_printf(k->a, "%s%s%s%s%s%s%s%s%s", outcome, *url != '\0' ? " to " : "", url,
 	    *message != '\0' ? ": \"" : "", message, *message != '\0' ? "\"" : "", *method != '\0' ? " by " : "",
-	    method);
+	    method, attested ? ", with an attested identity (ACME)" : "");
 }
 
 void

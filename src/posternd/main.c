@@ -10,6 +10,7 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
+#include "acme/acme.h"
 #include "admin/admin.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -216,7 +217,7 @@ open_all(struct server *s, const struct conf *conf, struct err *e)
 
 /* The doors, in the order in which a path is looked for; and what each is handed, see start(). */
 static const struct http_route *const tables[] = { gate_routes, discovery_routes, profile_routes, oauth_routes,
-	scep_routes, admin_routes, esso_routes, scim_routes, mdm_routes };
+	scep_routes, admin_routes, esso_routes, scim_routes, mdm_routes, acme_routes };
 #define N_TABLES ((int)(sizeof tables / sizeof tables[0]))
 
 /* The keys of session tickets, as all nodes have them now. Without the store for as long as a key lasts,

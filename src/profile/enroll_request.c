@@ -14,6 +14,7 @@
 #include "enroll/os.h"
 #include "enroll/rule.h"
 #include "fmt/uri.h"
+#include "profile/identity.h"
 #include "profile/machine_info.h"
 #include "profile/profile.h"
 #include "store/store.h"
@@ -33,7 +34,8 @@ struct step {
 	/* with a bearer */
 	struct grant_bearer bearer;
 	struct enrollment enrollment;
-	const char *scep_challenge;
+	struct profile_identity identity;
+	const char *challenge; /* of its certificate */
 };
 
 static void
@@ -110,8 +112,9 @@ write_profile(struct call *c, void *arg)
 	rc = attempt_set_state(c, s->attempt.id, "signed-in", s->enrollment.id);
 	if (rc != RC_OK)
 		return rc;
-	rc = ca_challenge(c, s->organization.id, s->enrollment.id, &s->scep_challenge);
-	if (rc != RC_OK)
+	rc = ca_challenge(c, s->organization.id, s->enrollment.id, s->identity.door, &s->challenge);
+	if (rc != RC_OK || (s->identity.why_scep != NULL && (rc = attempt_event(c, s->attempt.id, EV_identity_scep,
+								 "%s", s->identity.why_scep)) != RC_OK))
 		return rc;
 	return attempt_event(c, s->attempt.id, EV_profile_sent, "%s, for %s",
 	    strcmp(s->enrollment.mode, "byod") == 0 ? "User Enrollment" : "Device Enrollment",
@@ -163,10 +166,9 @@ same_person(const struct attempt *t, const struct account *who)
 
 /* Rules run again, now that the person is known (design 5.4). */
 static enum rc
-rules_allow(struct call *c, struct step *s, const struct account *who)
+rules_allow(struct call *c, struct step *s, const struct account *who, struct rule *rule)
 {
 	struct rule_subject subject = { .user_identifier = who->user_identifier, .account = who };
-	struct rule rule;
 	const char *user;
 	enum rc rc;
 
@@ -174,16 +176,16 @@ rules_allow(struct call *c, struct step *s, const struct account *who)
 	rc = uri_identifier_split(c->arena, who->user_identifier, &user, &subject.domain, &c->err);
 	if (rc != RC_OK)
 		return rc;
-	rc = rule_decide(c, s->organization.id, &subject, &rule);
+	rc = rule_decide(c, s->organization.id, &subject, rule);
 	if (rc == RC_NOT_FOUND)
 		return refuse_with_event(c, s, 403, EV_profile_rule_refuses, NULL);
 	if (rc != RC_OK)
 		return rc;
-	if (strcmp(rule.outcome, "refuse") == 0 || strcmp(rule.outcome, "redirect") == 0)
+	if (strcmp(rule->outcome, "refuse") == 0 || strcmp(rule->outcome, "redirect") == 0)
 		return refuse_with_event(c, s, 403, EV_profile_rule_refuses,
-		    rule.message != NULL ? rule.message : "Your organization does not allow this device to enroll.");
-	if (strcmp(rule.outcome, s->in->mode) != 0) {
-		s->details = arena_printf(c->arena, "the path says %s, the rules say %s", s->in->mode, rule.outcome);
+		    rule->message != NULL ? rule->message : "Your organization does not allow this device to enroll.");
+	if (strcmp(rule->outcome, s->in->mode) != 0) {
+		s->details = arena_printf(c->arena, "the path says %s, the rules say %s", s->in->mode, rule->outcome);
 		return refuse_with_event(c, s, 403, EV_profile_other_mode, NULL);
 	}
 	return RC_OK;
@@ -232,6 +234,7 @@ static enum rc
 answer_with_token(struct call *c, struct step *s)
 {
 	struct account who;
+	struct rule rule;
 	enum rc rc;
 
 	rc = grant_find(c, s->in->bearer, &s->bearer);
@@ -247,17 +250,18 @@ answer_with_token(struct call *c, struct step *s)
 		return rc;
 	if (!same_person(&s->attempt, &who))
 		return refuse_with_event(c, s, 403, EV_profile_other_person, NULL);
-	if ((rc = rules_allow(c, s, &who)) != RC_OK || s->out->status != 0)
+	if ((rc = rules_allow(c, s, &who, &rule)) != RC_OK || s->out->status != 0)
 		return rc;
 	describe_enrollment(c, s, &who);
+	s->identity = profile_identity(c, &rule, s->in->mode, s->machine.family, s->machine.os_version);
 	rc = store_unit(c, write_profile, s);
 	if (rc == RC_NOT_FOUND || rc == RC_FORBIDDEN)
 		return challenge_after(c, s, EV_profile_token_unknown);
 	if (rc != RC_OK)
 		return rc;
 	s->out->status = 200;
-	return profile_sign(c, &s->organization, profile_build(c, &s->organization, &s->enrollment, s->scep_challenge),
-	    &s->out->profile);
+	return profile_sign(c, &s->organization,
+	    profile_build(c, &s->organization, &s->enrollment, s->identity.door, s->challenge), &s->out->profile);
 }
 
 /* ---- the request ---- */

@@ -19,7 +19,7 @@ trust(struct call *c, const struct organization *o, const struct cms_signed *s)
 	enum rc rc;
 	int n;
 
-	if ((rc = device_ca_pool(c, o->id, &pool, &n)) != RC_OK)
+	if ((rc = trust_pool(c, TRUST_DEVICE, o->id, &pool, &n)) != RC_OK)
 		return rc;
 	if (n == 0)
 		return fail(&c->err, RC_FORBIDDEN, "the device CA pool of %s is empty", o->id);

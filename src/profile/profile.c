@@ -34,20 +34,49 @@ rdn(const char *type, const char *value)
 	return outer;
 }
 
+/* Nothing about the person or the device: the CA writes the same subject whatever is asked. */
+static plist_t
+subject_of(const struct organization *o, const struct enrollment *e)
+{
+	plist_t subject = plist_new_array();
+
+	plist_array_append_item(subject, rdn("O", o->name));
+	plist_array_append_item(subject, rdn("CN", e->id));
+	return subject;
+}
+
+/* A key that the hardware makes and attests. P-384 is the larger of the two that it can. */
+static plist_t
+acme_payload(
+    struct call *c, const struct organization *o, const struct enrollment *e, const char *challenge, const char *uuid)
+{
+	const char *identifier = arena_printf(c->arena, "%s.identity", e->profile_identifier);
+	plist_t d = payload(c, "com.apple.security.acme", identifier, uuid, "Identity"), usage = plist_new_array();
+
+	plist_put_text(d, "DirectoryURL", arena_printf(c->arena, "%s/acme/%s/directory", c->conf->url, o->id));
+	plist_put_text(d, "ClientIdentifier", challenge);
+	plist_put_text(d, "KeyType", "ECSECPrimeRandom");
+	plist_put_int(d, "KeySize", 384);
+	plist_put_flag(d, "HardwareBound", true);
+	plist_put_flag(d, "Attest", true);
+	plist_put(d, "Subject", subject_of(o, e));
+	plist_put_int(d, "UsageFlags", 1); /* a key on a curve signs only */
+	plist_array_append_item(usage, plist_new_string("1.3.6.1.5.5.7.3.2")); /* clientAuth */
+	plist_put(d, "ExtendedKeyUsage", usage);
+	return d;
+}
+
 static plist_t
 scep_payload(
     struct call *c, const struct organization *o, const struct enrollment *e, const char *challenge, const char *uuid)
 {
 	const char *identifier = arena_printf(c->arena, "%s.identity", e->profile_identifier);
 	plist_t d = payload(c, "com.apple.security.scep", identifier, uuid, "Identity");
-	plist_t content = plist_new_dict(), subject = plist_new_array();
+	plist_t content = plist_new_dict();
 
-	/* Nothing about the person or the device: the CA writes the same subject whatever is asked. */
-	plist_array_append_item(subject, rdn("O", o->name));
-	plist_array_append_item(subject, rdn("CN", e->id));
 	plist_put_text(content, "URL", arena_printf(c->arena, "%s/scep/%s", c->conf->url, o->id));
 	plist_put_text(content, "Name", o->id);
-	plist_put(content, "Subject", subject);
+	plist_put(content, "Subject", subject_of(o, e));
 	plist_put_text(content, "Challenge", challenge);
 	plist_put_int(content, "Keysize", 2048); /* the default is 1024 */
 	plist_put_text(content, "Key Type", "RSA");
@@ -87,8 +116,10 @@ mdm_payload(struct call *c, const struct organization *o, const struct enrollmen
 }
 
 plist_t
-profile_build(struct call *c, const struct organization *o, const struct enrollment *e, const char *challenge)
+profile_build(
+    struct call *c, const struct organization *o, const struct enrollment *e, const char *door, const char *challenge)
 {
+	bool acme = strcmp(door, "acme") == 0;
 	const char *identity_uuid = crypto_uuid(c->arena);
 	plist_t root = payload(c, "Configuration", e->profile_identifier, crypto_uuid(c->arena),
 	    arena_printf(c->arena, "%s: work or school", o->name));
@@ -100,7 +131,8 @@ profile_build(struct call *c, const struct organization *o, const struct enrollm
 	    strcmp(e->mode, "byod") == 0 ? "Lets your organization manage its own apps and settings on this device."
 					 : "Lets your organization manage this device.");
 	plist_put_text(root, "PayloadScope", "System");
-	plist_array_append_item(content, scep_payload(c, o, e, challenge, identity_uuid));
+	plist_array_append_item(content,
+	    acme ? acme_payload(c, o, e, challenge, identity_uuid) : scep_payload(c, o, e, challenge, identity_uuid));
 	plist_array_append_item(content, mdm_payload(c, o, e, identity_uuid));
 	plist_put(root, "PayloadContent", content);
 	return root;

@@ -9,8 +9,10 @@
 #include "base/call.h"
 #include "enroll/enrollment.h"
 
-/* The property list, unsigned, in the arena. `challenge` is for the SCEP payload. */
-plist_t profile_build(struct call *c, const struct organization *o, const struct enrollment *e, const char *challenge);
+/* The property list, unsigned, in the arena. `door` says which payload brings the identity (ca/ca.h), `challenge` is
+ * its one-time value. */
+plist_t profile_build(
+    struct call *c, const struct organization *o, const struct enrollment *e, const char *door, const char *challenge);
 
 /* As it is sent: XML inside CMS SignedData by the organization's profile key.
  * RC_NOT_FOUND: the key is missing; the sentence names it. */

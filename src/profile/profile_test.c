@@ -53,7 +53,7 @@ static void
 modes(struct scene *s, struct call *c)
 {
 	struct enrollment phone = enrollment_of("byod", "iPhone"), mac = enrollment_of("adde", "Mac");
-	plist_t p = profile_build(c, &s->organization, &phone, "challenge"), mdm, scep;
+	plist_t p = profile_build(c, &s->organization, &phone, "scep", "challenge"), mdm, scep;
 
 	mdm = payload(c, p, "com.apple.mdm");
 	scep = plist_dict(payload(c, p, "com.apple.security.scep"), "PayloadContent");
@@ -71,7 +71,7 @@ modes(struct scene *s, struct call *c)
 	    "the identity is the SCEP payload's");
 	ok(plist_int(scep, "Keysize", 0) == 2048 && plist_int(scep, "Key Usage", 0) == 5, "RSA 2048, for both uses");
 	is_str(plist_text(c->arena, scep, "URL"), "https://mdm.betterbag.com/scep/bag", "S-02: at an https URL");
-	p = profile_build(c, &s->organization, &mac, "challenge");
+	p = profile_build(c, &s->organization, &mac, "scep", "challenge");
 	mdm = payload(c, p, "com.apple.mdm");
 	is_str(plist_text(c->arena, mdm, "EnrollmentMode"), "ADDE", "S-18: a Mac's says ADDE");
 	ok(plist_int(mdm, "AccessRights", 0) == 8191, "with its access rights");
@@ -84,7 +84,7 @@ frozen(struct scene *s, struct call *c)
 	static const char *const texts[] = { "Topic", "ServerURL", "CheckInURL", "EnrollmentMode",
 		"AssignedManagedAppleID" };
 	struct enrollment e = enrollment_of("adde", "Mac");
-	plist_t p = profile_build(c, &s->organization, &e, "challenge"), mdm = payload(c, p, "com.apple.mdm");
+	plist_t p = profile_build(c, &s->organization, &e, "scep", "challenge"), mdm = payload(c, p, "com.apple.mdm");
 
 	ok(profile_check_frozen(c, &e, p) == RC_OK, "S-40: a renewal from the frozen keys is the same");
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -112,7 +112,7 @@ signed_profile(struct scene *s, struct call *c)
 	struct bytes der;
 	plist_t p;
 
-	ok(profile_sign(c, &s->organization, profile_build(c, &s->organization, &e, "x"), &der) == RC_OK &&
+	ok(profile_sign(c, &s->organization, profile_build(c, &s->organization, &e, "scep", "x"), &der) == RC_OK &&
 		cms_verify(c->arena, der, (struct bytes){ NULL, 0 }, &v, &c->err) == RC_OK &&
 		plist_parse(c->arena, v.content, &p, &c->err) == RC_OK,
 	    "S-17: the profile is signed, with itself inside");

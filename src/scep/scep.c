@@ -6,7 +6,6 @@
 #include "crypto/cms.h"
 #include "crypto/hash.h"
 #include "crypto/x509.h"
-#include "enroll/attempt.h"
 #include "enroll/enrollment.h"
 #include "keys/keys.h"
 
@@ -49,17 +48,6 @@ static const struct {
 	{ RC_FORBIDDEN, EV_scep_challenge_spent, SCEP_BAD_REQUEST },
 };
 
-static enum rc
-write_event(struct call *c, const char *enrollment_id, enum enroll_code code, const char *details)
-{
-	struct enrollment e = { 0 };
-	enum rc rc = enrollment_id != NULL ? enrollment_get(c, enrollment_id, &e) : RC_NOT_FOUND;
-
-	if (rc != RC_OK && rc != RC_NOT_FOUND)
-		return rc;
-	return attempt_event(c, rc == RC_OK ? e.attempt_id : NULL, code, details != NULL ? "%s" : NULL, details);
-}
-
 /* CertRep to the requester, with the algorithms that it used (protocol 6.1). */
 static enum rc
 reply(struct call *c, const char *organization_id, const struct scep_message *in, struct scep_message *m,
@@ -100,9 +88,11 @@ signed_by_requester(struct call *c, const struct scep_message *in, const struct 
 }
 
 static enum rc
-tell_issued(struct call *c, const char *enrollment_id)
+tell_issued(struct call *c, const char *enrollment_id, struct bytes certificate, void *arg)
 {
-	return write_event(c, enrollment_id, EV_certificate_issued, NULL);
+	(void)certificate;
+	(void)arg;
+	return enrollment_event(c, enrollment_id, EV_certificate_issued, NULL);
 }
 
 static enum rc
@@ -117,22 +107,28 @@ issue(struct call *c, const char *organization_id, const struct scep_message *in
 	rc = x509_csr_parse(c->arena, in->content, &csr, &c->err);
 	if (rc == RC_FORBIDDEN) {
 		why = arena_strdup(c->arena, c->err.text);
-		rc = write_event(c, NULL, EV_scep_algorithm, why);
+		rc = enrollment_event(c, NULL, EV_scep_algorithm, why);
 		return rc == RC_OK ? refuse(c, organization_id, in, SCEP_BAD_ALG, out) : rc;
 	}
 	if (rc == RC_OK && !signed_by_requester(c, in, &csr)) {
 		why = arena_strdup(c->arena, c->err.text);
-		rc = write_event(c, NULL, EV_scep_malformed, why);
+		rc = enrollment_event(c, NULL, EV_scep_malformed, why);
 		return rc == RC_OK ? refuse(c, organization_id, in, SCEP_BAD_MESSAGE_CHECK, out) : rc;
 	}
 	if (rc == RC_OK)
-		rc = ca_issue_read(c, organization_id, in->content, &csr, csr.challenge != NULL ? csr.challenge : "",
-		    tell_issued, &bag[0], &enrollment_id);
+		rc = ca_issue_read(c,
+		    &(struct ca_request){ .organization_id = organization_id,
+			.door = "scep",
+			.challenge_hash = crypto_sha256_text(c->arena, csr.challenge != NULL ? csr.challenge : ""),
+			.same = in->content,
+			.csr = &csr,
+			.also = tell_issued },
+		    &bag[0], &enrollment_id);
 	for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
 		if (refusals[i].rc != rc)
 			continue;
 		why = arena_strdup(c->arena, c->err.text);
-		rc = write_event(c, enrollment_id, refusals[i].code, why);
+		rc = enrollment_event(c, enrollment_id, refusals[i].code, why);
 		return rc == RC_OK ? refuse(c, organization_id, in, refusals[i].fail, out) : rc;
 	}
 	if (rc != RC_OK || (rc = scep_ca_certificate(c, organization_id, &bag[1])) != RC_OK ||
@@ -150,7 +146,8 @@ scep_operation(struct call *c, const char *organization_id, struct bytes message
 	rc = keys_scep_open(c->keys, c->arena, ca_key(c, organization_id), message, &in, &c->err);
 	if (rc == RC_BAD_INPUT || rc == RC_FORBIDDEN) {
 		const char *why = arena_strdup(c->arena, c->err.text);
-		enum rc written = write_event(c, NULL, rc == RC_FORBIDDEN ? EV_scep_algorithm : EV_scep_malformed, why);
+		enum rc written =
+		    enrollment_event(c, NULL, rc == RC_FORBIDDEN ? EV_scep_algorithm : EV_scep_malformed, why);
 
 		return written == RC_OK ? RC_BAD_INPUT : written;
 	}

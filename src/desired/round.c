@@ -170,8 +170,8 @@ walk_in_unit(struct call *c, void *arg)
 	    " FROM organization o LEFT JOIN desired_round d ON d.organization_id = o.id"
 	    " WHERE o.desired_version > COALESCE(d.version, 0) ORDER BY o.id LIMIT 1";
 	static const char next_sql[] =
-	    "SELECT " ENROLLMENT_COLUMNS " FROM enrollment e WHERE e.organization_id = ?1 AND e.created_at >= ?2"
-	    " AND (e.created_at > ?2 OR e.id > ?3) AND" LIVE " ORDER BY e.created_at, e.id LIMIT ?4";
+	    "SELECT " ENROLLMENT_COLUMNS " FROM enrollment e WHERE e.organization_id = ?1"
+	    " AND (e.created_at, e.id) > (?2, ?3) AND" LIVE " ORDER BY e.created_at, e.id LIMIT ?4";
 	static const char keep_sql[] =
 	    "INSERT INTO desired_round (organization_id, version, walking, after_at, after_id) VALUES (?1, ?2, ?3, ?4, "
 	    "?5)"

@@ -18,8 +18,8 @@
 #define HOPELESS_US 10000000 /* no answer at all for so long: nobody is there */
 #define BACKLOG_MAX 2000000 /* sessions waiting, before due ones are dropped */
 
-static const char *const scenarios[FLEET_SCENARIOS] = { "poll", "cycle", "checkin", "herd", "reauth", "mixed", "floor",
-	"handshake" };
+static const char *const scenarios[FLEET_SCENARIOS] = { "poll", "cycle", "checkin", "herd", "reauth", "sync", "mixed",
+	"floor", "handshake" };
 static const char *const faults[FLEET_FAULTS] = { "answer-lost", "duplicate", "notnow", "expired-token", "stalled",
 	"push-token" };
 static const char *const errors[FLEET_ERRORS] = { "connect", "lost", "timeout", "malformed", "challenge", "body",

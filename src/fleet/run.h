@@ -20,6 +20,7 @@ enum fleet_scenario {
 	FLEET_SCENARIO_CHECKIN, /* Authenticate and TokenUpdate, said again by a known device */
 	FLEET_SCENARIO_HERD, /* all are woken within a second; each polls until it was served */
 	FLEET_SCENARIO_REAUTH, /* an expired token, its renewal, and the poll again */
+	FLEET_SCENARIO_SYNC, /* the tokens of declarative management, and nothing is new */
 	FLEET_SCENARIO_MIXED, /* all of these, and whole enrollments */
 	FLEET_SCENARIO_FLOOR, /* a path that nobody serves: what an answer costs before it means anything */
 	FLEET_SCENARIO_HANDSHAKE, /* a full TLS handshake, and no request; any server with TLS */

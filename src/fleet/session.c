@@ -19,7 +19,9 @@ fleet_session_begin(struct fleet_engine *g, struct fleet_session *s)
 		s->message = FLEET_NOTHING;
 		return;
 	}
-	s->message = s->kind == FLEET_SCENARIO_CHECKIN ? FLEET_AUTHENTICATE : FLEET_IDLE;
+	s->message = s->kind == FLEET_SCENARIO_CHECKIN ? FLEET_AUTHENTICATE
+		     : s->kind == FLEET_SCENARIO_SYNC  ? FLEET_SYNC
+						       : FLEET_IDLE;
 	s->expired = s->kind == FLEET_SCENARIO_REAUTH || fleet_engine_chance(g, FLEET_FAULT_EXPIRED_TOKEN);
 	if (fleet_engine_chance(g, FLEET_FAULT_PUSH_TOKEN)) {
 		r->push_version++;
@@ -194,6 +196,11 @@ after_message(struct fleet_engine *g, struct fleet_session *s, const struct flee
 		s->leads = false;
 		s->message = s->after;
 		return GO_ON;
+	}
+	if (s->message == FLEET_SYNC) {
+		if (fleet_answer_json_text(a->body, "DeclarationsToken").n == 0)
+			fleet_engine_error(g, FLEET_ERROR_BODY);
+		return GO_OVER;
 	}
 	return a->body.n == 0 ? GO_OVER : take_command(g, s, a);
 }

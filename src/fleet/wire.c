@@ -44,6 +44,7 @@ static const struct {
 	[FLEET_NOT_NOW] = { "NotNow", "NotNow", NULL, false },
 	[FLEET_AUTHENTICATE] = { "Authenticate", NULL, "Authenticate", true },
 	[FLEET_TOKEN_UPDATE] = { "TokenUpdate", NULL, "TokenUpdate", true },
+	[FLEET_SYNC] = { "tokens", NULL, "DeclarativeManagement", true },
 	[FLEET_RENEWAL] = { "refresh", NULL, NULL, false },
 	[FLEET_NOTHING] = { "nothing", NULL, NULL, false },
 };
@@ -78,6 +79,8 @@ body_pattern(struct arena *a, const struct fleet_head *h, enum fleet_message kin
 	}
 	if (kind == FLEET_AUTHENTICATE)
 		put_facts(m, h);
+	if (kind == FLEET_SYNC)
+		plist_put_text(m, "Endpoint", "tokens");
 	if (kind == FLEET_TOKEN_UPDATE) {
 		plist_put_data(m, "Token", bytes_of(push_mark, sizeof push_mark));
 		plist_put_text(m, "PushMagic", marks[HOLE_MAGIC]);

@@ -14,6 +14,7 @@ enum fleet_message {
 	FLEET_NOT_NOW,
 	FLEET_AUTHENTICATE,
 	FLEET_TOKEN_UPDATE,
+	FLEET_SYNC, /* DeclarativeManagement, endpoint tokens */
 	FLEET_RENEWAL, /* the refresh token, at the token endpoint */
 	FLEET_NOTHING, /* GET of a path that nobody serves; no proof, no body */
 	FLEET_MESSAGES

@@ -20,7 +20,7 @@
 #define PLOT_MAX (4 << 20)
 #define ENROLLING_CONNECTIONS 4 /* of a mixed run, for each thread that enrolls */
 
-static const char *const scenarios[] = { "poll", "cycle", "checkin", "herd", "reauth", "mixed", "floor", "handshake",
+static const char *const scenarios[] = { "poll", "cycle", "checkin", "herd", "reauth", "sync", "mixed", "floor", "handshake",
 	"enroll", NULL };
 static const char *const proofs[] = { "signature", "proxy", NULL };
 
@@ -57,6 +57,7 @@ const char fleet_run_more[] =
     "  checkin    Authenticate and TokenUpdate, again\n"
     "  herd       all devices within one second, each until it was served\n"
     "  reauth     an expired token, its renewal, the poll again\n"
+    "  sync       the tokens of declarative management: nothing new\n"
     "  mixed      cycle 80 %, checkin 15 %, reauth 5 %; with --password-stdin, of 100 that arrive one enrolls, as far as\n"
     "             a quarter as many threads as connections can\n"
     "  floor      a path that nobody serves: what an answer costs before it means anything\n"

@@ -9,6 +9,7 @@ it has the rows, asked the disk to flush, for each request (for each enrollment 
 store of a million devices (some minutes and 4 GB of disk) and keeps it in .cache for the next time."""
 
 import argparse
+import functools
 import base64
 import concurrent.futures
 import http.client
@@ -34,6 +35,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "flow"))
 
 FLEET = 20000
 BACKED_UP, BACKUP_RATE = 50000, 1000    # devices in the store; idle polls a second beside
+DECLARED = 100_000
 QUEUED = {"devices": 800, "commands": 100}      # of the command cycle
 SIZES = {"1k": 1000, "1m": 1000000}
 CONNECTIONS = 16
@@ -350,6 +352,53 @@ class Bench:
         self.put("checkin", got, keep=("us", "rps"))
         self.latency.append((self.title, got))
 
+    def declarations(self):
+        "the tokens of declarative management among 100,000, proxy header: nothing new"
+        at = self.installation("declared").prepare(self.devices(DECLARED))
+        admin = functools.partial(self.admin, at)
+        declaration = {"Type": "com.apple.configuration.passcode.settings", "Identifier": "bench.passcode",
+                       "Payload": {"RequirePasscode": True}}
+        with Server(at):
+            admin("device-group", "add", "all")
+            admin("declaration", "add", self.document(declaration))
+            admin("give", "declaration", "bench.passcode", "all")
+            first_s = self.told(at)
+            declaration["Payload"]["MinimumLength"] = 6
+            began = time.monotonic()
+            admin("declaration", "add", self.document(declaration))
+            changed_s, round_s = time.monotonic() - began, self.told(at)
+        with sqlite3.connect(os.path.join(at.data, "postern.db")) as db:
+            told, = db.execute("SELECT COUNT(DISTINCT enrollment_id) FROM command").fetchone()
+            db.execute("DELETE FROM command")
+        db.close()
+        both = {}
+        with Server(at) as server:
+            for _ in range(self.options.rounds):
+                for scenario in ("poll", "sync"):
+                    both.setdefault(scenario, []).append(server.run(
+                        self.options, "--scenario", scenario, "--proof", "proxy", "--count", str(FLEET)))
+        poll, sync = (sorted(v, key=lambda g: g["us"])[len(v) // 2] for v in (both["poll"], both["sync"]))
+        self.put("sync", sync, keep=("us", "rps"))
+        self.flat.update(sync_over_poll=round(sync["us"] / poll["us"], 3), declaration_changed_s=round(changed_s, 3),
+                         declaration_first_round_s=round(first_s, 1), declaration_round_s=round(round_s, 1),
+                         declaration_told=told)
+
+    def document(self, declaration):
+        path = os.path.join(self.folder, "declaration.json")
+        with open(path, "w") as f:
+            json.dump(declaration, f)
+        return path
+
+    def told(self, at):
+        """Seconds until every enrollment was looked at since the last change."""
+        began = time.monotonic()
+        with sqlite3.connect(os.path.join(at.data, "postern.db")) as db:
+            while db.execute("SELECT COUNT(*) FROM organization o LEFT JOIN desired_round d ON d.organization_id = o.id"
+                             " WHERE o.desired_version > COALESCE(d.version, 0)").fetchone()[0] > 0:
+                time.sleep(0.2)
+        db.close()
+        return time.monotonic() - began
+
     def enroll(self):
         "whole enrollment, TLS and OAuth 2, argon2id left out"
         self.enrollments("enroll", self.installation("cheap").prepare(20, password=True).hash_cheaply())
@@ -639,7 +688,7 @@ def machine():
     return f"{model}, {os.cpu_count()} cores, Linux {os.uname().release}, OpenSSL {ssl.OPENSSL_VERSION.split()[1]}"
 
 
-NAMES = ["empty", "idle_proxy", "idle_signed", "cycle", "checkin", "enroll", "enroll_argon2id", "signin", "tls", "pg_idle", "pg_nodes", "pg_checkin", "backup",
+NAMES = ["empty", "idle_proxy", "idle_signed", "cycle", "checkin", "declarations", "enroll", "enroll_argon2id", "signin", "tls", "pg_idle", "pg_nodes", "pg_checkin", "backup",
          "size"]
 
 

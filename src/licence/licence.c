@@ -50,7 +50,7 @@ release(struct call *c, void *arg)
 {
 	static const char sql[] = "UPDATE licence SET wanted = 0, tries = 0, updated_at = ?3,"
 				  " due_at = CASE WHEN state IN ('coming', 'going') THEN NULL ELSE ?3 END"
-				  " WHERE account_id = ?1 AND (?2 IS NULL OR adam_id = ?2) AND wanted = 1";
+				  " WHERE account_id = ?1 AND adam_id = COALESCE(?2, adam_id) AND wanted = 1";
 	const struct wish *w = arg;
 
 	return store_run(c, sql, DB_ARGS(db_text(w->account_id), db_text(w->adam_id), db_int(c->now)), NULL);
@@ -141,7 +141,8 @@ licence_list(struct call *c, const char *organization_id, const char *user, stru
 	static const char sql[] =
 	    "SELECT a.user_identifier, l.adam_id, l.wanted, l.state, l.reason, l.updated_at FROM licence l"
 	    " LEFT JOIN account a ON a.id = l.account_id WHERE l.organization_id = ?1"
-	    " AND (?2 IS NULL OR a.user_identifier = ?2) ORDER BY l.adam_id, a.user_identifier LIMIT ?3";
+	    " AND COALESCE(a.user_identifier, '') = COALESCE(?2, a.user_identifier, '') ORDER BY l.adam_id, "
+	    "a.user_identifier LIMIT ?3";
 	struct db_rows r;
 	enum rc rc = store_run(c, sql, DB_ARGS(db_text(organization_id), db_text(user), db_int(LISTED)), &r);
 

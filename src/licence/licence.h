@@ -76,7 +76,4 @@ enum rc licence_list(struct call *c, const char *organization_id, const char *us
  * service that does not answer is no error. */
 enum rc licences_look(struct call *c, bool *more);
 
-struct http_route;
-extern const struct http_route licence_routes[]; /* Apple's notifications; no room */
-
 #endif

@@ -112,6 +112,28 @@ device_app_is_personal(const struct device *d, const struct device_app *app)
 	return false;
 }
 
+enum rc
+device_app_person(struct device *d)
+{
+	const char *const *p;
+
+	if (d->removed_apps == NULL && d->installed_apps == NULL)
+		return RC_OK;
+
+	for (p = d->removed_apps; p != NULL && *p != NULL; p++) {
+		json_t *app = json_object_get(device_managed(d, "apps", false), *p);
+		json_t *declared = json_object_get(device_managed(d, "declared-apps", false), *p);
+
+		json_object_set_new(app, "Status", json_string("ManagedButUninstalled"));
+		json_object_set_new(declared, "state", json_string("managed-but-uninstalled"));
+		story_step(&d->story, "app-removed", "The person removes the app %s", *p);
+	}
+	for (p = d->installed_apps; p != NULL && *p != NULL; p++)
+		json_object_set_new(
+		    json_object_get(device_managed(d, "apps", false), *p), "Status", json_string("Managed"));
+	return device_save_enrollment(d);
+}
+
 enum device_app_outcome
 device_app_try(struct device *d, const struct device_app *app, bool managed)
 {
@@ -138,6 +160,34 @@ device_app_manage(struct device *d, const struct device_app *app, const char *st
 	json_object_set_new(device_managed(d, "apps", false), app->bundle,
 	    json_pack("{s:s, s:I, s:s, s:s}", "Status", status, "ManagementFlags", (json_int_t)flags, "name", app->name,
 		"version", app->version));
+}
+
+bool
+device_app_configure(struct device *d, struct arena *a, const char *bundle, const char *key, plist_t value)
+{
+	json_t *app = json_object_get(device_managed(d, "apps", false), bundle);
+	struct bytes text;
+
+	if (app == NULL)
+		return false;
+	if (value == NULL) {
+		json_object_del(app, key);
+		return true;
+	}
+	text = plist_xml(a, value);
+	json_object_set_new(app, key, json_stringn((const char *)text.p, text.n));
+	return true;
+}
+
+plist_t
+device_app_configured(struct device *d, struct arena *a, const char *bundle, const char *key)
+{
+	const char *text = json_get_text(json_object_get(device_managed(d, "apps", false), bundle), key);
+	plist_t root;
+
+	if (text == NULL || plist_parse(a, bytes_str(text), &root, &d->err) != RC_OK)
+		return NULL;
+	return root;
 }
 
 /* ---- by declaration ---- */
@@ -210,7 +260,7 @@ device_app_declare(
 	bool required = d->self.phase == DEVICE_ENROLLING || (install != NULL && strcmp(install, "Required") == 0);
 	const json_t *entry;
 	struct device_app app;
-	const char *owner;
+	const char *owner, *state;
 
 	switch (device_app_find(d, a, store != NULL ? strtoll(store, NULL, 10) : 0, json_get_text(payload, "BundleID"),
 	    json_get_text(payload, "ManifestURL"), &app)) {
@@ -226,8 +276,13 @@ device_app_declare(
 	if (owner != NULL && strcmp(owner, identifier) != 0)
 		return device_ddm_reason("Error.DuplicateConfiguredApp", NULL, "%s declares this app too", owner);
 	*bundle = app.bundle;
-	if (entry == NULL || !is_settled(entry) || (required && strcmp(json_get_text(entry, "state"), "optional") == 0))
+	state = json_get_text(entry, "state");
+	if (state == NULL || !is_settled(entry) || (required && strcmp(state, "optional") == 0))
 		declare(d, identifier, &app, required);
+	else if (strcmp(state, "managed") != 0 && has(d->installed_apps, app.bundle))
+		fare(d, identifier, &app, "managed", NULL);
+	else if (!required && strcmp(state, "managed-but-uninstalled") == 0)
+		fare(d, identifier, &app, "optional", NULL);
 	return NULL;
 }
 

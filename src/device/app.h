@@ -27,11 +27,20 @@ enum rc device_app_find(
  * RequiredAppIDForMDM. */
 enum device_app_outcome device_app_try(struct device *d, const struct device_app *app, bool managed);
 
+/* What the person does by themselves (d->installed_apps, d->removed_apps), as far as commands manage the apps; what is
+ * declared follows when declarations are applied. */
+enum rc device_app_person(struct device *d);
+
 bool device_app_is_personal(const struct device *d, const struct device_app *app);
 bool device_app_is_declared(struct device *d, const char *bundle);
 
 /* Managed from now on, by command. */
 void device_app_manage(struct device *d, const struct device_app *app, const char *status, int64_t flags);
+
+/* What an app that a command manages is told ("Configuration") or how it is treated ("Attributes"): a dictionary of the
+ * request, kept; and what is kept, NULL if nothing is. False: no command manages that app. */
+bool device_app_configure(struct device *d, struct arena *a, const char *bundle, const char *key, plist_t value);
+plist_t device_app_configured(struct device *d, struct arena *a, const char *bundle, const char *key);
 
 /* com.apple.configuration.app.managed: NULL, and *bundle says which app; or why it can't be applied. How the app fares
  * is told by app.managed.list. */

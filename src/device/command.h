@@ -58,6 +58,10 @@ void device_on_install_application(struct device_command *c);
 void device_on_remove_application(struct device_command *c);
 void device_on_managed_application_list(struct device_command *c);
 void device_on_installed_application_list(struct device_command *c);
+void device_on_app_told(struct device_command *c);
+
+/* Of a Settings item what concerns apps; false: no command manages the app. True for other items. */
+bool device_app_setting(struct device_command *c, plist_t item, const char *name);
 
 /* ---- profiles, however they come ---- */
 

@@ -4,6 +4,14 @@
 #include "device/app.h"
 #include "fmt/json.h"
 
+/* What apps are told, and how they are treated. */
+static const struct {
+	const char *key, *item, *command, *answer;
+} told[] = {
+	{ "Configuration", "ApplicationConfiguration", "ManagedApplicationConfiguration", "ApplicationConfigurations" },
+	{ "Attributes", "ApplicationAttributes", "ManagedApplicationAttributes", "ApplicationAttributes" },
+};
+
 /* Under User Enrollment an app comes by licence of the person, and only so. */
 static bool
 method_is_good(const struct device_command *c, const struct device_app *app)
@@ -59,6 +67,8 @@ device_on_install_application(struct device_command *c)
 		return;
 	}
 	device_app_manage(c->d, &app, states[outcome], plist_int(c->request, "ManagementFlags", 0));
+	for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+		device_app_configure(c->d, c->a, app.bundle, told[i].key, plist_dict(c->request, told[i].key));
 	plist_put_text(c->answer, "Identifier", app.bundle);
 	plist_put_text(c->answer, "State", outcome == DEVICE_APP_INSTALLED ? "Installing" : states[outcome]);
 }
@@ -118,7 +128,7 @@ device_on_managed_application_list(struct device_command *c)
 		item = plist_new_dict();
 		plist_put_text(item, "Status", json_get_text(app, "Status"));
 		plist_put_int(item, "ManagementFlags", json_get_int(app, "ManagementFlags", 0));
-		plist_put_flag(item, "HasConfiguration", false);
+		plist_put_flag(item, "HasConfiguration", json_object_get(app, "Configuration") != NULL);
 		plist_put_flag(item, "HasFeedback", false);
 		plist_put_flag(item, "IsValidated", true);
 		plist_put(list, bundle, item);
@@ -166,7 +176,44 @@ device_on_installed_application_list(struct device_command *c)
 	plist_put(c->answer, "InstalledApplicationList", list);
 }
 
-/* Nothing is configured, so every list of it is empty: an array or a dictionary, as the schema has it. */
+bool
+device_app_setting(struct device_command *c, plist_t item, const char *name)
+{
+	const char *bundle = plist_text(c->a, item, "Identifier");
+
+	for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+		if (strcmp(told[i].item, name) == 0)
+			return bundle != NULL &&
+			       device_app_configure(c->d, c->a, bundle, told[i].key, plist_dict(item, told[i].key));
+	return true;
+}
+
+void
+device_on_app_told(struct device_command *c)
+{
+	json_t *apps = device_managed(c->d, "apps", false), *app;
+	plist_t list = plist_new_array();
+	const char *bundle;
+	size_t i = 0;
+
+	while (strcmp(told[i].command, c->type) != 0)
+		i++;
+	json_object_foreach(apps, bundle, app)
+	{
+		plist_t item, kept = device_app_configured(c->d, c->a, bundle, told[i].key);
+
+		if (!is_asked_for(c, bundle))
+			continue;
+		item = plist_new_dict();
+		plist_put_text(item, "Identifier", bundle);
+		if (kept != NULL)
+			plist_put(item, told[i].key, plist_copy(kept));
+		plist_array_append_item(list, item);
+	}
+	plist_put(c->answer, told[i].answer, list);
+}
+
+/* There is nothing of these here. */
 void
 device_on_empty_list(struct device_command *c)
 {
@@ -174,8 +221,6 @@ device_on_empty_list(struct device_command *c)
 		const char *type, *key;
 	} lists[] = {
 		{ "ProvisioningProfileList", "ProvisioningProfileList" },
-		{ "ManagedApplicationConfiguration", "ApplicationConfigurations" },
-		{ "ManagedApplicationAttributes", "ApplicationAttributes" },
 		{ "ManagedApplicationFeedback", "ManagedApplicationFeedback" },
 		{ "ManagedMediaList", "Books" },
 	};

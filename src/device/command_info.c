@@ -201,10 +201,15 @@ device_on_settings(struct device_command *c)
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		plist_t item = plist_array_get_item(items, i), result = plist_new_dict();
+		const char *why = "this setting is not allowed in this enrollment";
 		const char *name = plist_get_node_type(item) == PLIST_DICT ? plist_text(c->a, item, "Item") : NULL;
 		bool good = name != NULL && device_schema_may(&c->rules, DEVICE_COMMAND, c->type,
 						arena_printf(c->a, "Settings.%s", name), false);
 
+		if (good && !device_app_setting(c, item, name)) {
+			good = false;
+			why = "no command manages this app";
+		}
 		plist_put_text(result, "Item", name != NULL ? name : "");
 		plist_put_text(result, "Status", good ? "Acknowledged" : "Error");
 		if (!good) {
@@ -212,7 +217,7 @@ device_on_settings(struct device_command *c)
 
 			plist_put_int(error, "ErrorCode", DEVICE_ERROR_NOT_AUTHORIZED);
 			plist_put_text(error, "ErrorDomain", "MCMDMErrorDomain");
-			plist_put_text(error, "LocalizedDescription", "this setting is not allowed in this enrollment");
+			plist_put_text(error, "LocalizedDescription", why);
 			plist_array_append_item(chain, error);
 			plist_put(result, "ErrorChain", chain);
 		}

@@ -1,4 +1,5 @@
 /* Configuration profiles, and the replacement of the enrollment profile (protocol 5.6). */
+#include <stdlib.h>
 #include <string.h>
 
 #include "crypto/cms.h"
@@ -7,23 +8,51 @@
 #include "fmt/base64.h"
 #include "fmt/json.h"
 
-/* A payload that may not be here. iOS and visionOS refuse the whole profile with it (protocol 5.4, 10); macOS steps
- * over it instead. A second com.apple.mdm is none of a profile's business. */
+/* The first key of a payload that this mode forbids; NULL: none. What a device enrollment lacks the supervision for is
+ * only without effect there. */
 static const char *
-forbidden_payload(struct arena *a, const struct device_schema *rules, plist_t root)
+forbidden_key(struct arena *a, const struct device_schema *rules, const char *type, plist_t payload)
+{
+	plist_dict_iter it = NULL;
+	const char *found = NULL;
+	char *key;
+
+	plist_dict_new_iter(payload, &it);
+	while (rules->byod && found == NULL) {
+		key = NULL;
+		plist_dict_next_item(payload, it, &key, NULL);
+		if (key == NULL)
+			break;
+		if (device_schema_verdict(rules, DEVICE_PAYLOAD, type, key, false) == DEVICE_FORBIDDEN)
+			found = arena_printf(a, "%s: %s", type, key);
+		free(key);
+	}
+	free(it);
+	return found;
+}
+
+/* What may not be here. iOS and visionOS refuse the whole profile with it (protocol 5.4, 10); macOS steps over such
+ * payloads instead. A second com.apple.mdm is none of a profile's business. */
+static const char *
+forbidden_part(struct arena *a, const struct device_schema *rules, plist_t root)
 {
 	plist_t content = plist_array(root, "PayloadContent");
 	uint32_t n = content != NULL ? plist_array_get_size(content) : 0;
+	const char *found = NULL;
 
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; found == NULL && i < n; i++) {
 		plist_t item = plist_array_get_item(content, i);
 		const char *type = plist_get_node_type(item) == PLIST_DICT ? plist_text(a, item, "PayloadType") : NULL;
 
-		if (type != NULL && (strcmp(type, "com.apple.mdm") == 0 || device_schema_verdict(rules, DEVICE_PAYLOAD,
-									       type, NULL, false) == DEVICE_FORBIDDEN))
-			return type;
+		if (type == NULL)
+			continue;
+		if (strcmp(type, "com.apple.mdm") == 0 ||
+		    device_schema_verdict(rules, DEVICE_PAYLOAD, type, NULL, false) == DEVICE_FORBIDDEN)
+			found = type;
+		else
+			found = forbidden_key(a, rules, type, item);
 	}
-	return NULL;
+	return found;
 }
 
 static int
@@ -91,8 +120,8 @@ device_configuration_install(struct device *d, struct arena *a, const struct dev
 	int at = index_of(profiles, profile->identifier);
 	const char *bad, *owner;
 
-	if (rules->os != DEVICE_MACOS && (bad = forbidden_payload(a, rules, profile->root)) != NULL) {
-		fail(&d->err, RC_FORBIDDEN, "the payload %s is not allowed in this enrollment", bad);
+	if (rules->os != DEVICE_MACOS && (bad = forbidden_part(a, rules, profile->root)) != NULL) {
+		fail(&d->err, RC_FORBIDDEN, "%s is not allowed in this enrollment", bad);
 		return DEVICE_ERROR_NOT_AUTHORIZED;
 	}
 	if (at >= 0) {

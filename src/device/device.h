@@ -33,7 +33,8 @@ struct device {
 	const char *acme_fault; /* what goes wrong with the ACME request, once (acme_client.h); NULL: nothing */
 	struct bytes identity_key; /* of the identity to come (PKCS#8), shared by many; absent: each makes its own */
 	unsigned exchanges, connects; /* requests so far, and connections made for them */
-	const char *const *refused_apps, *const *unlicensed_apps; /* bundle identifiers; NULL-terminated; may be NULL */
+	/* what person and App Store do about apps now: bundle identifiers, NULL-terminated; may be NULL */
+	const char *const *refused_apps, *const *unlicensed_apps, *const *installed_apps, *const *removed_apps;
 	int answered; /* status of the last answer; 0: none came to the last request */
 	int identity_fd; /* memory file with the identity for TLS; -1: none */
 };

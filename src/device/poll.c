@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "device/app.h"
 #include "device/command.h"
 #include "device/ddm.h"
 #include "device/enroll.h"
@@ -192,8 +193,8 @@ device_poll(struct device *d, const struct device_poll *how, struct device_polle
 	/* What an enrollment could not finish comes first; what stays without an answer waits on. */
 	if ((rc = device_finish(d)) != RC_OK && d->self.phase != DEVICE_ENROLLED)
 		return rc;
-	rc = RC_OK;
 	story_stage(&d->story, "managed", "Be managed");
+	rc = device_app_person(d);
 	for (int i = DEVICE_CHANNEL_DEVICE; rc == RC_OK && i <= DEVICE_CHANNEL_USER; i++) {
 		bool user = i == DEVICE_CHANNEL_USER;
 		struct session s = { .d = d,

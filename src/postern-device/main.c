@@ -74,6 +74,8 @@ static const struct argv_option poll_options[] = {
 	ARGV_FLAG("user-channel", "Only the user channel (Mac)", .group = 3),
 	ARGV_INT("clock-ahead", "SECONDS", "The device's clock runs ahead: a full status report is due once a day", .min = 0, .max = 366 * 86400),
 	APPS,
+	ARGV_LIST("install-app", "BUNDLE", "The person installs this app, which is on offer"),
+	ARGV_LIST("remove-app", "BUNDLE", "The person removes this managed app"),
 	HOW_TO_TELL,
 	ARGV_END
 };
@@ -321,6 +323,8 @@ run_poll(const struct argv *v, void *ctx)
 	(void)ctx;
 	if (rc == RC_OK) {
 		take_apps(&r, v);
+		r.d.installed_apps = argv_list(v, "install-app");
+		r.d.removed_apps = argv_list(v, "remove-app");
 		rc = device_poll(&r.d, &how, &polled);
 	}
 	if (rc == RC_OK) {

@@ -231,6 +231,14 @@ def story_effects(world):
     turn_on(s, phone)
     same(codes(declarations(s.reports[-1])["web"]), ["Error.ConfigurationIsInvalid"],
          "D-24: a payload that this mode forbids does not come by declaration either")
+    wifi = plistlib.dumps({"PayloadType": "Configuration", "PayloadVersion": 1, "PayloadIdentifier": "w", "PayloadContent": [
+        {"PayloadType": "com.apple.wifi.managed", "PayloadVersion": 1, "PayloadIdentifier": "w.1", "PayloadUUID": "W",
+         "SSID_STR": "x", "ProxyType": "Auto"}]})
+    s.queue = [command("InstallProfile", Payload=wifi), command("InstallProfile", Payload=wifi.replace(b"ProxyType", b"Other"))]
+    phone.poll()
+    same([r["Status"] for r in s.results[-2:]], ["Error", "Acknowledged"], "D-24: a key that this mode forbids ends a profile")
+    s.queue = [command("RemoveProfile", Identifier="w")]
+    phone.poll()
     phone.run("status")
     ok("late com.apple.configuration.legacy.interactive device active valid" in phone.out, "status shows declarations", phone.out)
     s.declared["device"].clear()
@@ -279,6 +287,19 @@ def story_apps(world):
     results(s, phone, command("RemoveApplication", Identifier="org.example.seven"))
     got = results(s, phone, install(7), more=("--unlicensed-app", "org.example.seven"))
     same(got[0]["ErrorChain"][0]["ErrorCode"], 12064, "11: an app without a licence")
+    told_app = command("Settings", Settings=[
+        {"Item": "ApplicationConfiguration", "Identifier": n, "Configuration": {"to": "all"}}
+        for n in ("org.example.required", "com.apple.Pages")])
+    got = results(s, phone, install(8, Configuration={"to": "one"}), command("ManagedApplicationConfiguration", Identifiers=["org.example.required"]),
+                  told_app, command("ManagedApplicationConfiguration", Identifiers=["org.example.required"]))
+    same([r["ApplicationConfigurations"] for r in (got[1], got[3])],
+         [[{"Identifier": "org.example.required", "Configuration": {"to": n}}] for n in ("one", "all")],
+         "11: a managed app is told its configuration")
+    same([i["Status"] for i in got[2]["Settings"]], ["Acknowledged", "Error"], "D-24: an app of the person's own is not")
+    got = results(s, phone, command("ManagedApplicationList"), more=("--remove-app", "org.example.required"))
+    same(got[0]["ManagedApplicationList"]["org.example.required"]["Status"], "ManagedButUninstalled",
+         "11: the person may remove a managed app")
+    results(s, phone, more=("--install-app", "org.example.required"))
     got = results(s, phone, command("InstalledApplicationList"), command("RemoveApplication", Identifier="com.apple.Pages"))
     same(([a["Identifier"] for a in got[0]["InstalledApplicationList"]], got[1]["Status"]), (["org.example.required"], "Error"),
          "D-24: the person's own apps are not seen, and not removed")
@@ -308,6 +329,12 @@ def story_apps(world):
     same(s.reports[-1]["StatusItems"]["mdm"]["app"], [], "11: an app that a declaration took over is no command's any more")
     phone.poll()
     same(apps()["org.example.seven"]["state"], "managed", "11: a licence that comes later is noticed")
+    phone.poll("--install-app", "org.example.free", "--remove-app", "org.example.seven")
+    same([apps()[n]["state"] for n in ("org.example.free", "org.example.seven")], ["managed", "managed-but-uninstalled"],
+         "11: the person installs what is on offer, and removes what is required")
+    phone.poll("--remove-app", "org.example.free", "--install-app", "org.example.seven")
+    same([apps()[n]["state"] for n in ("org.example.free", "org.example.seven")], ["optional", "managed"],
+         "11: and the other way round")
     got = results(s, phone, install(7), command("RemoveApplication", Identifier="org.example.seven"),
                   command("ManagedApplicationList"), command("InstalledApplicationList"))
     same([r["Status"] for r in got] + [got[2]["ManagedApplicationList"], got[3]["InstalledApplicationList"]],

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "account/organization.h"
+#include "account/policy.h"
 #include "config/config.h"
 #include "idp/signin.h"
 #include "keys/keys.h"
@@ -246,6 +247,41 @@ group_needed(struct provider *p)
 	p->group_needed = NULL;
 }
 
+/* A group's limits hold for its people where they are stricter than the provider's. */
+static void
+groups_hold(const struct provider *p)
+{
+	static const char *const temps[] = { "temps", "guests", NULL };
+	struct provider theirs;
+	struct visit v;
+	struct call c;
+
+	ok(come(&v, p, "7", "tim@c.example", temps) == RC_OK, "somebody of two groups");
+	c = call();
+	theirs = *p;
+	ok(provider_narrow(&c, &theirs, v.account.id) == RC_OK && theirs.grace_s == p->grace_s &&
+		theirs.longest_s == p->longest_s,
+	    "without a policy the provider's settings hold");
+	ok(policy_set(&c, "bag", "temps", POLICY_GRACE, "3600") == RC_OK &&
+		policy_set(&c, "bag", "guests", POLICY_GRACE, "0") == RC_OK &&
+		policy_set(&c, "bag", "guests", POLICY_LONGEST, "86400") == RC_OK &&
+		policy_set(&c, "bag", "others", POLICY_LONGEST, "60") == RC_OK,
+	    "groups get limits");
+	theirs = *p;
+	ok(provider_narrow(&c, &theirs, v.account.id) == RC_OK && theirs.grace_s == 0,
+	    "of a person's groups the strictest grace holds, also none at all");
+	ok(theirs.longest_s == 86400, "and the shortest time without a sign-in, where the provider has no limit");
+	theirs = *p;
+	theirs.grace_s = 0;
+	ok(policy_set(&c, "bag", "guests", POLICY_GRACE, "none") == RC_OK &&
+		provider_narrow(&c, &theirs, v.account.id) == RC_OK && theirs.grace_s == 0,
+	    "no group is given more than the provider's");
+	theirs.grace_s = 7200;
+	ok(provider_narrow(&c, &theirs, v.account.id) == RC_OK && theirs.grace_s == 3600, "but less");
+	testing_free(&c);
+	testing_free(&v.c);
+}
+
 static void
 known_only(struct provider *p)
 {
@@ -292,6 +328,7 @@ main(void)
 	ok(provider_for(&c, "bag", "ann@c.example", &p) == RC_OK, "there is a provider");
 	people(&p);
 	group_needed(&p);
+	groups_hold(&p);
 	known_only(&p);
 	organization_gone();
 	testing_free(&c);

@@ -8,10 +8,11 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "fmt/base64.h"
-#include "fmt/json.h"
 #include "fmt/uri.h"
 #include "http/client.h"
+#include "idp/answer.h"
 #include "idp/assertion.h"
+#include "idp/breaker.h"
 
 #define PROVIDERS_KEPT 256 /* of all organizations; more are fetched each time */
 #define CLIENTS_KEPT 4 /* open connections to one provider, as many as the server has threads that go outward */
@@ -37,8 +38,7 @@ struct known {
 	uint64_t trust; /* what it is asked by: another issuer or CA is another provider */
 	struct document *document[KINDS]; /* NULL: not here yet */
 	int64_t refetched_at; /* monotonic seconds */
-	int failures;
-	int64_t rests_until;
+	struct idp_breaker breaker;
 	struct http_client *client[CLIENTS_KEPT]; /* at rest */
 };
 
@@ -147,10 +147,7 @@ borrow(struct idp *i, const struct provider *p, bool *rests)
 
 	pthread_mutex_lock(&i->lock);
 	k = place(i, p);
-	*rests = k->rests_until > seconds();
-	/* One goes and looks; the others are told at once until it is back. */
-	if (!*rests && k->failures >= IDP_FAILURES)
-		k->rests_until = seconds() + IDP_REST_S;
+	*rests = !idp_breaker_lets(&k->breaker, seconds());
 	for (int n = 0; n < CLIENTS_KEPT && client == NULL && !*rests; n++) {
 		client = k->client[n];
 		k->client[n] = NULL;
@@ -166,8 +163,7 @@ give_back(struct idp *i, const struct provider *p, struct http_client *client, b
 
 	pthread_mutex_lock(&i->lock);
 	k = place(i, p);
-	k->failures = answered ? 0 : k->failures + 1;
-	k->rests_until = !answered && k->failures >= IDP_FAILURES ? seconds() + IDP_REST_S : 0;
+	idp_breaker_heard(&k->breaker, seconds(), answered);
 	for (int n = 0; n < CLIENTS_KEPT && client != NULL; n++) {
 		if (k->client[n] == NULL) {
 			k->client[n] = client;
@@ -293,57 +289,10 @@ fetch(struct idp *i, struct call *c, const struct provider *p, const char *url, 
 	return RC_OK;
 }
 
-/* An endpoint of the document: of the same kind of URL as the issuer. */
 static enum rc
-endpoint(struct call *c, const struct provider *p, const json_t *j, const char *name, const char **out)
+read_discovery(struct call *c, const struct provider *p, struct bytes text, struct document *d)
 {
-	const char *scheme = strncmp(p->issuer, "https:", 6) == 0 ? "https" : NULL;
-	struct uri u;
-
-	*out = json_get_text(j, name);
-	if (*out == NULL || uri_parse(c->arena, *out, &u, &c->err) != RC_OK ||
-	    (scheme != NULL && strcmp(u.scheme, scheme) != 0))
-		return fail(&c->err, RC_UNAVAILABLE, "the discovery document of %.200s has no %s with an https URL",
-		    p->issuer, name);
-	return RC_OK;
-}
-
-static bool
-lists(const json_t *array, const char *word)
-{
-	const json_t *v;
-	size_t i;
-
-	json_array_foreach(array, i, v)
-	{
-		if (json_is_string(v) && strcmp(json_string_value(v), word) == 0)
-			return true;
-	}
-	return false;
-}
-
-static enum rc
-read_endpoints(struct call *c, const struct provider *p, struct bytes text, struct document *d)
-{
-	struct idp_endpoints *out = &d->endpoints;
-	json_t *j = NULL;
-	enum rc rc;
-
-	if (json_parse(d->arena, text, &j, &c->err) != RC_OK || !json_is_object(j))
-		return fail(
-		    &c->err, RC_UNAVAILABLE, "the discovery document of %.200s is not a JSON object", p->issuer);
-	out->issuer = json_get_text(j, "issuer");
-	/* OpenID Connect Discovery 4.3: else another provider could speak for this one. */
-	if (out->issuer == NULL || strcmp(out->issuer, p->issuer) != 0)
-		return fail(
-		    &c->err, RC_UNAVAILABLE, "the discovery document of %.200s names another issuer", p->issuer);
-	if ((rc = endpoint(c, p, j, "authorization_endpoint", &out->authorization)) != RC_OK ||
-	    (rc = endpoint(c, p, j, "token_endpoint", &out->token)) != RC_OK ||
-	    (rc = endpoint(c, p, j, "jwks_uri", &out->jwks)) != RC_OK)
-		return rc;
-	out->iss_parameter = json_is_true(json_object_get(j, "authorization_response_iss_parameter_supported"));
-	out->pkce = lists(json_object_get(j, "code_challenge_methods_supported"), "S256");
-	return RC_OK;
+	return idp_answer_discovery(d->arena, p->issuer, text, &d->endpoints, &c->err);
 }
 
 static enum rc
@@ -369,7 +318,7 @@ idp_endpoints(struct idp *i, struct call *c, const struct provider *p, struct id
 		n -= p->issuer[n - 1] == '/';
 		rc = fetch(
 		    i, c, p, arena_printf(c->arena, "%.*s/.well-known/openid-configuration", (int)n, p->issuer), &text);
-		if (rc == RC_OK && (rc = read_endpoints(c, p, text, *held = begin())) == RC_OK)
+		if (rc == RC_OK && (rc = read_discovery(c, p, text, *held = begin())) == RC_OK)
 			keep(i, p, DISCOVERY, *held);
 	}
 	if (rc == RC_OK)
@@ -453,26 +402,6 @@ identify(struct call *c, const struct provider *p, const char *token_endpoint, c
 	return RC_OK;
 }
 
-static const char *
-token_of(const json_t *j, const char *name)
-{
-	const char *token = json_get_text(j, name);
-
-	return token != NULL && token[0] != '\0' ? token : NULL;
-}
-
-/* A word of RFC 6749 5.2, or what stands for one that isn't: nothing of a stranger's goes into the timeline. */
-static const char *
-error_word(struct arena *a, const json_t *j)
-{
-	const char *word = json_get_text(j, "error");
-	size_t n = word != NULL ? strlen(word) : 0;
-
-	if (n == 0 || n > 60 || strspn(word, "abcdefghijklmnopqrstuvwxyz_") != n)
-		return "an error without a name";
-	return arena_strdup(a, word);
-}
-
 static enum rc
 ask_tokens(struct idp *i, struct call *c, const struct provider *p, const char *const (*items)[2],
     struct idp_tokens *out, const char **error)
@@ -481,7 +410,6 @@ ask_tokens(struct idp *i, struct call *c, const struct provider *p, const char *
 	struct http_client_request r = { .method = "POST", .headers = headers, .max_body = TOKENS_MAX };
 	struct http_client_answer answer = { 0 };
 	struct idp_endpoints at;
-	json_t *j = NULL;
 	const char *more;
 	enum rc rc;
 
@@ -493,17 +421,7 @@ ask_tokens(struct idp *i, struct call *c, const struct provider *p, const char *
 	r.body = bytes_str(arena_printf(c->arena, "%s%s", form_of(c->arena, items), more));
 	if ((rc = ask(i, c, p, &r, &answer)) != RC_OK)
 		return rc;
-	if (json_parse(c->arena, answer.body, &j, NULL) != RC_OK || !json_is_object(j))
-		return fail(&c->err, RC_UNAVAILABLE, "the token endpoint of %.200s answered %d without a JSON object",
-		    p->issuer, answer.status);
-	if (answer.status != 200) {
-		*error = error_word(c->arena, j);
-		return fail(&c->err, RC_FORBIDDEN, "the token endpoint of %.200s answered %d: %s", p->issuer,
-		    answer.status, *error);
-	}
-	*out =
-	    (struct idp_tokens){ token_of(j, "id_token"), token_of(j, "access_token"), token_of(j, "refresh_token") };
-	return RC_OK;
+	return idp_answer_tokens(c->arena, p->issuer, answer.status, answer.body, out, error, &c->err);
 }
 
 enum rc
@@ -538,28 +456,6 @@ idp_refresh(struct idp *i, struct call *c, const struct provider *p, const char 
 
 /* ---- the directory ---- */
 
-static enum rc
-read_groups(struct call *c, const struct provider *p, struct bytes body, const char *const **groups, int *n)
-{
-	const json_t *list, *v;
-	const char **out;
-	json_t *j = NULL;
-	size_t i;
-
-	if (json_parse(c->arena, body, &j, NULL) != RC_OK || !json_is_array(list = json_object_get(j, "value")) ||
-	    json_object_get(j, "@odata.nextLink") != NULL || json_array_size(list) > IDP_DIRECTORY_MAX)
-		return fail(&c->err, RC_UNAVAILABLE, "%.200s did not answer with a list of groups", p->directory);
-	out = arena_array(c->arena, json_array_size(list) + 1, sizeof *out);
-	*n = 0;
-	json_array_foreach(list, i, v)
-	{
-		if (json_is_string(v) && json_string_value(v)[0] != '\0')
-			out[(*n)++] = json_string_value(v);
-	}
-	*groups = out;
-	return RC_OK;
-}
-
 enum rc
 idp_directory(struct idp *i, struct call *c, const struct provider *p, const char *access_token,
     const char *const **groups, int *n)
@@ -581,5 +477,5 @@ idp_directory(struct idp *i, struct call *c, const struct provider *p, const cha
 	if (answer.status != 200)
 		return fail(&c->err, RC_UNAVAILABLE, "%.200s answered %d to the question for the person's groups",
 		    r.url, answer.status);
-	return read_groups(c, p, answer.body, groups, n);
+	return idp_answer_groups(c->arena, p->directory, answer.body, groups, n, &c->err);
 }

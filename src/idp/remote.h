@@ -10,9 +10,6 @@
 #define IDP_TIMEOUT_MS 5000
 #define IDP_STALE_S 3600 /* a change of the provider's documents is known here after so long at most */
 #define IDP_REFETCH_S 30 /* an unknown key is asked for once in so long at most */
-/* A provider that did not answer so often in a row is not asked for so long: whoever comes is told at once. */
-#define IDP_FAILURES 3
-#define IDP_REST_S 20
 
 struct idp;
 

@@ -4,12 +4,14 @@
  *	GET /                    a page for a person
  *	GET /ledger              the sums, JSON
  *	GET /ledger/apns         each token: ?from=N&limit=N
+ *	GET /ledger/apps-and-books   who holds what
  *	PUT /faults              rules (apple/fault.h), in place of those before
  *	GET /devices/T/wait      the last push to this token, or those (T,T), when it comes: ?seconds=N; 204: none */
 #ifndef APPLE_APPLE_H
 #define APPLE_APPLE_H
 
 #include "apple/apns.h"
+#include "apple/books.h"
 #include "apple/fault.h"
 #include "http/server.h"
 
@@ -19,9 +21,11 @@
 
 struct apple {
 	struct apns *apns;
+	struct books *books;
 	struct faults *faults;
 };
 
-extern const struct http_route apple_routes[]; /* room: struct apple */
+extern const struct http_route apple_routes[]; /* on the plain port; room: struct apple */
+extern const struct http_route books_routes[]; /* /mdm/v2/..., on TLS; room: struct apple */
 
 #endif

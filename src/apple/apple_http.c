@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "apple/apple.h"
 #include "base/log.h"
@@ -42,6 +43,15 @@ get_tokens(struct call *c, const struct http_request *r, struct http_reply *out,
 	send_json(c, out,
 	    apns_tokens(apple->apns, c->arena, number(c, r, "from", 0, APNS_TOKENS),
 		number(c, r, "limit", 1000, APPLE_LEDGER)));
+}
+
+static void
+get_books(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
+{
+	const struct apple *apple = room;
+
+	(void)r;
+	send_json(c, out, books_ledger(apple->books, c->arena));
 }
 
 static void
@@ -123,7 +133,57 @@ const struct http_route apple_routes[] = {
 	{ "GET", "/", HTTP_HEAVY, 0, OPEN, get_page },
 	{ "GET", "/ledger", HTTP_HEAVY, 0, OPEN, get_ledger },
 	{ "GET", "/ledger/apns", HTTP_HEAVY, 4 << 20, OPEN, get_tokens }, /* its memory goes by the largest body */
+	{ "GET", "/ledger/apps-and-books", HTTP_HEAVY, 4 << 20, OPEN, get_books },
 	{ "PUT", "/faults", HTTP_HEAVY, 1 << 20, OPEN, put_faults },
 	{ "GET", "/devices/{}/wait", HTTP_QUICK, 0, OPEN, get_push },
+	{ 0 },
+};
+
+/* ---- Apps and Books ---- */
+
+struct asking {
+	struct call *c;
+	const struct http_request *r;
+};
+
+static const char *
+argument(void *arg, const char *name)
+{
+	const struct asking *x = arg;
+
+	return http_query(x->c, x->r, name, false);
+}
+
+static void
+serve_books(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
+{
+	static const char scheme[] = "Bearer ";
+	const struct apple *apple = room;
+	struct asking asking = { c, r };
+	const char *authorization = http_header(r, "Authorization");
+	struct books_request request = { .path = r->path + strlen("/mdm"), .argument = argument, .arg = &asking };
+	struct books_answer answer;
+
+	if (authorization != NULL && strncmp(authorization, scheme, sizeof scheme - 1) == 0)
+		request.bearer = authorization + sizeof scheme - 1;
+	if (strcmp(r->method, "POST") == 0 &&
+	    (json_parse(c->arena, r->body, &request.body, &c->err) != RC_OK || !json_is_object(request.body))) {
+		http_fail(out, RC_BAD_INPUT);
+		return;
+	}
+	books_serve(apple->books, c->arena, &request, &answer);
+	http_answer(out, answer.status, "application/json",
+	    answer.body != NULL ? json_text(c->arena, answer.body, 0) : (struct bytes){ 0 });
+	if (answer.retry_after > 0)
+		http_set(out, "Retry-After", arena_printf(c->arena, "%d", answer.retry_after));
+}
+
+#define TLS (1u << HTTP_DOOR_TLS)
+
+/* Which of them there are is books.c's to say. */
+const struct http_route books_routes[] = {
+	{ "GET", "/mdm/v2/{}", HTTP_HEAVY, 1 << 20, TLS, serve_books },
+	{ "GET", "/mdm/v2/{}/{}", HTTP_HEAVY, 1 << 20, TLS, serve_books },
+	{ "POST", "/mdm/v2/{}/{}", HTTP_HEAVY, 1 << 20, TLS, serve_books },
 	{ 0 },
 };

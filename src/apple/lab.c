@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -119,4 +120,23 @@ lab_make(struct arena *a, const char *dir, int64_t now, struct lab *out, struct 
 	    (rc = issue(a, &push, &root, out->push, out->push_key, &made, e)) != RC_OK)
 		return rc;
 	return put(out->token, new_token(a, now), e);
+}
+
+enum rc
+lab_read(struct arena *a, const char *path, struct bytes *out, struct err *e)
+{
+	FILE *f = fopen(path, "re");
+	char *text;
+	size_t n;
+
+	if (f == NULL)
+		return fail(e, RC_NOT_FOUND, "%s: %s", path, strerror(errno));
+	text = arena_alloc(a, LAB_FILE + 1);
+	n = fread(text, 1, LAB_FILE + 1, f);
+	fclose(f);
+	if (n > LAB_FILE)
+		return fail(e, RC_TOO_LARGE, "%s is over %d octets", path, LAB_FILE);
+	text[n] = '\0';
+	*out = bytes_of(text, n);
+	return RC_OK;
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/bytes.h"
 #include "base/err.h"
 
 struct lab { /* paths, but for the topic */
@@ -19,5 +20,9 @@ void lab_paths(struct arena *a, const char *dir, struct lab *out);
 /* Make all of it, in a folder that is made too (0700) if it is missing; files are 0600. RC_CONFLICT: there is one
  * already; nothing is changed. */
 enum rc lab_make(struct arena *a, const char *dir, int64_t now, struct lab *out, struct err *e);
+
+/* A file of somebody's, at most LAB_FILE octets, with a NUL behind them. RC_NOT_FOUND, RC_TOO_LARGE. */
+#define LAB_FILE (1 << 20)
+enum rc lab_read(struct arena *a, const char *path, struct bytes *out, struct err *e);
 
 #endif

@@ -6,10 +6,9 @@
 #include "apple/apple.h"
 #include "apple/lab.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "crypto/start.h"
 #include "fmt/argv.h"
-
-#define FAULTS_MAX (1 << 20) /* octets of the file */
 
 static int
 complain(const struct err *e)
@@ -45,18 +44,14 @@ static enum rc
 read_faults(const struct argv *v, struct faults *f, struct err *e)
 {
 	const char *path = argv_text(v, "faults");
-	FILE *file = path != NULL ? fopen(path, "re") : NULL;
-	char *text;
-	size_t n;
+	struct bytes text;
+	enum rc rc;
 
 	if (path == NULL)
 		return RC_OK;
-	if (file == NULL)
-		return fail(e, RC_NOT_FOUND, "%s can't be read", path);
-	text = arena_alloc(v->arena, FAULTS_MAX);
-	n = fread(text, 1, FAULTS_MAX, file);
-	fclose(file);
-	return faults_set(f, bytes_of(text, n), e) == RC_OK ? RC_OK : fail_in(e, RC_BAD_INPUT, "%s", path);
+	if ((rc = lab_read(v->arena, path, &text, e)) != RC_OK)
+		return rc;
+	return faults_set(f, text, e) == RC_OK ? RC_OK : fail_in(e, RC_BAD_INPUT, "%s", path);
 }
 
 static void
@@ -69,24 +64,31 @@ begin(struct call *c, void *ctx)
 static enum rc
 start(const struct argv *v, struct apple *apple, struct http_server **http, struct err *e)
 {
-	static const struct http_route *const tables[] = { apple_routes };
-	void *const rooms[] = { apple };
-	const struct http_listener listener = {
-		.door = HTTP_DOOR_PLAIN, .address = argv_text(v, "listen-http"), .fd = -1
+	static const struct http_route *const tables[] = { apple_routes, books_routes };
+	void *const rooms[] = { apple, apple };
+	struct http_listener listeners[] = {
+		{ .door = HTTP_DOOR_PLAIN, .address = argv_text(v, "listen-http"), .fd = -1 },
+		{ .door = HTTP_DOOR_TLS, .address = argv_text(v, "listen-books"), .fd = -1 },
 	};
 	const struct http_settings settings = { .workers = { [HTTP_QUICK] = APPLE_WAITERS }, .drain_ms = 1000 };
 	const struct http_hooks hooks = { .begin = begin };
 	struct apns_settings apns = { .address = argv_text(v, "listen-apns"), .faults = apple->faults };
+	struct books_settings books = { .assets_file = argv_text(v, "assets"),
+		.ca_file = argv_text(v, "server-ca"),
+		.event_ms = (int)argv_int(v, "event-ms", 300),
+		.faults = apple->faults };
 	struct lab lab;
 	enum rc rc;
 
 	lab_paths(v->arena, argv_text(v, "state"), &lab);
-	apns.cert_file = lab.server;
-	apns.key_file = lab.server_key;
+	apns.cert_file = listeners[1].cert_file = lab.server;
+	apns.key_file = listeners[1].key_file = lab.server_key;
 	apns.client_ca = lab.ca;
-	if ((rc = read_faults(v, apple->faults, e)) != RC_OK || (rc = apns_start(&apns, &apple->apns, e)) != RC_OK)
+	books.token_file = lab.token;
+	if ((rc = read_faults(v, apple->faults, e)) != RC_OK || (rc = apns_start(&apns, &apple->apns, e)) != RC_OK ||
+	    (rc = books_start(&books, &apple->books, e)) != RC_OK)
 		return rc;
-	return http_server_start(&settings, &listener, 1, tables, rooms, 1, &hooks, http, e);
+	return http_server_start(&settings, listeners, 2, tables, rooms, 2, &hooks, http, e);
 }
 
 static int
@@ -107,8 +109,8 @@ run_services(const struct argv *v, void *ctx)
 	if (start(v, &apple, &http, &e) != RC_OK) {
 		status = complain(&e);
 	} else {
-		printf("apns https://localhost:%d\nhttp http://localhost:%d\nready\n", apns_port(apple.apns),
-		    http_server_port(http, 0));
+		printf("apns https://localhost:%d\nhttp http://localhost:%d\nbooks https://localhost:%d/mdm\nready\n",
+		    apns_port(apple.apns), http_server_port(http, 0), http_server_port(http, 1));
 		fflush(stdout);
 		sigwait(&signals, &sig);
 	}
@@ -116,6 +118,7 @@ run_services(const struct argv *v, void *ctx)
 	if (http != NULL)
 		http_server_stop(http);
 	apns_stop(apple.apns);
+	books_stop(apple.books);
 	faults_free(apple.faults);
 	return status;
 }
@@ -130,6 +133,10 @@ static const struct argv_option run_options[] = {
 	ARGV_TEXT("listen-apns", "ADDR:PORT", "Where pushes are taken; port 0: any", .fallback = "127.0.0.1:2197"),
 	ARGV_TEXT("listen-http", "ADDR:PORT", "Ledger, faults, and devices that wait for pushes; port 0: any",
 	    .fallback = "127.0.0.1:2198"),
+	ARGV_TEXT("listen-books", "ADDR:PORT", "Apps and Books; port 0: any", .fallback = "127.0.0.1:2199"),
+	ARGV_TEXT("assets", "FILE", "What was bought: [{\"adamId\": TEXT, \"totalCount\": N}, ...]"),
+	ARGV_TEXT("server-ca", "FILE", "Trust this CA where notifications go to"),
+	ARGV_INT("event-ms", "N", "How long Apps and Books takes for a change (default: 300)", .min = 0, .max = 600000),
 	ARGV_TEXT("faults", "FILE", "What is to go wrong (JSON)"),
 	ARGV_END,
 };
@@ -137,10 +144,11 @@ static const struct argv_option run_options[] = {
 static const struct argv_command commands[] = {
 	{ "init", "Make a CA, a server certificate, and a push certificate for a laboratory", run_init, init_options,
 	    NULL, NULL },
-	{ "run", "Stand in for Apple's push service until SIGTERM", run_services, run_options, NULL,
+	{ "run", "Stand in for Apple's push service and Apps and Books until SIGTERM", run_services, run_options, NULL,
 	    "Prints where each service is, and `ready`. On the address of --listen-http:\n"
 	    "  GET /                     a page\n"
-	    "  GET /ledger               what came, in sums; /ledger/apns?from=N&limit=N each token\n"
+	    "  GET /ledger               what came, in sums; /ledger/apns?from=N&limit=N each token,\n"
+	    "                            /ledger/apps-and-books who holds what\n"
 	    "  GET /devices/TOKEN/wait   the last push to that token, when it comes: ?seconds=N\n"
 	    "  PUT /faults               what is to go wrong, as with --faults: a list of rules such as\n"
 	    "    {\"service\": \"apns\", \"every\": 97, \"status\": 429, \"body\": {\"reason\": \"TooManyRequests\"}}\n"
@@ -158,5 +166,6 @@ main(int argc, char **argv)
 {
 	umask(077);
 	crypto_start();
+	log_setup(LOG_WARN_, LOG_LOGFMT);
 	return argv_run(&program, argc, argv, NULL);
 }

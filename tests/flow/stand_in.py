@@ -20,7 +20,7 @@ class Apple:
         self.log = os.path.join(folder, "log")
         with open(self.log, "w") as log:
             self.process = subprocess.Popen([program, "run", "--state", folder, "--listen-apns", "127.0.0.1:0", "--listen-http",
-                                             "127.0.0.1:0", *options], stdout=subprocess.PIPE, stderr=log, text=True)
+                                             "127.0.0.1:0", "--listen-books", "127.0.0.1:0", *options], stdout=subprocess.PIPE, stderr=log, text=True)
         self.url = {}
         for line in self.process.stdout:
             if line == "ready\n":
@@ -33,7 +33,8 @@ class Apple:
 
     def settings(self):
         """What the server's postern.conf is to say."""
-        return {"push_url": self.url["apns"], "push_ca": self.file("ca.pem")}
+        return {"push_url": self.url["apns"], "push_ca": self.file("ca.pem"),
+                "apps_and_books_url": self.url["books"], "apps_and_books_ca": self.file("ca.pem")}
 
     def certificate(self):
         """Options of `org set`."""

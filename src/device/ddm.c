@@ -96,40 +96,42 @@ device_ddm_reason(const char *code, json_t *details, const char *format, ...)
 	return reason;
 }
 
+/* What came before a failure is applied all the same; an eviction leaves nothing to apply. */
+static enum rc
+work(struct device_ddm *m)
+{
+	struct device *d = m->d;
+	enum rc rc = json_is_true(json_object_get(m->kept, "due")) ? device_ddm_sync(m) : RC_OK;
+	struct err why = d->err;
+
+	if (d->self.phase != DEVICE_ENROLLED)
+		return rc;
+	device_ddm_judge(m);
+	device_ddm_apply(m);
+	device_esso_review(d);
+	if (rc == RC_OK)
+		return device_ddm_report(m);
+	d->err = why;
+	return rc;
+}
+
 enum rc
 device_ddm_run(struct device *d, enum device_channel channel, int64_t now)
 {
 	struct arena *a = arena_new(0);
 	struct device_ddm m = device_ddm_open(d, a, channel, now);
-	enum rc rc = RC_OK;
+	enum rc rc = RC_OK, saved = RC_OK;
+	struct err why;
 
 	if (m.kept != NULL) {
-		if (json_is_true(json_object_get(m.kept, "due")))
-			rc = device_ddm_sync(&m);
-		/* What came before a failure is applied all the same; an eviction leaves nothing. */
-		if (d->self.phase == DEVICE_ENROLLED) {
-			enum rc told = RC_OK;
-			struct err why = d->err;
-
-			device_ddm_judge(&m);
-			device_ddm_apply(&m);
-			device_esso_review(d);
-			if (rc == RC_OK)
-				told = device_ddm_report(&m);
-			else
-				d->err = why;
-			rc = rc == RC_OK ? told : rc;
-		}
-		if (d->self.phase == DEVICE_ENROLLED) {
-			struct err why = d->err;
-			enum rc saved = device_save_enrollment(d);
-
-			if (rc == RC_OK)
-				rc = saved;
-			else
-				d->err = why;
-		}
+		rc = work(&m);
+		why = d->err;
+		if (d->self.phase == DEVICE_ENROLLED)
+			saved = device_save_enrollment(d);
+		if (rc != RC_OK)
+			d->err = why;
 	}
 	arena_free(a);
+	rc = rc == RC_OK ? saved : rc;
 	return rc == RC_OK ? RC_OK : fail_in(&d->err, rc, "declarative management");
 }

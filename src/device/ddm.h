@@ -17,10 +17,13 @@ struct device_ddm { /* one channel's, while it is worked on */
 	enum device_channel channel;
 	struct device_schema rules;
 	int64_t now; /* by the device's clock */
-	/* The channel's memory: {due, token, declarations, effects, told, errors, full_at}.
-	 * declarations: by Identifier {kind, ServerToken, document, status}, in the order of the server's list.
-	 * effects: by Identifier {Type, ServerToken, thing}, what was done about a configuration.
-	 * told: by name, what the server has confirmed of each status item. */
+	/* The channel's memory:
+	 * due, offered: a sync is due, and the DeclarationsToken that the command gave for it;
+	 * token: what the declarations below belong to;
+	 * declarations: by Identifier {kind, ServerToken, document, status}, in the order in which they came;
+	 * effects: by Identifier {Type, ServerToken, thing}, what was done about a declaration;
+	 * told, errors, full_at: what the server confirmed of each status item, what it was told of items without
+	 * value, and when it was last told all. */
 	json_t *kept;
 };
 

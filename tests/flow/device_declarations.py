@@ -90,10 +90,24 @@ def story_sync(world):
     same(s.reports[-1]["StatusItems"].keys(), {"management"}, "D-26: only changes are reported")
     ok("client-capabilities" not in s.reports[-1]["StatusItems"]["management"] and "FullReport" not in s.reports[-1],
        "D-26: what the server knows is not told again", s.reports[-1])
+    s.good_tokens.clear()
+    ok(turn_on(s, phone) == 1 and "sign in again" in phone.err, "D-20: without a good token nothing is fetched", told(phone))
+    ok(phone.reauth() == 0, "D-20: the person signs in again", told(phone))
     del s.declared["device"]["org"]
     s.rules["phantoms"] = [{"Type": "com.apple.asset.data", "Identifier": "ghost", "ServerToken": "1"}]
     turn_on(s, phone)
     same(set(declarations(s.reports[-1])), {"code", "act"}, "D-26: what is not listed any more, or answered 404, is dropped")
+    for fault, words in (((200, "{}", "application/json"), "DeclarationsToken"), ((200, "{", "application/json"), "JSON"),
+                         ((200, "{}", "text/plain"), "media type"), ((500,), "500")):
+        s.rules["ddm"] = {"declaration-items": fault}
+        s.declare("configuration.passcode.settings", "code", {"MinimumLength": len(words)})
+        ok(turn_on(s, phone) == 1 and words in phone.err, f"D-26: a list that is none is an error: {words}", told(phone))
+    s.rules["ddm"], s.rules["phantoms"] = {}, []
+    same(asked(s, phone)[1], ["tokens", "declaration-items", "declaration/configuration/code", "status"],
+         "D-26: the sync stays due until it succeeds")
+    s.rules["ddm"] = {"tokens": (403, '{"code":"com.apple.unrecognized.device"}', "application/json")}
+    turn_on(s, phone)
+    same(phone.status_of()["state"], "unenrolled", "D-21: an eviction may come as an answer to any of this")
 
 
 def story_judgement(world):
@@ -183,7 +197,7 @@ def story_effects(world):
     s.reset(mdm={"SignMessage": False})
     phone.enroll()
     s.rules["fault"] = {"/profile": (200, profile(), "application/x-apple-aspen-config"),
-                        "/data": (200, b"data", "text/plain"), "/other": (503,)}
+                        "/data": (200, b"data", "text/plain"), "/other": (503,), "/elsewhere": (404,)}
     good = {"DataURL": f"https://{mock.HOST}/data", "ContentType": "text/plain", "Size": 4,
             "Hash-SHA-256": "3a6eb0790f39ac87c94f3856b2dd2c5d110e6811602261a9a923d3bb23adc8b7"}
     s.declare("asset.credential.certificate", "data", {"Reference": good})
@@ -193,7 +207,8 @@ def story_effects(world):
     s.declare("configuration.legacy", "web", {"ProfileURL": PROFILE_URL})
     s.declare("configuration.legacy.interactive", "late", {"ProfileURL": f"https://{mock.HOST}/other", "VisibleName": "Late"})
     s.declare("configuration.legacy", "plain", {"ProfileURL": "http://mdm.example.org/profile"})
-    activate(s, "web", "late", "plain", "uses", "trusts")
+    s.declare("configuration.legacy", "far", {"ProfileURL": "https://fallback.example.org/elsewhere"})
+    activate(s, "web", "late", "plain", "uses", "trusts", "far")
     s.queue = [command("DeclarativeManagement")]
     phone.poll()
     got = declarations(s.reports[-1])
@@ -206,6 +221,8 @@ def story_effects(world):
     ok(r["method"] == "GET" and r["peer"] and r["headers"]["Authorization"].startswith("Bearer "),
        "14: a profile is fetched with the identity as client certificate, and the bearer")
     ok(all(r["headers"]["User-Agent"] == "MDM/1.0" for r in s.find("/data")), "14: an asset, too")
+    r, = s.find("/elsewhere")
+    ok(r["peer"] and "Authorization" not in r["headers"], "8: the bearer is for the server's own address only")
     s.queue = [command("ProfileList"), command("RemoveProfile", Identifier="org.example.web"),
                command("InstallProfile", Payload=profile())]
     s.rules["fault"]["/other"] = (200, profile("org.example.late"), "application/x-apple-aspen-config")

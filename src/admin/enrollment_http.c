@@ -5,6 +5,7 @@
 #include "account/account.h"
 #include "ca/ca.h"
 #include "command/queue.h"
+#include "command/renewal.h"
 #include "desired/explain.h"
 #include "enroll/attempt.h"
 #include "enroll/escrow.h"
@@ -285,6 +286,22 @@ admin_enrollment_push(struct admin_call *x)
 	admin_put_text(x->out, "id", e.id);
 	admin_put_int(x->out, "channels", w.channels);
 	admin_put_text(x->out, "trouble", w.organization_trouble);
+	return RC_OK;
+}
+
+enum rc
+admin_enrollment_renew(struct admin_call *x)
+{
+	struct enrollment e;
+	const char *uuid;
+	enum rc rc;
+
+	if ((rc = admin_enrollment(x, x->r->segment[0], &e)) != RC_OK ||
+	    (rc = renewal_order(x->c, &e, x->actor, &uuid)) != RC_OK)
+		return rc;
+	x->out = admin_object(x);
+	admin_put_text(x->out, "id", e.id);
+	admin_put_text(x->out, "uuid", uuid);
 	return RC_OK;
 }
 

@@ -89,6 +89,7 @@ X("GET",    "/attempts/{}",                     HTTP_QUICK, ADMIN_LIST,  "", att
 /* enrollment_http.c */ \
 X("GET",    "/enrollments",                     HTTP_QUICK, ADMIN_LIST,  "", enrollment_list) \
 X("GET",    "/enrollments/{}",                  HTTP_QUICK, ADMIN_LIST,  "", enrollment_get) \
+X("POST",   "/enrollments/{}/renew",            HTTP_QUICK, ADMIN_SMALL, "", enrollment_renew) \
 X("POST",   "/enrollments/{}/push",             HTTP_QUICK, ADMIN_SMALL, "", enrollment_push) \
 X("POST",   "/enrollments/{}/evict",            HTTP_QUICK, ADMIN_SMALL, "", enrollment_evict) \
 X("DELETE", "/enrollments/{}",                  HTTP_QUICK, ADMIN_SMALL, "", enrollment_remove) \

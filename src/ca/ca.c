@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "config/config.h"
 #include "crypto/hash.h"
 #include "crypto/x509.h"
 #include "keys/keys.h"
@@ -182,7 +183,7 @@ sign(struct call *c, struct issue *i, const struct x509_csr *request)
 	struct x509_template t = {
 		.subject = { .cn = i->enrollment_id },
 		.not_before = c->now - BACKDATE_S,
-		.not_after = c->now + CA_IDENTITY_LIFE_S,
+		.not_after = c->now + c->conf->identity_life_s,
 		/* RFC 5480 3: a key on a curve enciphers no key. */
 		.key_usage = request->is_rsa ? X509_USE_SIGN | X509_USE_ENCIPHER : X509_USE_SIGN,
 		.ext_usage = X509_EXT_CLIENT,

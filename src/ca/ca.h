@@ -6,7 +6,6 @@
 
 #include "base/call.h"
 
-#define CA_IDENTITY_LIFE_S (365 * 86400)
 #define CA_CHALLENGE_LIFE_S 3600
 
 /* Make the CA of an organization (keys "ca-<org>", RSA 2048 since SCEP needs key encipherment; ten years)

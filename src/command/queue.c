@@ -124,27 +124,61 @@ command_send(
 	return rc == RC_OK ? rc : fail_in(&c->err, rc, "queue %s", type);
 }
 
-enum rc
-command_send_removal(struct call *c, const struct enrollment *e, const char **uuid)
+/* A command of the server's own. There is one of a kind in line at most: its device is woken again. */
+static enum rc
+send_own(struct call *c, struct sending *s, plist_t command, const char **uuid)
 {
 	static const char there_sql[] = "SELECT uuid FROM command WHERE enrollment_id = ?1 AND user_id = ''"
-					" AND answered_at IS NULL AND queued_by = 'eviction'";
-	struct sending s = { .e = e, .user_id = "", .by = "eviction", .first = true };
-	plist_t command = plist_keep(c->arena, plist_new_dict());
+					" AND answered_at IS NULL AND queued_by = ?2";
 	struct db_rows r;
 	enum rc rc;
 
-	if ((rc = store_run(c, there_sql, DB_ARGS(db_text(e->id)), &r)) != RC_OK)
+	if ((rc = store_run(c, there_sql, DB_ARGS(db_text(s->e->id), db_text(s->by)), &r)) != RC_OK)
 		return rc;
 	if (r.rows > 0) {
 		*uuid = db_get_text(&r, 0, 0);
-		return RC_OK;
+		return channel_wake(c, s->e->id, s->user_id);
 	}
+	rc = queue(c, s, command);
+	*uuid = s->uuid;
+	return rc;
+}
+
+enum rc
+command_send_removal(struct call *c, const struct enrollment *e, const char **uuid)
+{
+	struct sending s = { .e = e, .user_id = "", .by = "eviction", .first = true };
+	plist_t command = plist_keep(c->arena, plist_new_dict());
+
 	plist_put_text(command, "RequestType", "RemoveProfile");
 	plist_put_text(command, "Identifier", e->profile_identifier);
-	rc = queue(c, &s, command);
-	*uuid = s.uuid;
-	return rc;
+	return send_own(c, &s, command, uuid);
+}
+
+enum rc
+command_send_renewal(struct call *c, const struct enrollment *e, const char **uuid)
+{
+	struct sending s = { .e = e, .user_id = "", .by = COMMAND_RENEWAL };
+	plist_t command = plist_keep(c->arena, plist_new_dict());
+
+	plist_put_text(command, "RequestType", "InstallProfile");
+	plist_put_data(command, "Payload", bytes_str(""));
+	return send_own(c, &s, command, uuid);
+}
+
+enum rc
+command_set_data(struct call *c, struct command *m, const char *key, struct bytes value)
+{
+	plist_t root, command;
+	enum rc rc;
+
+	if ((rc = plist_parse(c->arena, m->payload, &root, &c->err)) != RC_OK)
+		return rc;
+	if ((command = plist_dict(root, "Command")) == NULL)
+		return fail(&c->err, RC_INTERNAL, "a command without Command is queued");
+	plist_put_data(command, key, value);
+	m->payload = plist_xml(c->arena, root);
+	return RC_OK;
 }
 
 enum rc

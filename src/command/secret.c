@@ -55,18 +55,11 @@ command_secret_fill(struct call *c, const struct enrollment *e, struct command *
 {
 	const struct secret *s = secret_of(m->request_type);
 	struct bytes token;
-	plist_t root, command;
 	enum rc rc;
 
 	if (s == NULL)
 		return RC_OK;
 	if ((rc = escrow_get(c, e->id, s->which, &token)) != RC_OK || token.n == 0)
 		return rc;
-	if ((rc = plist_parse(c->arena, m->payload, &root, &c->err)) != RC_OK)
-		return rc;
-	if ((command = plist_dict(root, "Command")) == NULL)
-		return fail(&c->err, RC_INTERNAL, "a command without Command is queued");
-	plist_put_data(command, s->key, token);
-	m->payload = plist_xml(c->arena, root);
-	return RC_OK;
+	return command_set_data(c, m, s->key, token);
 }

@@ -12,6 +12,7 @@ struct enroll_caller {
 	struct enrollment enrollment; /* as it was when the gate looked */
 	const char *user_id; /* "" is the device channel */
 	struct bytes certificate_fp; /* the identity that was proven */
+	int64_t renew_at; /* when it is to be renewed; 0: it is in use already, and that is written */
 	struct pass pass; /* what the bearer that came along is worth, where it has none yet; Authenticate gives it */
 	bool account_disabled; /* on a Mac's device channel only: accept, deliver nothing */
 	const char *

@@ -69,6 +69,10 @@ enum rc enrollment_event(struct call *c, const char *id, enum enroll_code code, 
  * below by RemoveProfile as the only command ("profile"). *way says which. */
 enum rc enrollment_evict(struct call *c, const char *id, const char **way);
 
+/* When an identity certificate is to be renewed: renew_before of its end, spread over half of that by the enrollment's id,
+ * so that those who came on one day are not renewed on one day. 0: `not_after` is not known. */
+int64_t enrollment_renew_at(const struct call *c, const char *id, int64_t issued_at, int64_t not_after);
+
 /* Forget an ended enrollment: its rows, results, certificates and tokens. Its attempts stay until they are
  * pruned by age. RC_CONFLICT: it is live; evict it first. */
 enum rc enrollment_remove(struct call *c, const char *id);

@@ -272,6 +272,8 @@ X(gettoken_no_uuid, "gettoken-no-uuid", STAGE_ONGOING, OUTCOME_FAILED, NULL, \
   "postern org set --server-uuid UUID (from Apple School Manager or Apple Business Manager)") \
 X(gettoken_answered, "gettoken-answered", STAGE_ONGOING, OUTCOME_OK, NULL, "a token for the Managed Apple Account sign-in was made", NULL) \
 X(gettoken_unknown, "gettoken-unknown", STAGE_ONGOING, OUTCOME_REFUSED, NULL, "GetToken asked for an unknown or forbidden service type", NULL) \
+X(renewal_ordered, "renewal-ordered", STAGE_ONGOING, OUTCOME_OK, NULL, \
+  "the device is sent its enrollment profile again, for a new identity certificate", NULL) \
 X(bootstrap_token_kept, "bootstrap-token-kept", STAGE_ONGOING, OUTCOME_OK, NULL, \
   "the device gave its bootstrap token into keeping", NULL) \
 X(bootstrap_token_cleared, "bootstrap-token-cleared", STAGE_ONGOING, OUTCOME_OK, NULL, \

@@ -190,6 +190,7 @@ check_enrollment(struct call *c, struct check *k, struct enroll_reply *out)
 	*e = k->row.enrollment;
 	k->who->certificate_fp = k->row.certificate.fingerprint;
 	k->who->queued = k->row.queued;
+	k->who->renew_at = enrollment_renew_at(c, e->id, k->row.certificate.issued_at, k->row.certificate.not_after);
 	c->trace = e->attempt_id;
 	if (!is(e->organization_id, k->in->organization_id)) {
 		fail(&c->err, RC_FORBIDDEN, "the certificate belongs to another organization");
@@ -344,7 +345,7 @@ check_bearer(struct call *c, struct check *k, struct enroll_reply *out)
 static enum rc
 take_over(struct call *c, void *arg)
 {
-	static const char bind_sql[] = "UPDATE enrollment SET certificate_fp = ?2, pass_hash = NULL"
+	static const char bind_sql[] = "UPDATE enrollment SET certificate_fp = ?2, renew_at = ?3, pass_hash = NULL"
 				       " WHERE id = ?1 AND ended_at IS NULL";
 	static const char revoke_sql[] = "UPDATE certificate SET revoked_at = ?3"
 					 " WHERE enrollment_id = ?1 AND fingerprint <> ?2 AND revoked_at IS NULL";
@@ -353,7 +354,7 @@ take_over(struct call *c, void *arg)
 	struct bytes fingerprint = k->row.certificate.fingerprint;
 	enum rc rc;
 
-	rc = store_run(c, bind_sql, DB_ARGS(db_text(id), db_blob(fingerprint)), NULL);
+	rc = store_run(c, bind_sql, DB_ARGS(db_text(id), db_blob(fingerprint), db_int(k->who->renew_at)), NULL);
 	if (rc == RC_OK)
 		rc = store_run(c, revoke_sql, DB_ARGS(db_text(id), db_blob(fingerprint), db_int(c->now)), NULL);
 	return rc == RC_OK ? attempt_event(c, k->who->enrollment.attempt_id, EV_certificate_renewed, NULL) : rc;

@@ -1,9 +1,11 @@
 #include <string.h>
 
+#include "base/log.h"
 #include "command/queue.h"
 #include "desired/round.h"
 #include "enroll/attempt.h"
 #include "fmt/plist.h"
+#include "mdm/mdm.h"
 #include "mdm/message.h"
 #include "store/store.h"
 
@@ -56,6 +58,27 @@ leave(struct call *c, struct mdm_message *m, const struct command_answer *in, bo
 	return m->who->user_id[0] != '\0' || order_removal(c, m, next) == RC_OK;
 }
 
+/* What is filled in on the way out. A renewal that can't be made is taken out of the line, which would stand still. */
+static enum rc
+complete(struct call *c, struct mdm_message *m, struct command *next)
+{
+	struct bytes profile;
+	enum rc rc;
+
+	if (next->uuid == NULL || next->queued_by == NULL || strcmp(next->queued_by, COMMAND_RENEWAL) != 0 ||
+	    m->room->renewal == NULL)
+		return RC_OK;
+	rc = m->room->renewal(c, &m->who->enrollment, &profile);
+	if (rc == RC_OK)
+		return command_set_data(c, next, "Payload", profile);
+	if (rc != RC_CONFLICT && rc != RC_NOT_FOUND)
+		return rc;
+	log_error("a renewal can't be made", "enrollment", m->who->enrollment.id, "error", c->err.text);
+	rc = command_cancel(c, next->uuid, arena_printf(c->arena, "the server: %s", c->err.text));
+	next->uuid = NULL;
+	return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
 void
 mdm_answer(struct call *c, struct mdm_message *m)
 {
@@ -89,6 +112,8 @@ mdm_answer(struct call *c, struct mdm_message *m)
 	if (in.request_type != NULL && round_answered(c, e, m->who->user_id, in.request_type, in.status) != RC_OK)
 		return;
 	if (evicting && !leave(c, m, &in, answered, &next))
+		return;
+	if (complete(c, m, &next) != RC_OK)
 		return;
 	if (next.uuid == NULL)
 		*m->out = (struct enroll_reply){ .status = 200 };

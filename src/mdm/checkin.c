@@ -67,7 +67,8 @@ static enum rc
 authenticate_in_unit(struct call *c, void *arg)
 {
 	static const char sql[] =
-	    "UPDATE enrollment SET device_id = ?2, certificate_fp = ?3, pass_hash = NULL, product = COALESCE(?4, "
+	    "UPDATE enrollment SET device_id = ?2, certificate_fp = ?3, renew_at = COALESCE(?11, renew_at), pass_hash "
+	    "= NULL, product = COALESCE(?4, "
 	    "product),"
 	    " os_version = COALESCE(?5, os_version), build_version = COALESCE(?6, build_version), device_name = ?7,"
 	    " serial_number = ?8, imei = ?9, meid = ?10 WHERE id = ?1 AND ended_at IS NULL RETURNING id";
@@ -86,7 +87,7 @@ authenticate_in_unit(struct call *c, void *arg)
 	    DB_ARGS(db_text(e->id), db_text(a->device_id), db_blob(m->who->certificate_fp),
 		db_text(text(c, m, "ProductName")), db_text(a->version), db_text(text(c, m, "BuildVersion")),
 		db_text(text(c, m, "DeviceName")), db_text(text(c, m, "SerialNumber")), db_text(text(c, m, "IMEI")),
-		db_text(text(c, m, "MEID"))),
+		db_text(text(c, m, "MEID")), m->who->renew_at != 0 ? db_int(m->who->renew_at) : db_null()),
 	    &r);
 	if (rc != RC_OK)
 		return rc;

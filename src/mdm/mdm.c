@@ -27,7 +27,7 @@ mdm_serve(struct call *c, const struct enroll_caller *who, plist_t message, stru
 {
 	const struct mdm_room *r = room;
 	const struct enrollment *e = &who->enrollment;
-	struct mdm_message m = { .who = who, .body = message, .out = out };
+	struct mdm_message m = { .who = who, .body = message, .out = out, .room = r };
 	const char *type = plist_text(c->arena, message, "MessageType");
 
 	m.target = policy_target_of(e->mode, e->family, e->os_version, who->user_id[0] != '\0');

@@ -7,6 +7,9 @@
 #include "http/server.h"
 
 struct mdm_room {
+	/* The profile that renews the device's identity, made when it is delivered. RC_CONFLICT, RC_NOT_FOUND: it can't
+	 * be made, which stays so. NULL: there is none. */
+	enum rc (*renewal)(struct call *c, const struct enrollment *e, struct bytes *profile);
 	struct enrollment_seen *seen; /* when a device was seen; flushed by whoever owns it */
 };
 

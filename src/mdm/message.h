@@ -13,6 +13,7 @@ struct mdm_message {
 	int dropped; /* items that the filter removed */
 	struct policy_target target;
 	struct enroll_reply *out;
+	const struct mdm_room *room;
 };
 
 void mdm_checkin(struct call *c, struct mdm_message *m, const char *type);

@@ -211,6 +211,7 @@ static const struct call {
 	  .empty = "No enrollment." },
 	{ "enrollment show", NULL, "GET", "/enrollments/{0}", "", .print = print_enrollment },
 	{ "enrollment evict", NULL, "POST", "/enrollments/{0}/evict", "", .done = "Enrollment {id} is evicted: {sentence}." },
+	{ "enrollment renew", NULL, "POST", "/enrollments/{0}/renew", "", .done = "Enrollment {id} is sent its profile again (command {uuid}); its new certificate counts from its first use." },
 	{ "push", NULL, "POST", "/enrollments/{0}/push", "", .done = "{channels} channel(s) of {id} will be pushed to: postern enrollment show {id} says when." },
 	{ "enrollment remove", NULL, "DELETE", "/enrollments/{0}", "", .done = "Enrollment {id} was removed; its attempts stay in the history." },
 

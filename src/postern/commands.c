@@ -401,6 +401,7 @@ static const struct argv_command commands[] = {
 	{ "enrollment show", "Show one", cli_call, NULL, ENROLLMENT, NULL },
 	{ "enrollment evict", "Tell the device to leave", cli_call, NULL, ENROLLMENT, NULL },
 	{ "push", "Wake a device through Apple's push service", cli_call, NULL, ENROLLMENT, NULL },
+	{ "enrollment renew", "Renew the device's identity certificate now", cli_call, NULL, ENROLLMENT, NULL },
 	{ "enrollment remove", "Forget one that ended", cli_call, NULL, ENROLLMENT, NULL },
 	{ "command send", "Queue a command", cli_call, send_options, send_arguments,
 	  "postern command send 4F2A DeviceInformation\n"

@@ -14,6 +14,7 @@
 #include "admin/admin.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "command/renewal.h"
 #include "config/config.h"
 #include "crypto/password.h"
 #include "crypto/start.h"
@@ -33,6 +34,7 @@
 #include "posternd/beside.h"
 #include "posternd/tickets.h"
 #include "profile/enroll_request.h"
+#include "profile/renewal.h"
 #include "push/push.h"
 #include "scep/scep.h"
 #include "scim/scim.h"
@@ -45,6 +47,7 @@
 #define ASKING_THREADS 4 /* so that a provider that does not answer leaves some for the others */
 #define ASKING_PAUSE_MS 1000
 #define TELLING_PAUSE_MS 500
+#define RENEWING_PAUSE_MS 1000
 #define PUSHING_PAUSE_MS 250 /* what a push may wait for others to go along */
 #define LISTENERS_MAX 24
 /* A whole school signs in on one morning: the line must outlast the work of 200 passwords on busy cores. */
@@ -64,7 +67,7 @@ struct server {
 	struct enroll_prune pruning;
 	int64_t tickets_at; /* Unix seconds: when their keys were read */
 	struct push *push;
-	struct beside *asking, *telling, *pushing;
+	struct beside *asking, *telling, *renewing, *pushing;
 	struct http_server *http;
 	struct http_listener listeners[LISTENERS_MAX];
 	int n_listeners;
@@ -102,6 +105,13 @@ tell(void *arg, struct call *c, bool *more)
 {
 	(void)arg;
 	return round_look(c, more);
+}
+
+static enum rc
+renew(void *arg, struct call *c, bool *more)
+{
+	(void)arg;
+	return renewal_look(c, more);
 }
 
 static enum rc
@@ -275,6 +285,7 @@ start(struct server *s, struct err *e)
 	const struct http_hooks hooks = { .begin = begin, .ctx = s };
 
 	mdm->seen = s->seen;
+	mdm->renewal = profile_renewal;
 	gate->serve = mdm_serve;
 	gate->room = mdm;
 	oauth->gate = s->gate;
@@ -431,6 +442,7 @@ serve(const struct argv *v, void *ctx)
 		    beside_start("sign-ins are not asked for", ASKING_THREADS, ASKING_PAUSE_MS, ask, s.idp, begin, &s);
 		s.telling = beside_start(
 		    "devices are not told what they should have", 1, TELLING_PAUSE_MS, tell, NULL, begin, &s);
+		s.renewing = beside_start("identities are not renewed", 1, RENEWING_PAUSE_MS, renew, NULL, begin, &s);
 		s.push = push_new((int)conf->push_rate);
 		s.pushing = beside_start("devices are not woken", 1, PUSHING_PAUSE_MS, push, s.push, begin, &s);
 		sd_notify(0, "READY=1");
@@ -439,6 +451,7 @@ serve(const struct argv *v, void *ctx)
 		log_info("stopping");
 		beside_stop(s.asking);
 		beside_stop(s.telling);
+		beside_stop(s.renewing);
 		beside_stop(s.pushing);
 		if ((cut = http_server_stop(s.http)) > 0)
 			log_warn("requests were cut off", "count", arena_printf(s.arena, "%d", cut));

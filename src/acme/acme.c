@@ -201,7 +201,7 @@ challenge(struct call *c, struct step *s)
 			return step_refuse(c, s, EV_acme_order_expired, NULL);
 		if ((rc = judge(c, s, at, &code)) != RC_OK && rc != RC_BAD_INPUT)
 			return rc;
-		rc = order_attested(c, o, code, at->key, rc == RC_OK ? NULL : arena_strdup(c->arena, c->err.text));
+		rc = order_attested(c, o, code, at, rc == RC_OK ? NULL : arena_strdup(c->arena, c->err.text));
 		if (rc == RC_CONFLICT)
 			rc = order_get(c, o->organization_id, o->id, o);
 		if (rc != RC_OK)

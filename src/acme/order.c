@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "acme/acme.h"
+#include "acme/attest.h"
 #include "crypto/hash.h"
 #include "enroll/enrollment.h"
 #include "keys/keys.h"
@@ -89,41 +90,45 @@ order_add(struct call *c, struct order *o)
 struct attested {
 	const struct order *o;
 	enum enroll_code code;
-	struct bytes key;
-	const char *state, *problem, *details;
+	const struct attestation *at;
+	bool good;
+	const char *details;
 };
 
 static enum rc
 attested_in_unit(struct call *c, void *arg)
 {
-	static const char sql[] = "UPDATE acme_order SET state = ?2, problem = ?3, raw_key = ?4"
-				  " WHERE id = ?1 AND state = 'pending' RETURNING id";
+	/* Never under User Enrollment, whatever an attestation says (S-10). */
+	static const char sql[] =
+	    "UPDATE acme_order SET state = ?2, problem = ?3, raw_key = ?4,"
+	    " serial_number = (SELECT ?5 FROM enrollment e WHERE e.id = enrollment_id AND e.mode = 'adde'),"
+	    " udid = (SELECT ?6 FROM enrollment e WHERE e.id = enrollment_id AND e.mode = 'adde')"
+	    " WHERE id = ?1 AND state = 'pending' RETURNING id";
 	const struct attested *in = arg;
+	const struct order *o = in->o;
 	struct db_rows r;
 	enum rc rc;
 
-	rc = store_run(
-	    c, sql, DB_ARGS(db_text(in->o->id), db_text(in->state), db_text(in->problem), db_blob(in->key)), &r);
+	rc = store_run(c, sql,
+	    DB_ARGS(db_text(o->id), db_text(o->state), db_text(o->problem), in->good ? db_blob(in->at->key) : db_null(),
+		in->good ? db_text(in->at->serial_number) : db_null(), in->good ? db_text(in->at->udid) : db_null()),
+	    &r);
 	if (rc != RC_OK)
 		return rc;
 	if (r.rows == 0)
 		return fail(&c->err, RC_CONFLICT, "two answers to one challenge at the same time");
-	return enrollment_event(c, in->o->enrollment_id, in->code, in->details);
+	return enrollment_event(c, o->enrollment_id, in->code, in->details);
 }
 
 enum rc
-order_attested(struct call *c, struct order *o, enum enroll_code code, struct bytes key, const char *details)
+order_attested(
+    struct call *c, struct order *o, enum enroll_code code, const struct attestation *at, const char *details)
 {
 	const struct enroll_failure *f = enroll_failure(code);
-	struct attested in = { o, code, key, "ready", NULL, details };
+	struct attested in = { o, code, at, f->outcome == OUTCOME_OK, details };
 
-	if (f->outcome != OUTCOME_OK) {
-		in.state = "invalid";
-		in.problem = f->code;
-		in.key = bytes_of(NULL, 0);
-	}
-	o->state = in.state;
-	o->problem = in.problem;
+	o->state = in.good ? "ready" : "invalid";
+	o->problem = in.good ? NULL : f->code;
 	return store_unit(c, attested_in_unit, &in);
 }
 

@@ -24,8 +24,11 @@ enum rc order_get(struct call *c, const char *organization_id, const char *id, s
 /* Fill o->id and token, and write it. RC_TOO_LARGE: ACME_ORDERS_MAX were opened for its identifier. */
 enum rc order_add(struct call *c, struct order *o);
 
-/* An order that waits becomes ready with that key, or invalid by `code`; with its event. A unit by itself. */
-enum rc order_attested(struct call *c, struct order *o, enum enroll_code code, struct bytes key, const char *details);
+/* An order that waits becomes ready with the key of the attestation, or invalid by `code`; with its event. Which device
+ * was attested is kept under ADDE alone. A unit by itself. RC_CONFLICT: it does not wait any more. */
+struct attestation;
+enum rc order_attested(
+    struct call *c, struct order *o, enum enroll_code code, const struct attestation *at, const char *details);
 
 /* The certificate was issued; inside the unit of ca_issue_read. */
 enum rc order_issued(struct call *c, const char *id, struct bytes certificate);

@@ -81,13 +81,13 @@ device_attest(struct device *d, struct bytes spki, const char *token, struct byt
 {
 	struct bytes freshness =
 	    crypto_sha256_text(d->arena, device_acme_fault(d, "freshness") ? "an earlier challenge" : token);
-	/* Which device it is comes last: left out under User Enrollment. */
+	const char *serial = d->self.leak ? DEVICE_LEAK_SERIAL : d->self.serial;
+	/* Which device it is comes last: left out under User Enrollment, unless it misbehaves. */
 	const struct x509_extension extensions[] = {
 		{ "1.2.840.113635.100.8.11.1", freshness },
 		{ "1.2.840.113635.100.8.10.1", bytes_str(d->self.os) },
-		{ "1.2.840.113635.100.8.9.1",
-		    bytes_str(device_acme_fault(d, "other-device") ? "SOMEOTHER1" : d->self.serial) },
-		{ "1.2.840.113635.100.8.9.2", bytes_str(d->self.udid) },
+		{ "1.2.840.113635.100.8.9.1", bytes_str(device_acme_fault(d, "other-device") ? "SOMEOTHER1" : serial) },
+		{ "1.2.840.113635.100.8.9.2", bytes_str(d->self.leak ? DEVICE_LEAK_UDID : d->self.udid) },
 	};
 	struct x509_template leaf = {
 		.subject = { .cn = crypto_uuid(d->arena), .o = "Simulated Devices" },
@@ -95,7 +95,7 @@ device_attest(struct device *d, struct bytes spki, const char *token, struct byt
 		.not_after = clock_now() + LIFE_S,
 		.key_usage = X509_USE_SIGN,
 		.extensions = extensions,
-		.n_extensions = device_is_byod(d) ? 2 : 4,
+		.n_extensions = device_is_byod(d) && !d->self.leak ? 2 : 4,
 	};
 	struct device_authority ca = { 0 };
 	struct bytes chain[2];

@@ -225,3 +225,20 @@ enrollment_event(struct call *c, const char *id, enum enroll_code code, const ch
 		return rc;
 	return attempt_event(c, rc == RC_OK ? e.attempt_id : NULL, code, details != NULL ? "%s" : NULL, details);
 }
+
+enum rc
+enrollment_attested(struct call *c, const char *id, const char **serial_number, const char **udid)
+{
+	static const char sql[] =
+	    "SELECT serial_number, udid FROM acme_order WHERE enrollment_id = ?1 AND state = 'valid'"
+	    " ORDER BY expires_at DESC LIMIT 1";
+	struct db_rows r;
+	enum rc rc = store_run(c, sql, DB_ARGS(db_text(id)), &r);
+
+	*serial_number = *udid = NULL;
+	if (rc == RC_OK && r.rows > 0) {
+		*serial_number = db_get_text(&r, 0, 0);
+		*udid = db_get_text(&r, 0, 1);
+	}
+	return rc;
+}

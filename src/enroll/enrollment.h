@@ -65,6 +65,10 @@ enum rc enrollment_end(struct call *c, const char *id, const char *state);
  * a line in the log. */
 enum rc enrollment_event(struct call *c, const char *id, enum enroll_code code, const char *details);
 
+/* Which device the key of its identity was attested for (protocol 6.2). NULL: not said, as always under User Enrollment,
+ * or the identity came by SCEP. The UDID of a Mac is another one than it says in Authenticate. */
+enum rc enrollment_attested(struct call *c, const char *id, const char **serial_number, const char **udid);
+
 /* Eviction (protocol 7.4): from iOS 17, macOS 14, visionOS 1.1 on by 403 at the next request ("status"),
  * below by RemoveProfile as the only command ("profile"). *way says which. */
 enum rc enrollment_evict(struct call *c, const char *id, const char **way);

@@ -189,14 +189,14 @@ X(acme_attestation_chain, "acme-attestation-chain", STAGE_CERTIFICATE, OUTCOME_R
   "postern org show; Apple's root is the Apple Enterprise Attestation Root CA: postern org set --attestation-ca FILE") \
 X(acme_attestation_stale, "acme-attestation-stale", STAGE_CERTIFICATE, OUTCOME_REFUSED, NULL, \
   "the attestation was made for another challenge", NULL) \
-X(acme_other_device, "acme-other-device", STAGE_CERTIFICATE, OUTCOME_REFUSED, NULL, \
-  "the attestation is of another device than the one that asked for the profile", NULL) \
 X(acme_other_key, "acme-other-key", STAGE_CERTIFICATE, OUTCOME_REFUSED, NULL, \
   "the certificate was asked for with another key than the attested one", NULL) \
 X(acme_request_malformed, "acme-request-malformed", STAGE_CERTIFICATE, OUTCOME_REFUSED, NULL, \
   "the certification request can't be read, or its key is too weak", NULL) \
 /* ---- check-in ---- */ \
 X(authenticated, "authenticated", STAGE_CHECKIN, OUTCOME_OK, NULL, "Authenticate: certificate, sign-in and device belong together", NULL) \
+X(acme_other_device, "acme-other-device", STAGE_CHECKIN, OUTCOME_REFUSED, NULL, \
+  "the key of the identity was attested for another device than the one that enrolls with it", NULL) \
 X(enrolled, "enrolled", STAGE_CHECKIN, OUTCOME_OK, NULL, "first TokenUpdate: the device is enrolled", NULL) \
 X(user_channel, "user-channel", STAGE_CHECKIN, OUTCOME_OK, NULL, "the Mac's user channel is there", NULL) \
 X(replaced, "replaced", STAGE_CHECKIN, OUTCOME_OK, NULL, \

@@ -1,4 +1,5 @@
 /* The enrollment profile (protocol 5), and what can never change in it (5.6). */
+#include "profile/identity.h"
 #include "profile/profile.h"
 
 #include "ca/ca.h"
@@ -78,6 +79,51 @@ modes(struct scene *s, struct call *c)
 	ok(capable(mdm, "com.apple.mdm.per-user-connections"), "S-20: a Mac gets a user channel");
 }
 
+/* Protocol 5.3: its keys are the payload's own. */
+static void
+by_acme(struct scene *s, struct call *c)
+{
+	struct enrollment e = enrollment_of("byod", "iPhone");
+	plist_t p = profile_build(c, &s->organization, &e, "acme", "challenge"), d;
+
+	d = payload(c, p, "com.apple.security.acme");
+	ok(d != NULL && payload(c, p, "com.apple.security.scep") == NULL, "S-22: ACME instead of SCEP, not beside it");
+	is_str(plist_text(c->arena, payload(c, p, "com.apple.mdm"), "IdentityCertificateUUID"),
+	    plist_text(c->arena, d, "PayloadUUID"), "the identity is the ACME payload's");
+	is_str(plist_text(c->arena, d, "DirectoryURL"), "https://mdm.betterbag.com/acme/bag/directory",
+	    "5.3: DirectoryURL is https");
+	is_str(plist_text(c->arena, d, "ClientIdentifier"), "challenge", "5.3: ClientIdentifier is the one-time value");
+	is_str(plist_text(c->arena, d, "KeyType"), "ECSECPrimeRandom", "5.3: HardwareBound needs a key on a curve");
+	ok(plist_int(d, "KeySize", 0) == 384 && plist_flag(d, "HardwareBound", false) &&
+		plist_flag(d, "Attest", false) && plist_has(d, "Subject") && plist_int(d, "UsageFlags", 0) == 1,
+	    "S-22: on P-384, bound to the hardware and attested by it");
+}
+
+static struct profile_identity
+identity(struct call *c, const char *wanted, const char *mode, const char *family, const char *version)
+{
+	struct rule rule = { .identity = wanted };
+
+	return profile_identity(c, &rule, mode, family, version);
+}
+
+static void
+which(struct call *c)
+{
+	ok(strcmp(identity(c, NULL, "byod", "iPhone", "18.2").door, "scep") == 0,
+	    "SCEP unless the rule says otherwise");
+	for (const char *const *mode = (const char *const[]){ "byod", "adde", NULL }; *mode != NULL; mode++) {
+		ok(strcmp(identity(c, "acme", *mode, "iPhone", "16.0").door, "acme") == 0 &&
+			strcmp(identity(c, "acme", *mode, "Mac", "14.0").door, "acme") == 0 &&
+			strcmp(identity(c, "acme", *mode, "RealityDevice", "1.1").door, "acme") == 0 &&
+			strcmp(identity(c, "acme", *mode, NULL, NULL).door, "acme") == 0,
+		    "S-22: ACME where Apple's tables have the payload, %s", *mode);
+		ok(strcmp(identity(c, "acme", *mode, "iPad", "15.8").door, "scep") == 0 &&
+			identity(c, "acme", *mode, "iPad", "15.8").why_scep != NULL,
+		    "S-22: SCEP where they don't, with the reason, %s", *mode);
+	}
+}
+
 static void
 frozen(struct scene *s, struct call *c)
 {
@@ -129,6 +175,8 @@ main(void)
 	ok(ca_make(s.keys, c.arena, "bag", "Better Bag", SCENE_NOW, &c.err) == RC_OK,
 	    "the organization's keys are made");
 	modes(&s, &c);
+	by_acme(&s, &c);
+	which(&c);
 	frozen(&s, &c);
 	signed_profile(&s, &c);
 	testing_free(&c);

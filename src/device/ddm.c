@@ -82,15 +82,16 @@ device_on_declarative_management(struct device_command *c)
 json_t *
 device_ddm_reason(const char *code, json_t *details, const char *format, ...)
 {
-	json_t *reason = json_object();
-	char text[300];
+	json_t *reason = json_object(), *description;
+	char text[1024];
 	va_list ap;
 
 	va_start(ap, format);
 	vsnprintf(text, sizeof text, format, ap);
 	va_end(ap);
 	json_object_set_new(reason, "code", json_string(code));
-	json_object_set_new(reason, "description", json_string(text));
+	description = json_string(text); /* NULL: cut inside a character */
+	json_object_set_new(reason, "description", description != NULL ? description : json_string(code));
 	if (details != NULL)
 		json_object_set_new(reason, "details", details);
 	return reason;

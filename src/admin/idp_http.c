@@ -25,6 +25,7 @@ provider_json(struct admin_call *x, const struct provider *p)
 	admin_put_text(j, "user_claim_else", provider_user_else(x->c->arena, p));
 	admin_put_text(j, "apple_account", p->apple_account);
 	admin_put_text(j, "groups_claim", p->groups_claim);
+	admin_put_text(j, "key_id", p->key_id);
 	admin_put_text(j, "directory", p->directory);
 	admin_put_text(j, "again", p->again);
 	admin_put_text(j, "group_needed", p->group_needed);
@@ -139,6 +140,7 @@ read_body(struct admin_call *x, struct provider *p, const char **secret)
 		{ "user_claim", &p->user_claim },
 		{ "apple_account", &p->apple_account },
 		{ "groups_claim", &p->groups_claim },
+		{ "key_id", &p->key_id },
 		{ "directory", &p->directory },
 		{ "again", &p->again },
 		{ "group_needed", &p->group_needed },

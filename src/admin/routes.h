@@ -74,11 +74,11 @@ X("DELETE", "/rules/{}",                        HTTP_QUICK, ADMIN_LIST,  "organi
 /* idp_http.c */ \
 X("GET",    "/identity-providers",              HTTP_QUICK, ADMIN_LIST,  "", idp_list) \
 X("POST",   "/identity-providers",              HTTP_QUICK, ADMIN_LARGE, \
-  "organization !kind !client_id client_secret client_key name domain issuer client_auth tenant scope user_claim" \
+  "organization !kind !client_id client_secret client_key key_id name domain issuer client_auth tenant scope user_claim" \
   " apple_account groups_claim group_needed directory interval grace longest again known_only:b button:b ca", idp_add) \
 X("GET",    "/identity-providers/{}",           HTTP_QUICK, ADMIN_LIST,  "", idp_get) \
 X("PATCH",  "/identity-providers/{}",           HTTP_QUICK, ADMIN_LARGE, \
-  "organization client_secret client_key name client_auth scope user_claim apple_account groups_claim group_needed" \
+  "organization client_secret client_key key_id name client_auth scope user_claim apple_account groups_claim group_needed" \
   " directory interval grace longest again known_only:b button:b ca", idp_set) \
 X("DELETE", "/identity-providers/{}",           HTTP_QUICK, ADMIN_LIST,  "", idp_remove) \
 X("POST",   "/identity-providers/{}/check",     HTTP_OUTWARD, ADMIN_LIST, "organization", idp_check) \

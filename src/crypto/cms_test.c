@@ -177,6 +177,11 @@ test_jws(const struct pair *rsa, const struct pair *ec)
 
 	ok(jws_rs256(a, "{\"alg\":\"RS256\"}", "{\"a\":1}", ec->key, &jws, &e) == RC_BAD_INPUT,
 	    "RS256 needs an RSA key");
+	ok(jws_es256(a, "{\"alg\":\"ES256\"}", "{\"a\":1}", rsa->key, &jws, &e) == RC_BAD_INPUT,
+	    "ES256 needs one on P-256");
+	ok(jws_es256(a, "{\"alg\":\"ES256\"}", "{\"a\":1}", ec->key, &jws, &e) == RC_OK &&
+		strlen(strrchr(jws, '.')) == 1 + 86,
+	    "RFC 7518 3.4: an ES256 signature is two numbers of 32 octets");
 	ok(jws_rs256(a, "{\"alg\":\"RS256\"}", "{\"a\":1}", rsa->key, &jws, &e) == RC_OK, "S-31: RS256 signs");
 	ok(strncmp(jws, "eyJhbGciOiJSUzI1NiJ9.eyJhIjoxfQ.", 32) == 0 && strlen(jws) == 32 + 342,
 	    "compact: header.payload.signature in base64url (RFC 7515 3.1)");

@@ -49,7 +49,7 @@ static const struct provider_preset presets[] = {
 	"id, organization_id, kind, name, domain, issuer, client_id, client_auth, client_secret, tenant, scope," \
 	" user_claim, apple_account, groups_claim, again, creates, redirects, ca, created_at, group_needed, " \
 	"interval_s," \
-	" grace_s, longest_s, directory"
+	" grace_s, longest_s, directory, key_id"
 
 const struct provider_preset *
 provider_preset_at(int i)
@@ -157,6 +157,7 @@ check_texts(struct call *c, const struct provider *p)
 		{ "Managed Apple Account", p->apple_account, false },
 		{ "groups claim", p->groups_claim, false },
 		{ "needed group", p->group_needed, false },
+		{ "key id", p->key_id, false },
 	};
 
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -275,13 +276,13 @@ insert(struct call *c, void *arg)
 		    p->domain != NULL ? p->domain : "all domains");
 	return store_run(c,
 	    "INSERT INTO identity_provider (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
-	    " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)",
+	    " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
 	    DB_ARGS(db_text(p->id), db_text(p->organization_id), db_text(p->kind), db_text(p->name), db_text(p->domain),
 		db_text(p->issuer), db_text(p->client_id), db_text(p->client_auth), db_blob(p->client_secret),
 		db_text(p->tenant), db_text(p->scope), db_text(p->user_claim), db_text(p->apple_account),
 		db_text(p->groups_claim), db_text(p->again), db_int(p->creates), db_int(p->redirects), db_blob(p->ca),
 		db_int(p->created_at), db_text(p->group_needed), db_int(p->interval_s), db_int(p->grace_s),
-		db_int(p->longest_s), db_text(p->directory)),
+		db_int(p->longest_s), db_text(p->directory), db_text(p->key_id)),
 	    NULL);
 }
 
@@ -328,11 +329,13 @@ provider_change(struct call *c, struct provider *p, const char *secret, bool lab
 	rc = store_run(c,
 	    "UPDATE identity_provider SET name = ?2, client_auth = ?3, client_secret = ?4, scope = ?5, user_claim = ?6,"
 	    " apple_account = ?7, groups_claim = ?8, again = ?9, creates = ?10, redirects = ?11, ca = ?12,"
-	    " group_needed = ?13, interval_s = ?14, grace_s = ?15, longest_s = ?16, directory = ?17 WHERE id = ?1",
+	    " group_needed = ?13, interval_s = ?14, grace_s = ?15, longest_s = ?16, directory = ?17, key_id = ?18 "
+	    "WHERE id = ?1",
 	    DB_ARGS(db_text(p->id), db_text(p->name), db_text(p->client_auth), db_blob(p->client_secret),
 		db_text(p->scope), db_text(p->user_claim), db_text(p->apple_account), db_text(p->groups_claim),
 		db_text(p->again), db_int(p->creates), db_int(p->redirects), db_blob(p->ca), db_text(p->group_needed),
-		db_int(p->interval_s), db_int(p->grace_s), db_int(p->longest_s), db_text(p->directory)),
+		db_int(p->interval_s), db_int(p->grace_s), db_int(p->longest_s), db_text(p->directory),
+		db_text(p->key_id)),
 	    &r);
 	return rc != RC_OK || r.changed > 0 ? rc
 					    : fail(&c->err, RC_NOT_FOUND, "there is no identity provider %.60s", p->id);
@@ -368,6 +371,7 @@ read_row(const struct db_rows *r, int row, struct provider *p)
 		.grace_s = db_get_int(r, row, 21),
 		.longest_s = db_get_int(r, row, 22),
 		.directory = db_get_text(r, row, 23),
+		.key_id = db_get_text(r, row, 24),
 	};
 }
 

@@ -26,6 +26,7 @@ struct provider {
 	const char *groups_claim; /* NULL: groups are kept here */
 	const char *again; /* signing in again: "login" asks the person, "session" takes what the provider has open */
 	const char *group_needed; /* people must be in it; NULL: none is asked for */
+	const char *key_id; /* kid of private_key_jwt; NULL: the client has one key there */
 	const char *directory; /* asked for groups that a token has no room for; NULL, "none": nobody is */
 	int64_t interval_s; /* the provider is asked so often whether it still stands by a sign-in */
 	int64_t grace_s; /* and may fail to answer for so long */

@@ -87,7 +87,7 @@ static const struct column idp_columns[] = {
 };
 static const struct column idp_show_columns[] = {
 	{ "Id", "id", COL_TEXT }, { "Kind", "kind", COL_TEXT }, { "Name", "name", COL_TEXT }, { "Domain", "domain", COL_TEXT },
-	{ "Issuer", "issuer", COL_TEXT }, { "Client id", "client_id", COL_TEXT }, { "Client authentication", "client_auth", COL_TEXT },
+	{ "Issuer", "issuer", COL_TEXT }, { "Client id", "client_id", COL_TEXT }, { "Client authentication", "client_auth", COL_TEXT }, { "Key", "key_id", COL_TEXT },
 	{ "Tenant", "tenant", COL_TEXT }, { "Scope", "scope", COL_TEXT }, { "User identifier", "user_claim", COL_TEXT }, { "  else", "user_claim_else", COL_TEXT },
 	{ "Managed Apple Account", "apple_account", COL_TEXT }, { "Groups", "groups_claim", COL_TEXT },
 	{ "Group needed", "group_needed", COL_TEXT }, { "Directory", "directory", COL_TEXT }, { "Asked every", "interval_s", COL_LIFE }, { "May be silent for", "grace_s", COL_LIFE },
@@ -185,13 +185,13 @@ static const struct call {
 	{ "rule remove", NULL, "DELETE", "/rules/{0}", ORG, .done = "Rule {id} was removed." },
 	{ "rule explain", NULL, "GET", "/rules/explain", ORG " user=0 model-family=--model-family os=--os", .print = print_explain },
 
-	{ "idp add", NULL, "POST", "/identity-providers", ORG " kind=0 client_id=--client-id client_secret=--client-secret-file:f client_key=--key-file:f"
+	{ "idp add", NULL, "POST", "/identity-providers", ORG " kind=0 client_id=--client-id client_secret=--client-secret-file:f client_key=--key-file:f key_id=--key-id"
 	  " client_auth=--client-auth tenant=--tenant issuer=--issuer domain=--domain name=--name scope=--scope"
 	  " user_claim=--user-claim apple_account=--apple-account groups_claim=--groups-claim group_needed=--group-needed"
 	  " directory=--directory interval=--interval grace=--grace longest=--longest again=--again"
 	  " known_only=--known-only:b button=--button:b ca=--cacert:f",
 	  .done = "Identity provider {id} was added. Register {redirect_uri} as its redirect URI, then: postern idp check {id}" },
-	{ "idp set", NULL, "PATCH", "/identity-providers/{0}", ORG " client_secret=--client-secret-file:f client_key=--key-file:f"
+	{ "idp set", NULL, "PATCH", "/identity-providers/{0}", ORG " client_secret=--client-secret-file:f client_key=--key-file:f key_id=--key-id"
 	  " client_auth=--client-auth name=--name scope=--scope user_claim=--user-claim apple_account=--apple-account"
 	  " groups_claim=--groups-claim group_needed=--group-needed directory=--directory interval=--interval grace=--grace longest=--longest"
 	  " again=--again known_only=--known-only:y button=--button:y ca=--cacert:f",

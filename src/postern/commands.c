@@ -135,7 +135,8 @@ static const struct argv_option rule_add_options[] = {
 };
 #define IDP_SETTINGS \
 	ARGV_TEXT("client-secret-file", "F", "The client secret is the first line of F; '-' for standard input"), \
-	ARGV_TEXT("key-file", "F", "A private RSA key instead of a secret (private_key_jwt); with its certificate for entra"), \
+	ARGV_TEXT("key-file", "F", "A private key, RSA or EC on P-256, instead of a secret (private_key_jwt); for entra RSA, with its certificate"), \
+	ARGV_TEXT("key-id", "ID", "What the provider calls that key (kid), where it knows several of this server's"), \
 	ARGV_TEXT("client-auth", "HOW", "How the secret is shown [client_secret_basic]", .choices = client_auths), \
 	ARGV_TEXT("name", "NAME", "What people know it by"), \
 	ARGV_TEXT("scope", "SCOPE", "What is asked for; openid must be in it"), \

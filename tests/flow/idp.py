@@ -40,11 +40,15 @@ class Providers:
                         self.key, "-out", self.key + ".pem"], check=True, stderr=subprocess.DEVNULL)
         with open(self.key + ".pem") as certificate, open(self.key, "a") as key:
             key.write(certificate.read())
+        self.curve_keys = [os.path.join(world.folder, f"curve-{n}") for n in (1, 2)]
+        for file in self.curve_keys:
+            subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", file],
+                           check=True, stderr=subprocess.DEVNULL)
         tls = os.path.join(world.data, "tls")
         self.process = subprocess.Popen(
             ["node", os.path.join(TOP, "tests", "provider", "provider.mjs"), os.path.join(tls, "server.pem"),
-             os.path.join(tls, "server.key"), self.file, SECRET, f"{world.url}/signin/provider", self.key],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+             os.path.join(tls, "server.key"), self.file, SECRET, f"{world.url}/signin/provider", self.key,
+             *self.curve_keys], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.ports = json.loads(self.process.stdout.readline())
 
     def write(self):

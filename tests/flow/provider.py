@@ -41,6 +41,13 @@ def key_instead_of_secret(w, providers):
         same(w.listing("idp", "show", id)[0]["client_auth"], "private_key_jwt", f"{kind}: a key instead of a secret")
         phone = Phone(w, providers.person(f"key-{kind}"))
         ok(phone.enroll() == 0, "RFC 7523 2.2: the provider takes an assertion that the key signed", phone.story())
+    id = providers.add("generic", "--key-id", "curve-1", client=("postern-key", "--key-file", providers.curve_keys[1]))
+    phone = Phone(w, providers.person("key-curve"))
+    ok(phone.enroll() == 1 and "provider-refused" in w.codes(phone.user),
+       "RFC 7515 4.1.4: kid says which of the client's keys, and another one's signature is refused", phone.story())
+    w.admin("idp", "set", id, "--key-id", "curve-2")
+    same(w.listing("idp", "show", id)[0]["key_id"], "curve-2", "the key has a name")
+    ok(phone.enroll() == 0, "RFC 7518 3.4: a key on P-256 signs with ES256", phone.story())
 
 
 def changed(w, providers):

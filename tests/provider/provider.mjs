@@ -1,6 +1,7 @@
 // Identity providers on loopback: three of oidc-provider's, configured as what they are called after, over HTTPS.
-//   node provider.mjs CERTIFICATE KEY PEOPLE CLIENT-SECRET REDIRECT-URI CLIENT-KEY
-// The client `postern` shows CLIENT-SECRET, `postern-key` signs with CLIENT-KEY (private_key_jwt).
+//   node provider.mjs CERTIFICATE KEY PEOPLE CLIENT-SECRET REDIRECT-URI CLIENT-KEY...
+// The client `postern` shows CLIENT-SECRET, `postern-key` signs with a CLIENT-KEY (private_key_jwt), whose kid is
+// the file's name.
 // PEOPLE is a JSON file, {"eliza": {"sub": "1", "email": "...", "password": "...", "groups": [], "disabled": false}},
 // read at each question, so that it can be changed while they run. Prints {"generic": PORT, "google": PORT, "entra":
 // PORT} on one line when they listen. Lines on standard input: "rotate" (new keys, which forgets sessions and tokens),
@@ -18,7 +19,7 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const packages = createRequire(path.join(here, '../browser/package.json'));
 const { default: Provider, errors } = await import(pathToFileURL(packages.resolve('oidc-provider')).href);
 
-const [certificate, key, peopleFile, secret, redirectUri, clientKeyFile] = process.argv.slice(2);
+const [certificate, key, peopleFile, secret, redirectUri, ...clientKeyFiles] = process.argv.slice(2);
 const TENANT = '9188040d-6c67-4c5b-b112-36a304b66dad';
 const people = () => JSON.parse(fs.readFileSync(peopleFile, 'utf8'));
 const bySubject = (sub) => Object.entries(people()).find(([, p]) => p.sub === sub);
@@ -42,7 +43,8 @@ const kinds = {
   },
 };
 
-const clientKey = { ...crypto.createPublicKey(fs.readFileSync(clientKeyFile)).export({ format: 'jwk' }), use: 'sig' };
+const clientKeys = clientKeyFiles.map((file) => ({ use: 'sig', kid: path.basename(file),
+  ...crypto.createPublicKey(fs.readFileSync(file)).export({ format: 'jwk' }) }));
 const client = (more) => ({ redirect_uris: [redirectUri], grant_types: ['authorization_code', 'refresh_token'],
   response_types: ['code'], ...more });
 
@@ -55,7 +57,7 @@ function configuration(kind) {
     '_claim_names'];
   return {
     clients: [client({ client_id: 'postern', client_secret: secret }),
-      client({ client_id: 'postern-key', token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [clientKey] } })],
+      client({ client_id: 'postern-key', token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: clientKeys } })],
     jwks: newKeys(),
     claims: { openid: all },
     conformIdTokenClaims: false,

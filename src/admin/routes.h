@@ -103,6 +103,11 @@ X("DELETE", "/commands/{}",                     HTTP_QUICK, ADMIN_SMALL, "", com
 /* token_http.c, service_http.c, certificate_http.c */ \
 X("GET",    "/tokens",                          HTTP_QUICK, ADMIN_LIST,  "", token_list) \
 X("POST",   "/tokens/revoke",                   HTTP_QUICK, ADMIN_LIST,  "user enrollment grant", token_revoke) \
+/* licence_http.c */ \
+X("PUT",    "/organizations/{}/licence-token",  HTTP_HEAVY, ADMIN_SMALL, "!token", licence_token_put) \
+X("DELETE", "/organizations/{}/licence-token",  HTTP_QUICK, ADMIN_SMALL, "", licence_token_remove) \
+X("GET",    "/organizations/{}/licence-apps",   HTTP_QUICK, ADMIN_LIST,  "", licence_app_list) \
+X("GET",    "/organizations/{}/licences",       HTTP_QUICK, ADMIN_LIST,  "", licence_list) \
 X("GET",    "/services",                        HTTP_QUICK, ADMIN_LIST,  "", service_list) \
 X("POST",   "/services",                        HTTP_QUICK, ADMIN_SMALL, "organization !name !purpose", service_add) \
 X("DELETE", "/services/{}",                     HTTP_QUICK, ADMIN_SMALL, "", service_remove) \
@@ -129,5 +134,8 @@ enum rc admin_put_policy(struct admin_call *x, const struct account *a);
 
 /* The user identifier of an account's id; NULL where the person is gone. */
 const char *admin_user_name(struct admin_call *x, const char *account_id);
+
+/* licence_http.c: what `org show` is to say of it. */
+enum rc admin_licence_warnings(struct admin_call *x, const char *organization_id, json_t *out);
 
 #endif

@@ -30,6 +30,9 @@ struct conf {
 	const char *push_url; /* APNs, "https://api.push.apple.com" */
 	const char *push_ca; /* NULL: the system's */
 	int64_t push_rate; /* a second */
+	const char *apps_and_books_url; /* "https://vpp.itunes.apple.com/mdm" */
+	const char *apps_and_books_ca; /* NULL: the system's alone */
+	int64_t apps_and_books_poll_s;
 	/* lives, in seconds */
 	int64_t access_token_life_s, refresh_idle_s, refresh_max_s, web_token_life_s;
 	int64_t identity_life_s, renew_before_s; /* identity certificates */

@@ -72,8 +72,12 @@ enum rc licence_list(struct call *c, const char *organization_id, const char *us
 
 /* ---- the thread ---- */
 
-/* One step for one organization that has something due. *more: there may be more at once. RC_UNAVAILABLE: the store. A
- * service that does not answer is no error. */
-enum rc licences_look(struct call *c, bool *more);
+struct licences;
+struct licences *licences_new(void);
+void licences_free(struct licences *l); /* NULL is fine */
+
+/* What is due for one organization. *more: there may be more at once. RC_UNAVAILABLE: the store. A service that does
+ * not answer is no error. For one thread. */
+enum rc licences_look(struct licences *l, struct call *c, bool *more);
 
 #endif

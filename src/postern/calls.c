@@ -64,6 +64,15 @@ static const struct column token_columns[] = {
 	{ "METHOD", "method", COL_TEXT }, { "STATE", "state", COL_TEXT }, { "SIGNED IN", "created_at", COL_TIME },
 	{ "RENEWED", "used_at", COL_TIME }, { "ENDS", "ends_at", COL_TIME }, COLUMN_END
 };
+static const struct column licence_app_columns[] = {
+	{ "APP", "adam_id", COL_TEXT }, { "BOUGHT", "total", COL_NUMBER }, { "ASSIGNED", "assigned", COL_NUMBER },
+	{ "LEFT", "available", COL_NUMBER }, { "WANTED", "wanted", COL_NUMBER }, { "HELD", "held", COL_NUMBER },
+	{ "LACKING", "lacking", COL_NUMBER }, COLUMN_END
+};
+static const struct column licence_columns[] = {
+	{ "APP", "adam_id", COL_TEXT }, { "USER", "user", COL_TEXT }, { "STATE", "state", COL_TEXT },
+	{ "SINCE", "since", COL_TIME }, { "WHY", "reason", COL_TEXT }, COLUMN_END
+};
 static const struct column service_columns[] = {
 	{ "ID", "id", COL_TEXT }, { "NAME", "name", COL_TEXT }, { "FOR", "purpose", COL_TEXT },
 	{ "ORGANIZATION", "organization", COL_TEXT }, { "SINCE", "created_at", COL_TIME }, { "BY", "created_by", COL_TEXT },
@@ -228,6 +237,14 @@ static const struct call {
 	  .empty = "No sign-in." },
 	{ "token revoke", NULL, "POST", "/tokens/revoke", "user=--user enrollment=--enrollment grant=0",
 	  .done = "{revoked} sign-in(s) were revoked: the next request of each device gets 401, and its person signs in again." },
+	{ "licence token set", NULL, "PUT", "/organizations/{org}/licence-token", "token=--token-file:f",
+	  .done = "Licences come from {location} from now on: postern licence apps" },
+	{ "licence token remove", NULL, "DELETE", "/organizations/{org}/licence-token", "",
+	  .done = "The token is forgotten. What people hold stays theirs at Apple." },
+	{ "licence apps", NULL, "GET", "/organizations/{org}/licence-apps", "", .columns = licence_app_columns,
+	  .empty = "No app was bought, or it was not counted yet." },
+	{ "licence list", NULL, "GET", "/organizations/{org}/licences", "user=--user", .columns = licence_columns,
+	  .empty = "Nobody wants a licence." },
 	{ "service add", NULL, "POST", "/services", ORG " name=0 purpose=--for", .columns = secret_columns,
 	  .done = "Give id and secret to {name} now: the secret is not kept, and never shown again." },
 	{ "service list", NULL, "GET", "/services", ORG, .columns = service_columns, .empty = "No other service may ask." },

@@ -243,6 +243,12 @@ static const struct argv_option token_revoke_options[] = {
 	ARGV_TEXT("enrollment", "ID", "All of this enrollment", .group = 1),
 	ARGV_END
 };
+static const struct argv_option licence_token_options[] = {
+	ARGV_TEXT("token-file", "FILE", "As it came from Apple", .required = true), ARGV_END
+};
+static const struct argv_option licence_list_options[] = {
+	ARGV_TEXT("user", "USER@DOMAIN", "Of this person"), ARGV_END
+};
 static const struct argv_option service_add_options[] = {
 	ARGV_TEXT("for", "PURPOSE", "What it may do", .choices = purposes, .required = true), ARGV_END
 };
@@ -413,6 +419,12 @@ static const struct argv_command commands[] = {
 	{ "command cancel", "Take one out of the queue", cli_call, NULL, ONE("UUID", "Of the command"), NULL },
 	{ "token list", "List sign-ins", cli_call, token_list_options, NULL, NULL },
 	{ "token revoke", "End sign-ins: people sign in again", cli_call, token_revoke_options, grant_optional, NULL },
+	{ "licence token set", "Take licences of apps from the organization's Apps and Books", cli_call, licence_token_options, NULL,
+	  "The file is the content token that is downloaded from Apple Business, under Payments and Billing." },
+	{ "licence token remove", "Ask Apple for licences no more", cli_call, NULL, NULL, NULL },
+	{ "licence apps", "List the apps that were bought: how many licences are left, and how many are lacking", cli_call, NULL,
+	  NULL, NULL },
+	{ "licence list", "List who holds a licence, or waits for one and why", cli_call, licence_list_options, NULL, NULL },
 	{ "service add", "Let another service of the organization ask about tokens, or keep people up to date", cli_call,
 	  service_add_options, ONE("NAME", "Which one, for people"),
 	  "introspection: POST /oauth2/introspect (RFC 7662) with the id and the secret.\n"

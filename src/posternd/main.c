@@ -29,6 +29,8 @@
 #include "idp/liveness.h"
 #include "idp/remote.h"
 #include "keys/keys.h"
+#include "licence/door.h"
+#include "licence/licence.h"
 #include "mdm/mdm.h"
 #include "oauth/oauth.h"
 #include "posternd/beside.h"
@@ -48,6 +50,7 @@
 #define ASKING_PAUSE_MS 1000
 #define TELLING_PAUSE_MS 500
 #define RENEWING_PAUSE_MS 1000
+#define LICENSING_PAUSE_MS 1000
 #define PUSHING_PAUSE_MS 250 /* what a push may wait for others to go along */
 #define LISTENERS_MAX 24
 /* A whole school signs in on one morning: the line must outlast the work of 200 passwords on busy cores. */
@@ -67,7 +70,8 @@ struct server {
 	struct enroll_prune pruning;
 	int64_t tickets_at; /* Unix seconds: when their keys were read */
 	struct push *push;
-	struct beside *asking, *telling, *renewing, *pushing;
+	struct licences *licences;
+	struct beside *licensing, *asking, *telling, *renewing, *pushing;
 	struct http_server *http;
 	struct http_listener listeners[LISTENERS_MAX];
 	int n_listeners;
@@ -118,6 +122,12 @@ static enum rc
 push(void *arg, struct call *c, bool *more)
 {
 	return push_look(arg, c, more);
+}
+
+static enum rc
+license(void *arg, struct call *c, bool *more)
+{
+	return licences_look(arg, c, more);
 }
 
 /* ---- settings ---- */
@@ -227,7 +237,7 @@ open_all(struct server *s, const struct conf *conf, struct err *e)
 
 /* The doors, in the order in which a path is looked for; and what each is handed, see start(). */
 static const struct http_route *const tables[] = { gate_routes, discovery_routes, profile_routes, oauth_routes,
-	scep_routes, admin_routes, esso_routes, scim_routes, mdm_routes, acme_routes };
+	scep_routes, admin_routes, esso_routes, scim_routes, mdm_routes, acme_routes, licence_routes };
 #define N_TABLES ((int)(sizeof tables / sizeof tables[0]))
 
 /* The keys of session tickets, as all nodes have them now. Without the store for as long as a key lasts,
@@ -443,6 +453,8 @@ serve(const struct argv *v, void *ctx)
 		s.telling = beside_start(
 		    "devices are not told what they should have", 1, TELLING_PAUSE_MS, tell, NULL, begin, &s);
 		s.renewing = beside_start("identities are not renewed", 1, RENEWING_PAUSE_MS, renew, NULL, begin, &s);
+		s.licences = licences_new();
+		s.licensing = beside_start("licences wait", 1, LICENSING_PAUSE_MS, license, s.licences, begin, &s);
 		s.push = push_new((int)conf->push_rate);
 		s.pushing = beside_start("devices are not woken", 1, PUSHING_PAUSE_MS, push, s.push, begin, &s);
 		sd_notify(0, "READY=1");
@@ -453,6 +465,7 @@ serve(const struct argv *v, void *ctx)
 		beside_stop(s.telling);
 		beside_stop(s.renewing);
 		beside_stop(s.pushing);
+		beside_stop(s.licensing);
 		if ((cut = http_server_stop(s.http)) > 0)
 			log_warn("requests were cut off", "count", arena_printf(s.arena, "%d", cut));
 		if (status == 0)
@@ -462,6 +475,7 @@ serve(const struct argv *v, void *ctx)
 	enrollment_seen_free(s.seen);
 	idp_free(s.idp);
 	push_free(s.push);
+	licences_free(s.licences);
 	password_gate_free(s.gate);
 	store_close(s.store);
 	keys_close(s.keys);

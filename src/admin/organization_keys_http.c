@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "ca/ca.h"
+
 /* ---- push certificate ---- */
 
 #define CHAIN_MAX 8
@@ -139,7 +141,7 @@ admin_attestation_ca_clear(struct admin_call *x)
 	return clear_pool(x, TRUST_ATTESTATION);
 }
 
-/* ---- certificates to give away ---- */
+/* ---- certificates of the server's own ---- */
 
 enum rc
 admin_organization_certificate(struct admin_call *x)
@@ -177,4 +179,17 @@ admin_organization_certificate(struct admin_call *x)
 	admin_put_time(x->out, "not_after", info.not_after);
 	admin_put_text(x->out, "pem", x509_pem(c->arena, certificates[0]));
 	return RC_OK;
+}
+
+enum rc
+admin_organization_certificate_renew(struct admin_call *x)
+{
+	struct call *c = x->c;
+	struct organization o;
+	enum rc rc;
+
+	if ((rc = admin_organization(x, x->r->segment[0], &o)) != RC_OK ||
+	    (rc = ca_renew(x->room->keys, c->arena, x->r->segment[1], o.id, o.name, c->now, &c->err)) != RC_OK)
+		return rc;
+	return admin_organization_certificate(x);
 }

@@ -15,6 +15,7 @@
 /* clang-format off */
 #define ADMIN_ROUTES(X) \
 X("GET",    "/status",                          HTTP_QUICK, ADMIN_LIST,  "", status_get) \
+X("GET",    "/status/next",                     HTTP_QUICK, ADMIN_LIST,  "", status_next) /* next_http.c */ \
 X("POST",   "/store/shrink",                    HTTP_HEAVY, ADMIN_SMALL, "", store_shrink) \
 /* organization_http.c, organization_keys_http.c */ \
 X("GET",    "/organizations",                   HTTP_QUICK, ADMIN_LIST,  "", organization_list) \
@@ -30,6 +31,7 @@ X("DELETE", "/organizations/{}/attestation-cas", HTTP_QUICK, ADMIN_SMALL, "", at
 X("PUT",    "/organizations/{}/logo",           HTTP_QUICK, ADMIN_SMALL, "!content", logo_put) \
 X("DELETE", "/organizations/{}/logo",           HTTP_QUICK, ADMIN_SMALL, "", logo_clear) \
 X("GET",    "/organizations/{}/certificates/{}", HTTP_QUICK, ADMIN_LIST, "", organization_certificate) \
+X("POST",   "/organizations/{}/certificates/{}/renew", HTTP_HEAVY, ADMIN_SMALL, "", organization_certificate_renew) \
 X("GET",    "/domains",                         HTTP_QUICK, ADMIN_LIST,  "", domain_list) \
 X("POST",   "/organizations/{}/domains",        HTTP_QUICK, ADMIN_SMALL, "!domain", domain_add) \
 X("DELETE", "/organizations/{}/domains/{}",     HTTP_QUICK, ADMIN_SMALL, "", domain_remove) \
@@ -133,6 +135,7 @@ struct account;
 enum rc admin_put_policy(struct admin_call *x, const struct account *a);
 
 /* The user identifier of an account's id; NULL where the person is gone. */
+int64_t admin_tls_not_after(struct admin_call *x); /* of the certificate that devices see; 0: there is none */
 const char *admin_user_name(struct admin_call *x, const char *account_id);
 
 /* licence_http.c: what `org show` is to say of it. */

@@ -66,22 +66,38 @@ read_file(struct arena *a, const char *path)
 	return n > 0 ? bytes_of(p, (size_t)n) : (struct bytes){ 0 };
 }
 
-/* The certificate that devices see; NULL where the listeners have none. */
-static void
-put_tls(struct admin_call *x, json_t *warnings)
+/* The certificate that devices see. False: the listeners have none. */
+static bool
+tls_certificate(struct admin_call *x, struct x509_info *info)
 {
 	struct arena *a = x->c->arena;
 	const char *path = x->c->conf != NULL ? x->c->conf->tls_certificate : NULL;
 	struct bytes text = path != NULL ? read_file(a, path) : (struct bytes){ 0 }, *chain;
-	struct x509_info info;
 	struct err ignored;
-	int64_t days;
-	json_t *j;
 	int n;
 
+	return text.n > 0 && x509_from_pem(a, text, &chain, &n, &ignored) == RC_OK && n > 0 &&
+	       x509_parse(a, chain[0], info, &ignored) == RC_OK;
+}
+
+int64_t
+admin_tls_not_after(struct admin_call *x)
+{
+	struct x509_info info;
+
+	return tls_certificate(x, &info) ? info.not_after : 0;
+}
+
+static void
+put_tls(struct admin_call *x, json_t *warnings)
+{
+	const char *path = x->c->conf != NULL ? x->c->conf->tls_certificate : NULL;
+	struct x509_info info;
+	int64_t days;
+	json_t *j;
+
 	admin_put(x->out, "tls", json_null());
-	if (text.n == 0 || x509_from_pem(a, text, &chain, &n, &ignored) != RC_OK || n == 0 ||
-	    x509_parse(a, chain[0], &info, &ignored) != RC_OK)
+	if (!tls_certificate(x, &info))
 		return;
 	j = json_object();
 	admin_put(x->out, "tls", j);

@@ -31,13 +31,9 @@ make_one(struct keys *k, struct arena *a, const struct make *m, const char *org,
 		.key_usage = m->key_usage,
 		.ext_usage = m->ext_usage,
 	};
-	struct bytes *there, spki, certificate;
-	struct err ignored;
+	struct bytes spki, certificate;
 	enum rc rc;
-	int n;
 
-	if (keys_certificates(k, a, key, &there, &n, &ignored) == RC_OK && n > 0)
-		return RC_OK;
 	if ((rc = keys_make(k, key, X509_RSA_2048, e)) != RC_OK && rc != RC_CONFLICT)
 		return rc;
 	if ((rc = keys_public(k, a, key, &spki, e)) != RC_OK)
@@ -47,21 +43,40 @@ make_one(struct keys *k, struct arena *a, const struct make *m, const char *org,
 	return keys_put_certificates(k, key, &certificate, 1, e);
 }
 
+static const struct make kinds[] = {
+	{ "ca", "Enrollment CA", X509_USE_CERT_SIGN | X509_USE_CRL_SIGN | X509_USE_SIGN | X509_USE_ENCIPHER, 0, true },
+	{ "profile", "Enrollment profiles", X509_USE_SIGN, X509_EXT_EMAIL, false },
+	{ "maid", "Device management service", X509_USE_SIGN, 0, false },
+};
+#define N_KINDS (sizeof kinds / sizeof kinds[0])
+
+enum rc
+ca_renew(struct keys *k, struct arena *a, const char *kind, const char *organization_id, const char *organization_name,
+    int64_t now, struct err *e)
+{
+	for (size_t i = 0; i < N_KINDS; i++) {
+		if (strcmp(kinds[i].prefix, kind) == 0)
+			return make_one(k, a, &kinds[i], organization_id, organization_name, now, e);
+	}
+	return fail(e, RC_BAD_INPUT, "ca, profile and maid can be renewed, not %.40s", kind);
+}
+
 enum rc
 ca_make(struct keys *k, struct arena *a, const char *organization_id, const char *organization_name, int64_t now,
     struct err *e)
 {
-	const struct make rows[] = {
-		{ "ca", "Enrollment CA", X509_USE_CERT_SIGN | X509_USE_CRL_SIGN | X509_USE_SIGN | X509_USE_ENCIPHER, 0,
-		    true },
-		{ "profile", "Enrollment profiles", X509_USE_SIGN, X509_EXT_EMAIL, false },
-		{ "maid", "Device management service", X509_USE_SIGN, 0, false },
-	};
+	struct bytes *there;
+	struct err ignored;
 	enum rc rc;
+	int n;
 
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		if ((rc = make_one(k, a, &rows[i], organization_id, organization_name, now, e)) != RC_OK)
-			return fail_in(e, rc, "make %s-%s", rows[i].prefix, organization_id);
+	for (size_t i = 0; i < N_KINDS; i++) {
+		const char *key = arena_printf(a, "%s-%s", kinds[i].prefix, organization_id);
+
+		if (keys_certificates(k, a, key, &there, &n, &ignored) == RC_OK && n > 0)
+			continue;
+		if ((rc = make_one(k, a, &kinds[i], organization_id, organization_name, now, e)) != RC_OK)
+			return fail_in(e, rc, "make %s", key);
 	}
 	return RC_OK;
 }

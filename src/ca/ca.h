@@ -14,6 +14,11 @@ struct keys;
 enum rc ca_make(struct keys *k, struct arena *a, const char *organization_id, const char *organization_name,
     int64_t now, struct err *e);
 
+/* Another certificate for the same key of `kind` ("ca", "profile", "maid"), good for as long again: what was issued by it
+ * or signed with it stays good. RC_BAD_INPUT: no such kind. */
+enum rc ca_renew(struct keys *k, struct arena *a, const char *kind, const char *organization_id,
+    const char *organization_name, int64_t now, struct err *e);
+
 /* A one-time challenge for a pending enrollment; 43 characters. It is good at one door only ("scep", "acme"): what one
  * of them asks besides can't be passed by at the other. */
 enum rc ca_challenge(

@@ -116,6 +116,11 @@ static const struct column item_columns[] = {
 	{ "GIVEN TO", "groups", COL_LIST }, { "CHANGED", "updated_at", COL_TIME }, COLUMN_END
 };
 
+static const struct column next_columns[] = {
+	{ "ENDS", "at", COL_TIME }, { "WHAT", "what", COL_TEXT }, { "ORGANIZATION", "organization", COL_TEXT },
+	{ "NUMBER", "count", COL_NUMBER }, { "TO DO", "todo", COL_TEXT }, COLUMN_END
+};
+
 #define ORG "organization=--org"
 
 static const struct call {
@@ -252,7 +257,10 @@ static const struct call {
 	{ "ca show", "enrollment", "GET", "/certificates", "enrollment=--enrollment", .columns = certificate_columns,
 	  .empty = "No certificate was issued for it." },
 	{ "ca show", NULL, "GET", "/organizations/{org}/certificates/ca", "", .columns = ca_columns },
+	{ "ca renew", NULL, "POST", "/organizations/{org}/certificates/{0}/renew", "", .columns = ca_columns },
 	{ "ca revoke", NULL, "POST", "/certificates/{0}/revoke", "", .done = "The certificate {serial} is revoked." },
+	{ "status", "next", "GET", "/status/next", "within=--next", .columns = next_columns,
+	  .empty = "Nothing ends within that time." },
 	{ "status", NULL, "GET", "/status", "", .print = print_status },
 };
 /* clang-format on */

@@ -216,6 +216,9 @@ static const struct argv_option attempt_list_options[] = {
 static const struct argv_option attempt_show_options[] = {
 	ARGV_TEXT("last", "USER@DOMAIN", "The newest of this person"), ARGV_END
 };
+static const struct argv_option status_options[] = {
+	ARGV_TEXT("next", "DAYS", "What ends within that time instead, and what to do about it: 90d"), ARGV_END
+};
 static const struct argv_option enrollment_list_options[] = {
 	ARGV_TEXT("user", "USER@DOMAIN", "Of this person only"),
 	ARGV_TEXT("state", "STATE", "In this state only", .choices = enrollment_states),
@@ -432,9 +435,11 @@ static const struct argv_command commands[] = {
 	{ "service list", "List such services", cli_call, NULL, NULL, NULL },
 	{ "service remove", "Refuse one from now on", cli_call, NULL, ONE("ID", "From service list"), NULL },
 	{ "ca show", "Show the enrollment CA, or what it issued", cli_call, ca_show_options, NULL, NULL },
+	{ "ca renew", "Give a key of the organization a new certificate, for ten years more", cli_call, NULL,
+	  ONE("KIND", "ca, profile or maid; each key stays as it is, and what was signed with it stays good"), NULL },
 	{ "ca revoke", "Revoke an identity certificate", cli_call, NULL,
 	  ONE("FINGERPRINT", "Its SHA-256, from ca show --enrollment"), NULL },
-	{ "status", "Is all well? Version, warnings, counts", cli_call, NULL, NULL, NULL },
+	{ "status", "Is all well? Version, warnings, counts", cli_call, status_options, NULL, NULL },
 	{ "backup", "Write keys, settings and all rows into one sealed file, while the server runs", cli_backup,
 	  passphrase_options, ONE("FILE", "Where to; an older backup there is replaced when this one is whole"),
 	  "Run it as the user of posternd. Without the passphrase nobody reads it, nor you." },

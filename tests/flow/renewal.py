@@ -132,11 +132,45 @@ def planned(w):
         ok(not waits(id), "and is left alone for a year", phone.commands())
 
 
+def foreseen(w, d, id):
+    """What ends by the calendar is said before it does."""
+    say("what ends")
+    asked = lambda *within: [(n["what"], n["count"]) for n in w.listing("status", "--next", *within)]
+    same([what for what, _ in asked("3d")], [], "nothing ends within three days")
+    ok(("identity certificates", 1) in asked("400d"), "identity certificates are counted by day", asked("400d"))
+    whats = {what for what, _ in asked("3650d")}
+    ok({"TLS certificate", "enrollment CA", "signer of enrollment profiles", "certificate for GetToken"} <= whats,
+       "and so are the server's own", whats)
+    rows = w.listing("status", "--next", "3650d")
+    ok([r["at"] for r in rows] == sorted(r["at"] for r in rows) and all(r["todo"] for r in rows),
+       "in order, with what to do", rows)
+    try:
+        w.listing("status", "--next", "soon")
+        ok(False, "a time that is none is refused")
+    except Refused as why:
+        ok("90d" in str(why), "a time that is none is refused", why)
+    say("the server's own certificates")
+    before = {kind: w.admin("org", "show", "--certificate", kind) for kind in ("ca", "profile", "maid")}
+    for kind, old in before.items():
+        w.admin("ca", "renew", kind)
+        new = w.admin("org", "show", "--certificate", kind)
+        ok(new != old, f"{kind} has another certificate")
+        same(openssl.certificate_public_pem(new.encode()), openssl.certificate_public_pem(old.encode()), "for the same key")
+    w.admin("enrollment", "renew", id)
+    command = plistlib.loads(d.report().body)
+    openssl.cms_verify(command["Command"]["Payload"], no_chain=True)
+    same(d.report("NotNow", {"CommandUUID": command["CommandUUID"]}).status, 200, "profiles are signed, devices go on")
+    other = w.independent()
+    other.enroll(f"after@{DOMAIN}", PASSWORD)
+    same(w.states(f"after@{DOMAIN}"), ["enrolled"], "and others enroll, with the CA's new certificate")
+
+
 def main():
     w = World().open()
-    w.person("hand", "plan", "macplan")
+    w.person("hand", "after", "plan", "macplan")
     d, id = by_hand(w)
     failed(w, d, id)
+    foreseen(w, d, id)
     planned(w)
     w.healthy()
     done()

@@ -239,6 +239,7 @@ static enum rc
 give(struct call *c, const struct desired_set *s, const struct wanted *x)
 {
 	struct delivery d = { .item_id = x->item->id, .kind = x->item->kind, .name = x->item->name };
+	struct policy_target t = policy_target_of(s->e->mode, s->e->family, s->e->os_version, s->user_id[0] != '\0');
 	const char *bundle = NULL;
 	json_t *app;
 	enum rc rc;
@@ -250,7 +251,7 @@ give(struct call *c, const struct desired_set *s, const struct wanted *x)
 	if (bundle != NULL)
 		d.name = bundle;
 	d.digest = x->item->digest;
-	return send(c, s, &d, desired_command(c->arena, x->item));
+	return send(c, s, &d, desired_command(c->arena, &t, x->item));
 }
 
 /* Apps on their way are asked for once after each step, and then no more often than DELIVERY_AGAIN_S. `since` is when

@@ -155,56 +155,106 @@ giver(const struct desired_wishes *w, const struct desired_item *it, const bool 
 	return name;
 }
 
+/* What is known of the channel that is asked about. */
+struct asking {
+	const struct enrollment *e;
+	bool user, two_channels;
+	const char *said; /* its capabilities */
+};
+
+static enum rc
+way_on(struct call *c, struct desired_wishes *w, const struct asking *q, struct desired_item *it, bool user,
+    const struct desired_memo **out)
+{
+	const struct enrollment *e = q->e;
+	struct policy_target t = policy_target_of(e->mode, e->family, e->os_version, user);
+	bool knows = declares(q->said, desired_type(it));
+	const char *target = arena_printf(c->arena, "%s %s %s %s%s", e->mode, e->family != NULL ? e->family : "iPhone",
+	    e->os_version != NULL ? e->os_version : "", user ? "user" : "device", knows ? "" : " commands");
+
+	return find_way(c, w, it, &t, target, knows, out);
+}
+
+/* A Mac has two channels. What is for the user's goes there; anything else to the device's, unless the tables have it
+ * on the user's alone. *here: on the one that is asked about. */
+static enum rc
+place(struct call *c, struct desired_wishes *w, const struct asking *q, struct desired_item *it,
+    const struct desired_memo **m, bool *here)
+{
+	const struct desired_memo *user;
+	enum rc rc;
+
+	*here = true;
+	if (!q->two_channels || it->user_channel) {
+		*here = !q->two_channels || q->user;
+		return *here ? way_on(c, w, q, it, q->user, m) : RC_OK;
+	}
+	if ((rc = way_on(c, w, q, it, false, m)) != RC_OK)
+		return rc;
+	if ((*m)->way != DESIRED_NOT) {
+		*here = !q->user;
+		return RC_OK;
+	}
+	if ((rc = way_on(c, w, q, it, true, &user)) != RC_OK)
+		return rc;
+	*here = q->user == (user->way != DESIRED_NOT);
+	if (q->user)
+		*m = user;
+	return RC_OK;
+}
+
+static void
+settle(struct call *c, struct wanted *x, const struct desired_memo *m)
+{
+	const struct desired_item *it = x->item;
+
+	x->way = m->way;
+	x->why = m->why;
+	if (x->way == DESIRED_BY_COMMAND && x->optional) {
+		x->way = DESIRED_NOT;
+		x->why =
+		    "an app that the person may take or leave can be offered by declaration only, which this device"
+		    " does not know";
+	}
+	if (x->way != DESIRED_BY_DECLARATION)
+		return;
+	x->identifier = it->kind == DESIRED_DECLARATION
+			    ? it->name
+			    : arena_printf(c->arena, "postern.%s.%s", desired_kind_name(it->kind), it->id);
+	x->server_token =
+	    ddm_server_token(c->arena, arena_printf(c->arena, "%s %d %s", x->identifier, (int)x->optional, it->digest));
+}
+
 enum rc
 desired_wanted(struct call *c, struct desired_wishes *w, const struct enrollment *e, const char *user_id,
     struct wanted **out, int *n)
 {
 	bool *matches = arena_array(c->arena, (size_t)w->n_groups, sizeof *matches);
-	bool two_channels = e->family != NULL && strcmp(e->family, "Mac") == 0, user = user_id[0] != '\0';
-	struct policy_target t = policy_target_of(e->mode, e->family, e->os_version, user);
-	const char *said = NULL;
+	struct asking q = { .e = e, .user = user_id[0] != '\0' };
 	enum rc rc;
 
 	*n = 0;
 	*out = NULL;
 	if (w->n_assignments == 0)
 		return RC_OK;
+	q.two_channels = e->family != NULL && strcmp(e->family, "Mac") == 0;
 	*out = arena_array(c->arena, (size_t)w->n_items, sizeof **out);
 	if ((rc = group_match(c, w->groups, w->n_groups, e, matches)) != RC_OK ||
-	    (rc = capabilities(c, e, user_id, &said)) != RC_OK)
+	    (rc = capabilities(c, e, user_id, &q.said)) != RC_OK)
 		return rc;
 	for (int i = 0; i < w->n_items; i++) {
-		struct desired_item *it = &w->items[i];
 		struct wanted *x = &(*out)[*n];
-		const struct desired_memo *m;
-		bool knows;
+		const struct desired_memo *m = NULL;
+		bool here;
 
-		*x = (struct wanted){ .item = it };
-		if ((two_channels && it->user_channel != user) ||
-		    (x->group = giver(w, it, matches, &x->optional)) == NULL)
+		*x = (struct wanted){ .item = &w->items[i] };
+		if ((x->group = giver(w, x->item, matches, &x->optional)) == NULL)
 			continue;
-		knows = declares(said, desired_type(it));
-		rc = find_way(c, w, it, &t,
-		    arena_printf(c->arena, "%s %s %s %s%s", e->mode, e->family != NULL ? e->family : "iPhone",
-			e->os_version != NULL ? e->os_version : "", user ? "user" : "device", knows ? "" : " commands"),
-		    knows, &m);
-		if (rc != RC_OK)
+		if ((rc = place(c, w, &q, x->item, &m, &here)) != RC_OK)
 			return rc;
-		x->way = m->way;
-		x->why = m->why;
-		if (x->way == DESIRED_BY_COMMAND && x->optional) {
-			x->way = DESIRED_NOT;
-			x->why =
-			    "an app that the person may take or leave can be offered by declaration only, which this"
-			    " device does not know";
-		}
-		if (x->way == DESIRED_BY_DECLARATION) {
-			x->identifier = it->kind == DESIRED_DECLARATION ? it->name
-									: arena_printf(c->arena, "postern.%s.%s",
-									      desired_kind_name(it->kind), it->id);
-			x->server_token = ddm_server_token(
-			    c->arena, arena_printf(c->arena, "%s %d %s", x->identifier, (int)x->optional, it->digest));
-		}
+		if (!here)
+			continue;
+		settle(c, x, m);
 		(*n)++;
 	}
 	return RC_OK;

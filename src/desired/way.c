@@ -129,11 +129,15 @@ tree_of(const json_t *value)
 	}
 }
 
-/* Licences are the person's (protocol 11), and what comes with the enrollment goes with it. */
+/* Licences are the person's (protocol 11). What comes with the enrollment goes with it, whatever ManagementFlags say. */
 static void
-app_command(struct arena *a, const struct desired_item *it, plist_t command)
+app_command(struct arena *a, const struct policy_target *t, const struct desired_item *it, plist_t command)
 {
+	static const struct policy_thing managed = {
+		.kind = POLICY_COMMAND, .name = "InstallApplication", .key = "InstallAsManaged", .side = POLICY_REQUEST
+	};
 	json_t *app = content(a, it), *value;
+	struct err ignored;
 	const char *number = json_get_text(app, "AppStoreID"), *url = json_get_text(app, "ManifestURL");
 
 	plist_put_text(command, "RequestType", "InstallApplication");
@@ -149,7 +153,8 @@ app_command(struct arena *a, const struct desired_item *it, plist_t command)
 		plist_put_int(options, "PurchaseMethod", 1);
 		plist_put(command, "Options", options);
 	}
-	plist_put_int(command, "ManagementFlags", 1);
+	if (t->os == APPLE_MACOS && policy_verdict(a, t, &managed, &ignored) != APPLE_FORBIDDEN)
+		plist_put_flag(command, managed.key, true);
 	if ((value = json_object_get(app, "Configuration")) != NULL)
 		plist_put(command, "Configuration", tree_of(value));
 	if ((value = json_object_get(app, "Attributes")) != NULL)
@@ -157,12 +162,12 @@ app_command(struct arena *a, const struct desired_item *it, plist_t command)
 }
 
 plist_t
-desired_command(struct arena *a, const struct desired_item *it)
+desired_command(struct arena *a, const struct policy_target *t, const struct desired_item *it)
 {
 	plist_t command = plist_keep(a, plist_new_dict());
 
 	if (it->kind == DESIRED_APP) {
-		app_command(a, it, command);
+		app_command(a, t, it, command);
 	} else {
 		plist_put_text(command, "RequestType", "InstallProfile");
 		plist_put_data(command, "Payload", it->content);
@@ -173,7 +178,7 @@ desired_command(struct arena *a, const struct desired_item *it)
 static const char *
 command_broken(struct arena *a, const struct policy_target *t, const struct desired_item *it)
 {
-	plist_t command = desired_command(a, it);
+	plist_t command = desired_command(a, t, it);
 	const char *type = plist_text(a, command, "RequestType");
 	struct err e = { 0 };
 

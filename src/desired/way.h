@@ -18,6 +18,6 @@ const char *desired_type(const struct desired_item *it);
 /* The Payload of that declaration: of a profile without its ProfileURL. */
 json_t *desired_payload(struct arena *a, const struct desired_item *it, bool optional);
 /* The command that gives it: InstallProfile or InstallApplication; freed with `a`. */
-plist_t desired_command(struct arena *a, const struct desired_item *it);
+plist_t desired_command(struct arena *a, const struct policy_target *t, const struct desired_item *it);
 
 #endif

@@ -272,7 +272,7 @@ ask_for_apps(struct call *c, const struct desired_set *s, int64_t since, int64_t
 		return rc; /* in line: its answer comes back here */
 	last = db_get_int(&r, 0, 0);
 	*due_at = c->now + DELIVERY_AGAIN_S;
-	if (last >= since && c->now < last + DELIVERY_AGAIN_S) {
+	if (last > since && c->now < last + DELIVERY_AGAIN_S) { /* of the same second: it may have come before */
 		*due_at = last + DELIVERY_AGAIN_S;
 		return RC_OK;
 	}

@@ -94,21 +94,23 @@ enum rc
 device_configuration_read(struct arena *a, struct bytes document, struct device_configuration *out, struct err *e)
 {
 	struct cms_signed message;
-	enum rc rc;
 
 	*out = (struct device_configuration){ .document = document };
 	if (document.n > 0 && document.p[0] == 0x30) {
-		if ((rc = cms_verify(a, document, (struct bytes){ 0 }, &message, e)) != RC_OK)
-			return fail_in(e, RC_BAD_INPUT, "the signature of the profile");
+		if (cms_verify(a, document, (struct bytes){ 0 }, &message, e) != RC_OK) {
+			(void)fail_in(e, RC_BAD_INPUT, "the signature of the profile");
+			return RC_BAD_INPUT;
+		}
 		document = message.content;
 	}
-	if ((rc = plist_parse(a, document, &out->root, e)) != RC_OK)
-		return fail_in(e, RC_BAD_INPUT, "the configuration profile");
-	out->identifier = plist_text(a, out->root, "PayloadIdentifier");
+	if (plist_parse(a, document, &out->root, e) == RC_OK)
+		out->identifier = plist_text(a, out->root, "PayloadIdentifier");
+	if (out->identifier == NULL) {
+		(void)fail(e, RC_BAD_INPUT, "it is no configuration profile with a PayloadIdentifier");
+		return RC_BAD_INPUT;
+	}
 	out->uuid = plist_text(a, out->root, "PayloadUUID");
 	out->name = plist_text(a, out->root, "PayloadDisplayName");
-	if (out->identifier == NULL)
-		return fail(e, RC_BAD_INPUT, "the configuration profile has no PayloadIdentifier");
 	return RC_OK;
 }
 

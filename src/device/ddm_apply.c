@@ -48,7 +48,7 @@ apply_profile(struct effect *f)
 {
 	struct device_ddm *m = f->m;
 	struct device_configuration profile;
-	struct http_client_answer answer;
+	struct http_client_answer answer = { 0 };
 	const char *url = json_get_text(f->payload, "ProfileURL");
 
 	if (download(m, url, &answer) != RC_OK ||
@@ -169,7 +169,7 @@ check_asset(struct device_ddm *m, const json_t *reference)
 	const char *url = json_get_text(reference, "DataURL"), *type = json_get_text(reference, "ContentType");
 	const char *hash = json_get_text(reference, "Hash-SHA-256");
 	int64_t size = json_get_int(reference, "Size", -1);
-	struct http_client_answer answer;
+	struct http_client_answer answer = { 0 };
 	const char *wrong = NULL;
 
 	if (download(m, url, &answer) != RC_OK)

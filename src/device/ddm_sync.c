@@ -35,6 +35,7 @@ ask_json(struct device_ddm *m, const char *endpoint, struct http_client_answer *
 	struct err *e = &m->d->err;
 	enum rc rc = device_ddm_ask(m, endpoint, (struct bytes){ 0 }, answer);
 
+	*root = NULL;
 	if (rc != RC_OK)
 		return rc;
 	if (answer->type == NULL || strcmp(answer->type, "application/json") != 0)
@@ -189,7 +190,7 @@ current_token(struct device_ddm *m, const char **token)
 enum rc
 device_ddm_sync(struct device_ddm *m)
 {
-	const char *known = json_get_text(m->kept, "token"), *token;
+	const char *known = json_get_text(m->kept, "token"), *token = NULL;
 	enum rc rc;
 
 	story_step(&m->d->story, "ddm-sync", "Look for changed declarations%s",

@@ -136,7 +136,7 @@ install_declarations(struct device *d, struct device_esso *document)
 			return fail(&d->err, RC_FORBIDDEN, "the declaration %s is not in force: %s", identifier,
 			    reason != NULL ? json_get_text(reason, "description") : "nothing refers to it");
 	}
-	if ((rc = gather(d, document)) != RC_OK)
+	if (gather(d, document) != RC_OK)
 		return fail_in(&d->err, RC_FORBIDDEN, "Enrollment SSO by declarations");
 	d->en.esso_declared = true;
 	return RC_OK;

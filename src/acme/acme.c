@@ -157,6 +157,23 @@ authorization(struct call *c, struct step *s)
 	return RC_OK;
 }
 
+/* At a renewal the device is known; before, Authenticate is held against what was attested (mdm/checkin.c). */
+static enum rc
+is_its_device(struct call *c, const struct order *o, const struct attestation *at)
+{
+	const struct device_ids attested = { at->serial_number, at->udid };
+	struct enrollment e = { 0 };
+	struct device_ids known;
+	enum rc rc = enrollment_get(c, o->enrollment_id, &e);
+
+	if (rc != RC_OK || strcmp(e.mode, "adde") != 0)
+		return rc;
+	known = (struct device_ids){ e.serial_number, e.device_id };
+	return enrollment_same_device(e.family, &attested, &known)
+		   ? RC_OK
+		   : fail(&c->err, RC_BAD_INPUT, "the attested device is not the enrolled one");
+}
+
 /* What is to be said of an attestation: EV_acme_attested, or why not. */
 static enum rc
 judge(struct call *c, const struct step *s, struct attestation *at, enum enroll_code *code)
@@ -184,6 +201,9 @@ judge(struct call *c, const struct step *s, struct attestation *at, enum enroll_
 	*code = EV_acme_attestation_stale;
 	if (!attest_is_fresh(c->arena, at, s->order.token))
 		return fail(&c->err, RC_BAD_INPUT, "the freshness code is not SHA-256 of the challenge's token");
+	*code = EV_acme_other_device;
+	if ((rc = is_its_device(c, &s->order, at)) != RC_OK)
+		return rc;
 	*code = EV_acme_attested;
 	return RC_OK;
 }

@@ -48,6 +48,7 @@ static const struct {
 	{ EV_acme_attestation_malformed, PROBLEM_ATTESTATION },
 	{ EV_acme_attestation_chain, PROBLEM_ATTESTATION },
 	{ EV_acme_attestation_stale, PROBLEM_ATTESTATION },
+	{ EV_acme_other_device, PROBLEM_ATTESTATION },
 	{ EV_acme_other_key, PROBLEM_CSR },
 	{ EV_acme_request_malformed, PROBLEM_CSR },
 };

@@ -1,6 +1,7 @@
 #include "enroll/enrollment.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "config/config.h"
 #include "crypto/hash.h"
@@ -226,8 +227,20 @@ enrollment_event(struct call *c, const char *id, enum enroll_code code, const ch
 	return attempt_event(c, rc == RC_OK ? e.attempt_id : NULL, code, details != NULL ? "%s" : NULL, details);
 }
 
+bool
+enrollment_same_device(const char *family, const struct device_ids *attested, const struct device_ids *said)
+{
+	bool udid_counts = strcmp(os_name(family), "macOS") != 0;
+
+	if (attested->serial_number != NULL && said->serial_number != NULL &&
+	    strcmp(attested->serial_number, said->serial_number) != 0)
+		return false;
+	return !udid_counts || attested->udid == NULL || said->udid == NULL ||
+	       strcasecmp(attested->udid, said->udid) == 0;
+}
+
 enum rc
-enrollment_attested(struct call *c, const char *id, const char **serial_number, const char **udid)
+enrollment_attested(struct call *c, const char *id, struct device_ids *out)
 {
 	static const char sql[] =
 	    "SELECT serial_number, udid FROM acme_order WHERE enrollment_id = ?1 AND state = 'valid'"
@@ -235,10 +248,8 @@ enrollment_attested(struct call *c, const char *id, const char **serial_number, 
 	struct db_rows r;
 	enum rc rc = store_run(c, sql, DB_ARGS(db_text(id)), &r);
 
-	*serial_number = *udid = NULL;
-	if (rc == RC_OK && r.rows > 0) {
-		*serial_number = db_get_text(&r, 0, 0);
-		*udid = db_get_text(&r, 0, 1);
-	}
+	*out = (struct device_ids){ NULL, NULL };
+	if (rc == RC_OK && r.rows > 0)
+		*out = (struct device_ids){ db_get_text(&r, 0, 0), db_get_text(&r, 0, 1) };
 	return rc;
 }

@@ -65,9 +65,16 @@ enum rc enrollment_end(struct call *c, const char *id, const char *state);
  * a line in the log. */
 enum rc enrollment_event(struct call *c, const char *id, enum enroll_code code, const char *details);
 
+/* Is it one device that a key was attested for and that says these of itself, as far as both are known (NULL: not)? The
+ * attested UDID of a Mac is its provisioning UDID, which says nothing here (protocol 6.2). */
+struct device_ids {
+	const char *serial_number, *udid;
+};
+bool enrollment_same_device(const char *family, const struct device_ids *attested, const struct device_ids *said);
+
 /* Which device the key of its identity was attested for (protocol 6.2). NULL: not said, as always under User Enrollment,
- * or the identity came by SCEP. The UDID of a Mac is another one than it says in Authenticate. */
-enum rc enrollment_attested(struct call *c, const char *id, const char **serial_number, const char **udid);
+ * or the identity came by SCEP. */
+enum rc enrollment_attested(struct call *c, const char *id, struct device_ids *out);
 
 /* Eviction (protocol 7.4): from iOS 17, macOS 14, visionOS 1.1 on by 403 at the next request ("status"),
  * below by RemoveProfile as the only command ("profile"). *way says which. */

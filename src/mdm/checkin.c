@@ -1,5 +1,4 @@
 #include <string.h>
-#include <strings.h>
 
 #include "crypto/hash.h"
 #include "desired/round.h"
@@ -101,31 +100,12 @@ authenticate_in_unit(struct call *c, void *arg)
 	return attempt_event(c, e->attempt_id, EV_authenticated, NULL);
 }
 
-/* Is it the device whose hardware attested the key, as far as both sides say? A Mac attests its provisioning UDID,
- * which Authenticate does not say (protocol 6.2). */
-static enum rc
-is_attested(struct call *c, const struct mdm_message *m, bool *good)
-{
-	const struct enrollment *e = &m->who->enrollment;
-	const char *serial_number, *udid, *said;
-	enum rc rc = enrollment_attested(c, e->id, &serial_number, &udid);
-
-	if (rc != RC_OK)
-		return rc;
-	said = text(c, m, "SerialNumber");
-	*good = serial_number == NULL || said == NULL || strcmp(serial_number, said) == 0;
-	said = text(c, m, "UDID");
-	if (strcmp(os_name(e->family), "macOS") != 0)
-		*good = *good && (udid == NULL || said == NULL || strcasecmp(udid, said) == 0);
-	return RC_OK;
-}
-
 static void
 on_authenticate(struct call *c, struct mdm_message *m)
 {
 	const struct enrollment *e = &m->who->enrollment;
 	struct authenticate a = { .m = m };
-	bool attested = true;
+	struct device_ids attested, said;
 
 	if (e->enrolled_at != 0) { /* a lost answer: said again, nothing changes */
 		accept_message(m);
@@ -137,9 +117,10 @@ on_authenticate(struct call *c, struct mdm_message *m)
 		mdm_refuse(c, m, 400, EV_message_malformed);
 		return;
 	}
-	if (is_attested(c, m, &attested) != RC_OK)
+	said = (struct device_ids){ text(c, m, "SerialNumber"), text(c, m, "UDID") };
+	if (enrollment_attested(c, e->id, &attested) != RC_OK)
 		return;
-	if (!attested) {
+	if (!enrollment_same_device(e->family, &attested, &said)) {
 		mdm_refuse(c, m, 403, EV_acme_other_device);
 		return;
 	}

@@ -9,7 +9,7 @@
 #include "scim/resource.h"
 #include "store/store.h"
 
-#define SHOWN 5000 /* members of one group in an answer */
+#define AT_ONCE 500 /* members that are read before they are changed */
 #define HAS_MEMBER "name IN (SELECT m.name FROM account_group m WHERE m.account_id"
 #define COLUMNS "id, name, external_id, created_at, updated_at"
 
@@ -57,15 +57,55 @@ find(struct scim_call *x, const char *id, struct group *out)
 	return RC_OK;
 }
 
-/* The first SHOWN after a user identifier; "": from the start. */
+/* The first `most` after a user identifier; "": from the start. */
 static enum rc
-members_of(struct call *c, const char *organization_id, const char *name, const char *after, struct db_rows *r)
+members_of(
+    struct call *c, const char *organization_id, const char *name, const char *after, int most, struct db_rows *r)
 {
 	return store_run(c,
 	    "SELECT a.id, a.user_identifier FROM account_group g JOIN account a ON a.id = g.account_id"
 	    " WHERE g.name = ?2 AND a.organization_id = ?1 AND a.user_identifier > ?4 ORDER BY a.user_identifier LIMIT "
 	    "?3",
-	    DB_ARGS(db_text(organization_id), db_text(name), db_int(SHOWN), db_text(after)), r);
+	    DB_ARGS(db_text(organization_id), db_text(name), db_int(most), db_text(after)), r);
+}
+
+/* Some people at a time are changed with memory of its own, without a ceiling: what is known of so many is its bound, and
+ * the request's would end a large group's change. */
+static enum rc
+apart(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg)
+{
+	struct arena *whole = c->arena;
+	enum rc rc;
+
+	c->arena = arena_new(0);
+	rc = fn(c, arg);
+	arena_free(c->arena);
+	c->arena = whole;
+	return rc;
+}
+
+struct members { /* on the way through all of a group */
+	const struct wish *w;
+	enum rc (*fn)(struct call *c, const struct wish *w, const char *id, const void *arg);
+	const void *arg;
+	const char *after; /* user identifier, in `keep` */
+	struct arena *keep;
+	bool more;
+};
+
+static enum rc
+next_members(struct call *c, void *arg)
+{
+	struct members *m = arg;
+	struct db_rows r = { 0 };
+	enum rc rc = members_of(c, m->w->organization_id, m->w->g.name, m->after, AT_ONCE, &r);
+
+	for (int i = 0; rc == RC_OK && i < r.rows; i++)
+		rc = m->fn(c, m->w, db_get_text(&r, i, 0), m->arg);
+	m->more = rc == RC_OK && r.rows == AT_ONCE;
+	if (m->more)
+		m->after = arena_strdup(m->keep, db_get_text(&r, r.rows - 1, 1));
+	return rc;
 }
 
 /* Every member, however many, also where `fn` takes them out. */
@@ -73,18 +113,11 @@ static enum rc
 each_member(struct call *c, const struct wish *w,
     enum rc (*fn)(struct call *, const struct wish *, const char *, const void *), const void *arg)
 {
-	const char *after = "";
-	struct db_rows r;
-	enum rc rc;
+	struct members m = { w, fn, arg, "", c->arena, true };
+	enum rc rc = RC_OK;
 
-	do {
-		if ((rc = members_of(c, w->organization_id, w->g.name, after, &r)) != RC_OK)
-			return rc;
-		for (int i = 0; rc == RC_OK && i < r.rows; i++) {
-			after = db_get_text(&r, i, 1);
-			rc = fn(c, w, db_get_text(&r, i, 0), arg);
-		}
-	} while (rc == RC_OK && r.rows == SHOWN);
+	while (m.more)
+		rc = apart(c, next_members, &m);
 	return rc;
 }
 
@@ -111,7 +144,8 @@ group_json(struct scim_call *x, const struct group *g, json_t **out)
 	enum rc rc = RC_OK;
 
 	if (!left_out)
-		rc = members_of(x->c, x->service.organization_id, g->name, "", &r);
+		rc = members_of(x->c, x->service.organization_id, g->name, "", SCIM_SHOWN, &r);
+	x->members += r.rows;
 	for (int i = 0; rc == RC_OK && i < r.rows; i++)
 		json_array_append_new(
 		    members, json_pack("{s:s, s:s}", "value", db_get_text(&r, i, 0), "display", db_get_text(&r, i, 1)));
@@ -130,6 +164,15 @@ scim_group_get(struct scim_call *x)
 	return rc == RC_OK ? group_json(x, &g, &x->out) : rc;
 }
 
+static enum rc
+row_json(struct scim_call *x, const struct db_rows *r, int row, json_t **out)
+{
+	struct group g;
+
+	read_row(r, row, &g);
+	return group_json(x, &g, out);
+}
+
 enum rc
 scim_group_list(struct scim_call *x)
 {
@@ -141,34 +184,9 @@ scim_group_list(struct scim_call *x)
 		{ "members.value", HAS_MEMBER, false },
 		{ NULL, NULL, false },
 	};
-	json_t *list = json_keep(x->c->arena, json_array()), *one;
-	struct db_value args[FILTER_TERMS + 3];
-	struct db_rows r, rows;
-	struct group g;
-	const char *where, *window;
-	int from, count, n;
-	enum rc rc;
+	static const struct scim_listing groups = { "directory_group", COLUMNS, "name", columns, row_json };
 
-	if ((rc = scim_page(x, &from, &count)) != RC_OK || (rc = scim_where(x, columns, args, &where, &n)) != RC_OK)
-		return rc;
-	rc = store_run(x->c,
-	    arena_printf(x->c->arena, "SELECT count(*) FROM directory_group WHERE organization_id = ?1%s", where),
-	    (struct db_args){ args, n }, &r);
-	if (rc != RC_OK)
-		return rc;
-	window = scim_window(x, from, count, args, &n);
-	rc = store_run(x->c,
-	    arena_printf(x->c->arena,
-		"SELECT " COLUMNS " FROM directory_group WHERE organization_id = ?1%s ORDER BY name%s", where, window),
-	    (struct db_args){ args, n }, &rows);
-	for (int i = 0; rc == RC_OK && i < rows.rows; i++) {
-		read_row(&rows, i, &g);
-		if ((rc = group_json(x, &g, &one)) == RC_OK)
-			json_array_append(list, one);
-	}
-	if (rc == RC_OK)
-		x->out = scim_list(x, (int)db_get_int(&r, 0, 0), from, json_incref(list));
-	return rc;
+	return scim_answer_list(x, &groups);
 }
 
 /* ---- who is in it ---- */
@@ -215,15 +233,33 @@ unless_listed(struct call *c, const struct wish *w, const char *id, const void *
 	return listed ? RC_OK : put_member(c, w, id, false);
 }
 
+struct listed { /* on the way through the members that a request names */
+	const struct wish *w;
+	const struct edit *e;
+	int done;
+};
+
+static enum rc
+next_listed(struct call *c, void *arg)
+{
+	struct listed *l = arg;
+	enum rc rc = RC_OK;
+
+	for (int n = 0; rc == RC_OK && n < AT_ONCE && l->done < l->e->n; n++)
+		rc = put_member(c, l->w, l->e->member[l->done++], l->e->op != SCIM_REMOVE);
+	return rc;
+}
+
 static enum rc
 apply(struct call *c, const struct wish *w, const struct edit *e)
 {
+	struct listed l = { w, e, 0 };
 	enum rc rc = RC_OK;
 
 	if (e->op == SCIM_REPLACE)
 		rc = each_member(c, w, unless_listed, e);
-	for (int i = 0; rc == RC_OK && i < e->n; i++)
-		rc = put_member(c, w, e->member[i], e->op != SCIM_REMOVE);
+	while (rc == RC_OK && l.done < e->n)
+		rc = apart(c, next_listed, &l);
 	return rc;
 }
 

@@ -147,8 +147,9 @@ number(struct scim_call *x, const char *name, int otherwise, int least, int most
 	return RC_OK;
 }
 
-enum rc
-scim_page(struct scim_call *x, int *from, int *count)
+/* startIndex from 1, count. */
+static enum rc
+page(struct scim_call *x, int *from, int *count)
 {
 	enum rc rc = number(x, "startIndex", 1, 1, 1000000000, from);
 
@@ -184,9 +185,9 @@ scim_meta(struct scim_call *x, const char *type, const char *id, int64_t created
 	    date(a, changed), "location", arena_printf(a, "%s/scim/v2/%ss/%s", x->c->conf->url, type, id));
 }
 
-enum rc
-scim_where(
-    struct scim_call *x, const struct scim_column *columns, struct db_value *args, const char **where, int *n_args)
+/* " AND column = ?N" for each term of the filter, from ?2 on; values into args[1...]. */
+static enum rc
+where_of(struct scim_call *x, const struct scim_column *columns, struct db_value *args, const char **where, int *n_args)
 {
 	struct filter f;
 	const struct scim_column *k;
@@ -210,10 +211,34 @@ scim_where(
 	return RC_OK;
 }
 
-const char *
-scim_window(struct scim_call *x, int from, int count, struct db_value *args, int *n_args)
+enum rc
+scim_answer_list(struct scim_call *x, const struct scim_listing *l)
 {
-	args[(*n_args)++] = db_int(count);
-	args[(*n_args)++] = db_int(from - 1);
-	return arena_printf(x->c->arena, " LIMIT ?%d OFFSET ?%d", *n_args - 1, *n_args);
+	json_t *list = json_keep(x->c->arena, json_array()), *one = NULL;
+	struct db_value args[FILTER_TERMS + 3];
+	struct arena *a = x->c->arena;
+	struct db_rows total, rows;
+	int from, count, n;
+	const char *where;
+	enum rc rc;
+
+	if ((rc = page(x, &from, &count)) != RC_OK || (rc = where_of(x, l->filters, args, &where, &n)) != RC_OK)
+		return rc;
+	rc = store_run(x->c, arena_printf(a, "SELECT count(*) FROM %s WHERE organization_id = ?1%s", l->table, where),
+	    (struct db_args){ args, n }, &total);
+	if (rc != RC_OK)
+		return rc;
+	args[n++] = db_int(count);
+	args[n++] = db_int(from - 1);
+	rc = store_run(x->c,
+	    arena_printf(a, "SELECT %s FROM %s WHERE organization_id = ?1%s ORDER BY %s LIMIT ?%d OFFSET ?%d",
+		l->columns, l->table, where, l->order, n - 1, n),
+	    (struct db_args){ args, n }, &rows);
+	for (int i = 0; rc == RC_OK && i < rows.rows && x->members < SCIM_SHOWN; i++) {
+		if ((rc = l->json(x, &rows, i, &one)) == RC_OK)
+			json_array_append(list, one);
+	}
+	if (rc == RC_OK)
+		x->out = scim_list(x, (int)db_get_int(&total, 0, 0), from, json_incref(list));
+	return rc;
 }

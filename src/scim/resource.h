@@ -12,6 +12,7 @@
 #define SCIM_PAGE 200 /* resources of one answer */
 #define SCIM_OPERATIONS 100 /* of one PATCH */
 #define SCIM_MEMBERS 1000 /* of one request */
+#define SCIM_SHOWN 5000 /* members of one group in an answer; a page that has as many ends */
 #define SCIM_USER "urn:ietf:params:scim:schemas:core:2.0:User"
 #define SCIM_GROUP "urn:ietf:params:scim:schemas:core:2.0:Group"
 
@@ -24,6 +25,7 @@ struct scim_call {
 	json_t *out; /* the answer; NULL: none */
 	int status;
 	const char *type; /* scimType of a refusal; NULL: the one of its rc */
+	int members; /* in the answer so far */
 };
 
 typedef enum rc scim_handler(struct scim_call *x);
@@ -45,26 +47,27 @@ struct scim_change {
 };
 enum rc scim_changes(struct scim_call *x, struct scim_change **out, int *n);
 
-/* A page of the request: startIndex from 1, count. */
-enum rc scim_page(struct scim_call *x, int *from, int *count);
-/* The answer to a listing. */
+/* The answer to a listing that is all there is. */
 json_t *scim_list(struct scim_call *x, int total, int from, json_t *resources);
 json_t *scim_meta(struct scim_call *x, const char *type, const char *id, int64_t created, int64_t changed);
 /* A refusal with its scimType (RFC 7644 3.12). */
 enum rc scim_refuse(struct scim_call *x, const char *type, const char *detail);
 
-/* A where clause from a filter: " AND column = ?N" for each term, from ?2 on; values into args[1...]. */
+/* What a filter may ask for. */
 struct scim_column {
 	const char *attribute;
 	const char *sql; /* what is compared; with a bracket in it, the beginning of one that the value ends */
 	bool fold; /* stored in lower case */
 };
-struct db_value;
-enum rc scim_where(
-    struct scim_call *x, const struct scim_column *columns, struct db_value *args, const char **where, int *n_args);
-
-/* " LIMIT ?N OFFSET ?M", its values behind the others. */
-const char *scim_window(struct scim_call *x, int from, int count, struct db_value *args, int *n_args);
+/* A page of the organization's rows, by the request's filter, startIndex and count, into x->out. It may have fewer than
+ * count: who asks goes on behind those (RFC 7644 3.4.2.4). */
+struct db_rows;
+struct scim_listing {
+	const char *table, *columns, *order;
+	const struct scim_column *filters; /* to a row without attribute */
+	enum rc (*json)(struct scim_call *x, const struct db_rows *r, int row, json_t **out); /* kept by the arena */
+};
+enum rc scim_answer_list(struct scim_call *x, const struct scim_listing *l);
 
 extern scim_handler scim_user_list, scim_user_get, scim_user_add, scim_user_put, scim_user_patch, scim_user_remove;
 extern scim_handler scim_group_list, scim_group_get, scim_group_add, scim_group_put, scim_group_patch,

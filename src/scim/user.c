@@ -55,9 +55,10 @@ user_json(struct scim_call *x, const struct account *a, json_t **out)
 
 	for (const char *const *g = a->groups; g != NULL && *g != NULL; g++)
 		json_array_append_new(groups, json_pack("{s:s}", "display", *g));
-	*out = json_pack("{s:[s], s:s, s:s*, s:s, s:s*, s:b, s:o, s:o}", "schemas", SCIM_USER, "id", a->id,
-	    "externalId", row.external_id, "userName", a->user_identifier, "displayName", a->display_name, "active",
-	    a->disabled_at == 0, "groups", groups, "meta", scim_meta(x, "User", a->id, a->created_at, row.updated_at));
+	*out = json_keep(x->c->arena, json_pack("{s:[s], s:s, s:s*, s:s, s:s*, s:b, s:o, s:o}", "schemas", SCIM_USER,
+					  "id", a->id, "externalId", row.external_id, "userName", a->user_identifier,
+					  "displayName", a->display_name, "active", a->disabled_at == 0, "groups",
+					  groups, "meta", scim_meta(x, "User", a->id, a->created_at, row.updated_at)));
 	return rc;
 }
 
@@ -67,9 +68,7 @@ answer(struct scim_call *x, const char *id)
 	struct account a;
 	enum rc rc = account_get(x->c, id, &a);
 
-	if (rc == RC_OK && (rc = user_json(x, &a, &x->out)) == RC_OK)
-		json_keep(x->c->arena, x->out);
-	return rc;
+	return rc == RC_OK ? user_json(x, &a, &x->out) : rc;
 }
 
 enum rc
@@ -79,6 +78,15 @@ scim_user_get(struct scim_call *x)
 	enum rc rc = find(x, &a);
 
 	return rc == RC_OK ? answer(x, a.id) : rc;
+}
+
+static enum rc
+row_json(struct scim_call *x, const struct db_rows *r, int row, json_t **out)
+{
+	struct account a;
+	enum rc rc = account_get(x->c, db_get_text(r, row, 0), &a);
+
+	return rc == RC_OK ? user_json(x, &a, out) : rc;
 }
 
 enum rc
@@ -91,34 +99,9 @@ scim_user_list(struct scim_call *x)
 		{ "displayName", "display_name", false },
 		{ NULL, NULL, false },
 	};
-	json_t *list = json_keep(x->c->arena, json_array()), *one;
-	struct db_value args[FILTER_TERMS + 3];
-	struct account a;
-	struct db_rows r, ids;
-	const char *where, *window;
-	int from, count, n;
-	enum rc rc;
+	static const struct scim_listing users = { "account", "id", "user_identifier", columns, row_json };
 
-	if ((rc = scim_page(x, &from, &count)) != RC_OK || (rc = scim_where(x, columns, args, &where, &n)) != RC_OK)
-		return rc;
-	rc = store_run(x->c,
-	    arena_printf(x->c->arena, "SELECT count(*) FROM account WHERE organization_id = ?1%s", where),
-	    (struct db_args){ args, n }, &r);
-	if (rc != RC_OK)
-		return rc;
-	window = scim_window(x, from, count, args, &n);
-	rc = store_run(x->c,
-	    arena_printf(x->c->arena, "SELECT id FROM account WHERE organization_id = ?1%s ORDER BY user_identifier%s",
-		where, window),
-	    (struct db_args){ args, n }, &ids);
-	for (int i = 0; rc == RC_OK && i < ids.rows; i++) {
-		rc = account_get(x->c, db_get_text(&ids, i, 0), &a);
-		if (rc == RC_OK && (rc = user_json(x, &a, &one)) == RC_OK)
-			json_array_append_new(list, one);
-	}
-	if (rc == RC_OK)
-		x->out = scim_list(x, (int)db_get_int(&r, 0, 0), from, json_incref(list));
-	return rc;
+	return scim_answer_list(x, &users);
 }
 
 /* ---- what the directory wants ---- */

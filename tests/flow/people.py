@@ -276,12 +276,40 @@ def by_directory(w):
     same(d.ask("DELETE", where)[0], 204, "RFC 7644 3.6: DELETE")
     same((d.ask("GET", where)[0], w.listing("user", "show", user)[0]["groups"]), (404, []), "it is gone, with its members")
 
+    everybody(w, d)
+
     same(d.ask("DELETE", f"/Users/{id}")[0], 204, "a user is deleted")
     same(d.ask("GET", f"/Users/{id}")[0], 404, "and is gone")
     same(device.report().status, 403, "the device is told to leave")
     w.admin("service", "remove", d.id)
     same(d.ask("GET", "/Users")[0], 401, "a directory whose token was removed is refused")
     ok(d.token not in w.log, "its token is not in the log")
+
+
+def everybody(w, d):
+    """A group of more people than one answer shows, or a request's memory would hold."""
+    many = 5200
+    w.ask(f"""INSERT INTO account (id, organization_id, user_identifier, managed_apple_account, source, created_at, updated_at)
+        WITH RECURSIVE n(i) AS (SELECT 10000 UNION ALL SELECT i + 1 FROM n WHERE i < {9999 + many})
+        SELECT 'many-' || i, (SELECT MIN(id) FROM organization), 'many-' || i || '@{DOMAIN}', 'many-' || i || '@appleid.{DOMAIN}',
+        'local', 1, 1 FROM n""")
+    w.ask("INSERT INTO account_group (account_id, name) SELECT id, 'Everybody' FROM account WHERE id LIKE 'many-%'")
+    count = lambda name: w.ask(f"SELECT COUNT(*) FROM account_group WHERE name = '{name}'")[0][0]  # noqa: E731
+    group = d.ask("POST", "/Groups", {"displayName": "Everybody"})[1]
+    where = f"/Groups/{group['id']}"
+    _, other = d.ask("POST", "/Groups", {"displayName": "Few"})
+    same(count("Everybody"), 0, "a group that is made has the members that are named, and no others of its name")
+    w.ask("INSERT INTO account_group (account_id, name) SELECT id, 'Everybody' FROM account WHERE id LIKE 'many-%'")
+    told = d.patch(where, {"op": "replace", "path": "displayName", "value": "All"})
+    same((told[0], count("Everybody"), count("All"), len(told[1].get("members", []))), (200, 0, many, 5000),
+         "every member of a large group follows its name; an answer shows the first 5,000")
+    page = d.ask("GET", "/Groups?count=10")[1]
+    rest = d.ask("GET", f"/Groups?count=10&startIndex={1 + page['itemsPerPage']}")[1]
+    same([g["displayName"] for p in (page, rest) for g in p["Resources"]], ["All", "Few"],
+         "RFC 7644 3.4.2.4: a page ends early where its members are many, and the next one goes on")
+    same((d.ask("DELETE", where)[0], count("All")), (204, 0), "deleted, with every member")
+    d.ask("DELETE", f"/Groups/{other['id']}")
+    w.ask("DELETE FROM account WHERE id LIKE 'many-%'")
 
 
 def main():

@@ -19,7 +19,8 @@ struct token {
 	SLIST_ENTRY(token) link;
 	char *text, *topic; /* topic: whose certificate pushed to it first; NULL: nobody yet */
 	char magic[MAGIC_MAX + 1]; /* of the last push that was accepted */
-	int64_t accepted, lost, refused; /* lost: accepted, and the answer perhaps never left */
+	int64_t accepted, refused;
+	int64_t lost, refusals_lost; /* of those: the answer perhaps never left */
 	int64_t fetched, coalesced; /* by the device; before it could */
 	int last_status;
 	bool waits; /* a push that the device has not fetched */
@@ -349,12 +350,11 @@ say_reason(struct h2_reply *out, struct arena *a, enum reason reason)
 }
 
 static void
-accept_push(struct apns *p, struct token *t, const char *magic, struct h2_reply *out)
+accept_push(struct apns *p, struct token *t, const char *magic)
 {
 	snprintf(t->magic, sizeof t->magic, "%s", magic);
 	t->accepted++;
 	p->accepted++;
-	out->mark = t;
 	deliver(p, t);
 }
 
@@ -389,9 +389,10 @@ judge(struct apns *p, const struct h2_request *r, struct token *t, const char *m
 		fail_push(t, r->arena, &f, out);
 	} else {
 		say_reason(out, r->arena, ACCEPTED);
-		accept_push(p, t, magic, out);
+		accept_push(p, t, magic);
 	}
 	out->then = (enum h2_then)f.then;
+	out->mark = t;
 	t->last_status = out->status;
 	if (out->status != 200)
 		t->refused++;
@@ -425,8 +426,12 @@ on_lost(void *arg, void *mark)
 	struct token *t = mark;
 
 	pthread_mutex_lock(&p->lock);
-	t->lost++;
-	p->lost++;
+	if (t->last_status == 200) {
+		t->lost++;
+		p->lost++;
+	} else {
+		t->refusals_lost++;
+	}
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -463,11 +468,11 @@ apns_tokens(struct apns *p, struct arena *a, int64_t from, int64_t limit)
 		const struct token *t = p->tokens[i];
 
 		json_array_append_new(
-		    list, json_pack("{s:s,s:s?,s:s,s:I,s:I,s:I,s:I,s:I,s:i,s:b,s:I}", "token", t->text, "topic",
+		    list, json_pack("{s:s,s:s?,s:s,s:I,s:I,s:I,s:I,s:I,s:i,s:b,s:I,s:I}", "token", t->text, "topic",
 			      t->topic, "magic", t->magic, "accepted", (json_int_t)t->accepted, "answers_lost",
 			      (json_int_t)t->lost, "refused", (json_int_t)t->refused, "fetched", (json_int_t)t->fetched,
 			      "coalesced", (json_int_t)t->coalesced, "last_status", t->last_status, "waits", t->waits,
-			      "after_gone", (json_int_t)t->after_gone));
+			      "after_gone", (json_int_t)t->after_gone, "refusals_lost", (json_int_t)t->refusals_lost));
 	}
 	pthread_mutex_unlock(&p->lock);
 	return json_keep(a, list);

@@ -15,6 +15,7 @@ import concurrent.futures
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -34,6 +35,7 @@ BUILD = os.environ.get("POSTERN_BUILD", os.path.join(ROOT, "build", "release"))
 sys.path.insert(0, os.path.join(ROOT, "tests", "flow"))
 
 FLEET = 20000
+PUSHED = 50000  # by postern-apple's word
 BACKED_UP, BACKUP_RATE = 50000, 1000    # devices in the store; idle polls a second beside
 DECLARED = 100_000
 QUEUED = {"devices": 800, "commands": 100}      # of the command cycle
@@ -600,6 +602,18 @@ ssl_certificate_key {at.data}/tls/server.key; ssl_protocols TLSv1.2 TLSv1.3; ssl
         self.flat.update(backup_idle_p99_ms=round(idle["p99_ms"], 3), backup_p99_ms=round(during["p99_ms"], 3),
                          backup_fsyncs=round(during["fsyncs"], 4), backup_s=round(statistics.median(took), 2))
 
+    def push(self):
+        "50,000 pushes"
+        for title, how in ((self.title, ["well"]), (f"{self.title} to a service that fails", [])):
+            done = subprocess.run([os.path.join(ROOT, "tests", "flow", "push_wave.py"), str(self.devices(PUSHED)), *how],
+                                  capture_output=True, text=True, env={**os.environ, "POSTERN_BUILD": BUILD})
+            said = re.search(r"in ([\d.]+) s: (\d+) a second, ([\d.]+) us", done.stdout)
+            if done.returncode != 0 or not said:
+                raise SystemExit(f"{title}: {done.stdout}{done.stderr}")
+            got = {"rps": float(said[2]), "us": float(said[3])}
+            self.rows.append((title, got))
+            self.flat.update({f"push{'' if how else '_faults'}_{k}": v for k, v in got.items()})
+
     def size(self):
         "1,000 and 1,000,000 enrollments"
         got = {}
@@ -688,7 +702,7 @@ def machine():
     return f"{model}, {os.cpu_count()} cores, Linux {os.uname().release}, OpenSSL {ssl.OPENSSL_VERSION.split()[1]}"
 
 
-NAMES = ["empty", "idle_proxy", "idle_signed", "cycle", "checkin", "declarations", "enroll", "enroll_argon2id", "signin", "tls", "pg_idle", "pg_nodes", "pg_checkin", "backup",
+NAMES = ["empty", "idle_proxy", "idle_signed", "cycle", "checkin", "declarations", "enroll", "enroll_argon2id", "signin", "tls", "pg_idle", "pg_nodes", "pg_checkin", "backup", "push",
          "size"]
 
 

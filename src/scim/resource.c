@@ -218,8 +218,8 @@ scim_answer_list(struct scim_call *x, const struct scim_listing *l)
 	struct db_value args[FILTER_TERMS + 3];
 	struct arena *a = x->c->arena;
 	struct db_rows total, rows;
+	const char *where, *window;
 	int from, count, n;
-	const char *where;
 	enum rc rc;
 
 	if ((rc = page(x, &from, &count)) != RC_OK || (rc = where_of(x, l->filters, args, &where, &n)) != RC_OK)
@@ -230,9 +230,10 @@ scim_answer_list(struct scim_call *x, const struct scim_listing *l)
 		return rc;
 	args[n++] = db_int(count);
 	args[n++] = db_int(from - 1);
+	window = arena_printf(a, " LIMIT ?%d OFFSET ?%d", n - 1, n);
 	rc = store_run(x->c,
-	    arena_printf(a, "SELECT %s FROM %s WHERE organization_id = ?1%s ORDER BY %s LIMIT ?%d OFFSET ?%d",
-		l->columns, l->table, where, l->order, n - 1, n),
+	    arena_printf(a, "SELECT %s FROM %s WHERE organization_id = ?1%s ORDER BY %s%s", l->columns, l->table, where,
+		l->order, window),
 	    (struct db_args){ args, n }, &rows);
 	for (int i = 0; rc == RC_OK && i < rows.rows && x->members < SCIM_SHOWN; i++) {
 		if ((rc = l->json(x, &rows, i, &one)) == RC_OK)

@@ -349,6 +349,13 @@ account_set_disabled(struct call *c, const char *id, bool disabled)
 	return store_part(c, set_disabled, &in);
 }
 
+enum rc
+account_changed(struct call *c, const char *id)
+{
+	return store_run(c, "INSERT INTO account_change (account_id) VALUES (?1) ON CONFLICT DO NOTHING",
+	    DB_ARGS(db_text(id)), NULL);
+}
+
 static enum rc
 set_groups(struct call *c, void *arg)
 {
@@ -363,10 +370,8 @@ set_groups(struct call *c, void *arg)
 	if (r.changed == 0)
 		return nobody(c, in->id);
 	rc = store_run(c, "DELETE FROM account_group WHERE account_id = ?1", DB_ARGS(db_text(in->id)), NULL);
-	/* What the person's devices get may depend on it (desired/round.h). */
 	if (rc == RC_OK)
-		rc = store_run(c, "INSERT INTO account_change (account_id) VALUES (?1) ON CONFLICT DO NOTHING",
-		    DB_ARGS(db_text(in->id)), NULL);
+		rc = account_changed(c, in->id);
 	return rc == RC_OK ? insert_groups(c, in->id, in->groups) : rc;
 }
 

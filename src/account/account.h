@@ -39,6 +39,8 @@ enum rc account_list(struct call *c, const char *organization_id, const char *af
 enum rc account_set_password(struct call *c, const char *id, const char *password_hash);
 enum rc account_set_disabled(struct call *c, const char *id, bool disabled);
 enum rc account_set_groups(struct call *c, const char *id, const char *const *groups);
+/* Something that the person's devices get things by is different: they are looked at again (desired/round.h). */
+enum rc account_changed(struct call *c, const char *id);
 /* Another user identifier for the same person, whose devices and links to providers stay. managed_apple_account NULL:
  * it goes along where it was the identifier, and stays otherwise. RC_CONFLICT: somebody has that identifier.
  * RC_NOT_FOUND: its domain is not the organization's. */

@@ -185,6 +185,9 @@ desired_explain(struct call *c, const struct enrollment *e, const char *user_id,
 		if (wanted[i].way == DESIRED_NOT) {
 			x->state = "not allowed";
 			x->reason = wanted[i].why;
+		} else if (wanted[i].way == DESIRED_LATER) {
+			x->state = "waiting";
+			x->reason = wanted[i].why;
 		} else if (wanted[i].way == DESIRED_BY_COMMAND) {
 			explain_delivered(&said, x);
 		} else {

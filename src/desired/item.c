@@ -13,7 +13,8 @@
 
 #define NAME_MAX_OCTETS 200
 
-#define COLUMNS "id, organization_id, kind, name, title, type, user_channel, digest, created_at, updated_at"
+#define COLUMNS \
+	"id, organization_id, kind, name, title, type, user_channel, digest, created_at, updated_at, app_store_id"
 
 static const char *const kind_names[DESIRED_KINDS] = { "profile", "app", "declaration" };
 
@@ -109,7 +110,10 @@ read_app(struct call *c, struct desired_item *it)
 	url = json_get_text(root, "ManifestURL");
 	if (url != NULL && strncmp(url, "https://", 8) != 0)
 		return fail(&c->err, RC_BAD_INPUT, "ManifestURL is an https URL");
-	if (json_get_text(root, "AppStoreID") != NULL && url != NULL)
+	it->app_store_id = json_get_text(root, "AppStoreID");
+	if (it->app_store_id != NULL && it->app_store_id[strspn(it->app_store_id, "0123456789")] != '\0')
+		return fail(&c->err, RC_BAD_INPUT, "an AppStoreID is a number");
+	if (it->app_store_id != NULL && url != NULL)
 		return fail(&c->err, RC_BAD_INPUT, "an app is from the App Store or from a manifest");
 	return ways > 0 ? RC_OK : fail(&c->err, RC_BAD_INPUT, "an app has an AppStoreID, a BundleID or a ManifestURL");
 }
@@ -136,9 +140,10 @@ static enum rc
 put_in_unit(struct call *c, void *arg)
 {
 	static const char sql[] =
-	    "INSERT INTO desired_item (" COLUMNS ", content) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10)"
+	    "INSERT INTO desired_item (" COLUMNS ", content) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11)"
 	    " ON CONFLICT (organization_id, kind, name) DO UPDATE SET title = EXCLUDED.title, type = EXCLUDED.type,"
-	    " user_channel = EXCLUDED.user_channel, digest = EXCLUDED.digest, content = EXCLUDED.content,"
+	    " user_channel = EXCLUDED.user_channel, digest = EXCLUDED.digest, content = EXCLUDED.content, app_store_id "
+	    "= EXCLUDED.app_store_id,"
 	    " updated_at = EXCLUDED.updated_at RETURNING id";
 	struct desired_item *it = arg;
 	struct db_rows r;
@@ -153,7 +158,7 @@ put_in_unit(struct call *c, void *arg)
 	rc = store_run(c, sql,
 	    DB_ARGS(db_text(crypto_id(c->arena)), db_text(it->organization_id), db_text(kind_names[it->kind]),
 		db_text(it->name), db_text(it->title), db_text(it->type), db_int(it->user_channel), db_text(it->digest),
-		db_int(c->now), db_blob(it->content)),
+		db_int(c->now), db_text(it->app_store_id), db_blob(it->content)),
 	    &r);
 	if (rc != RC_OK)
 		return rc;
@@ -199,6 +204,7 @@ from_row(struct call *c, struct desired_item *it, const struct db_rows *r, int i
 		.digest = db_get_text(r, i, 7),
 		.created_at = db_get_int(r, i, 8),
 		.updated_at = db_get_int(r, i, 9),
+		.app_store_id = db_get_text(r, i, 10),
 	};
 	return rc;
 }

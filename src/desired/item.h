@@ -23,6 +23,7 @@ struct desired_item {
 	const char *name; /* a profile's PayloadIdentifier, a declaration's Identifier, what an app is called here */
 	const char *title; /* for people; may be NULL */
 	const char *type; /* of a declaration */
+	const char *app_store_id; /* of an app of the App Store */
 	bool user_channel; /* for a Mac's user channel, where there is one */
 	struct bytes content; /* a profile as it was given; a declaration's JSON; of an app {"AppStoreID", "BundleID",
 			       * "ManifestURL": one or more, "Configuration": {}, "Attributes": {}}. Absent in listings */

@@ -2,12 +2,15 @@
 
 #include <string.h>
 
+#include "account/account.h"
 #include "command/queue.h"
 #include "desired/delivery.h"
 #include "fmt/plist.h"
+#include "licence/licence.h"
 #include "store/store.h"
 
 #define BY "desired state"
+#define LIVE " e.ended_at IS NULL AND e.state IN ('enrolled', 'reauth')"
 
 /* ---- one channel ---- */
 
@@ -117,7 +120,70 @@ round_tell(struct call *c, const struct enrollment *e, const char *user_id)
 	struct desired_wishes w;
 	enum rc rc = desired_wishes_read(c, e->organization_id, &w);
 
-	return rc == RC_OK && w.version > 0 ? tell(c, &w, e, user_id) : rc;
+	if (rc != RC_OK || w.version == 0)
+		return rc;
+	if (w.licences && (rc = account_changed(c, e->account_id)) != RC_OK) /* it becomes live with this unit */
+		return rc;
+	return tell(c, &w, e, user_id);
+}
+
+/* ---- licences ---- */
+
+static bool
+is_wanted(const struct wanted *all, int n, const char *adam_id)
+{
+	for (int i = 0; i < n; i++) {
+		if (all[i].way != DESIRED_NOT && all[i].item->app_store_id != NULL &&
+		    strcmp(all[i].item->app_store_id, adam_id) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Is the app for any device of the person? */
+static enum rc
+is_of_person(struct call *c, struct desired_wishes *w, const struct db_rows *devices, const char *adam_id, bool *wanted)
+{
+	struct enrollment e;
+	struct wanted *all;
+	enum rc rc = RC_OK;
+	int n;
+
+	*wanted = false;
+	for (int i = 0; rc == RC_OK && !*wanted && i < devices->rows; i++) {
+		enrollment_read(&e, devices, i, 0);
+		if ((rc = desired_wanted(c, w, &e, "", &all, &n)) == RC_OK)
+			*wanted = is_wanted(all, n, adam_id);
+	}
+	return rc;
+}
+
+/* A licence for each app of the App Store that this person's devices should have, and for no other (protocol 11). */
+static enum rc
+licences_of(struct call *c, struct desired_wishes *w, const char *account_id)
+{
+	static const char devices_sql[] =
+	    "SELECT " ENROLLMENT_COLUMNS " FROM enrollment e WHERE e.account_id = ?1 AND" LIVE;
+	static const char held_sql[] = "SELECT adam_id FROM licence WHERE account_id = ?1 AND wanted = 1";
+	struct db_rows devices, held;
+	enum rc rc = store_run(c, devices_sql, DB_ARGS(db_text(account_id)), &devices);
+	bool wanted;
+
+	for (int i = 0; rc == RC_OK && i < w->n_items; i++) {
+		const char *adam_id = w->items[i].app_store_id;
+
+		if (adam_id == NULL)
+			continue;
+		if ((rc = is_of_person(c, w, &devices, adam_id, &wanted)) == RC_OK && wanted)
+			rc = licence_want(c, w->organization_id, account_id, adam_id);
+	}
+	if (rc == RC_OK)
+		rc = store_run(c, held_sql, DB_ARGS(db_text(account_id)), &held);
+	for (int i = 0; rc == RC_OK && i < held.rows; i++) {
+		if ((rc = is_of_person(c, w, &devices, db_get_text(&held, i, 0), &wanted)) == RC_OK && !wanted)
+			rc = licence_release(c, account_id, db_get_text(&held, i, 0));
+	}
+	return rc;
 }
 
 /* All channels of an enrollment. */
@@ -128,6 +194,8 @@ tell_all(struct call *c, struct desired_wishes *w, const struct enrollment *e)
 	enum rc rc;
 	int n;
 
+	if (w->licences && (rc = licences_of(c, w, e->account_id)) != RC_OK)
+		return rc;
 	if ((rc = channel_list(c, e->id, &channels, &n)) != RC_OK)
 		return rc;
 	for (int i = 0; rc == RC_OK && i < n; i++)
@@ -140,8 +208,6 @@ tell_all(struct call *c, struct desired_wishes *w, const struct enrollment *e)
 struct looking {
 	int done;
 };
-
-#define LIVE " e.ended_at IS NULL AND e.state IN ('enrolled', 'reauth')"
 
 /* Enrollments that a statement found, whose organizations may be several. */
 static enum rc

@@ -5,6 +5,7 @@
 #include "command/policy.h"
 #include "ddm/ddm.h"
 #include "ddm/status.h"
+#include "licence/licence.h"
 #include "store/store.h"
 
 struct desired_memo {
@@ -13,13 +14,16 @@ struct desired_memo {
 	enum desired_way way;
 };
 
-static const char *const way_names[] = {
-	[DESIRED_BY_DECLARATION] = "declaration", [DESIRED_BY_COMMAND] = "command", [DESIRED_NOT] = "none"
+static const char *const way_names[] = { /* of what the tables decide */
+	[DESIRED_BY_DECLARATION] = "declaration",
+	[DESIRED_BY_COMMAND] = "command",
+	[DESIRED_NOT] = "none"
 };
 
 enum rc
 desired_wishes_read(struct call *c, const char *organization_id, struct desired_wishes *out)
 {
+	struct licence_service service;
 	struct db_rows r;
 	enum rc rc = store_run(
 	    c, "SELECT id, desired_version FROM organization WHERE id = ?1", DB_ARGS(db_text(organization_id)), &r);
@@ -31,6 +35,10 @@ desired_wishes_read(struct call *c, const char *organization_id, struct desired_
 	*out = (struct desired_wishes){ .organization_id = db_get_text(&r, 0, 0), .version = db_get_int(&r, 0, 1) };
 	if (out->version == 0) /* nobody ever wished anything */
 		return RC_OK;
+	rc = licence_service_get(c, organization_id, &service);
+	if (rc != RC_OK && rc != RC_NOT_FOUND)
+		return rc;
+	out->licences = rc == RC_OK;
 	if ((rc = group_list(c, organization_id, &out->groups, &out->n_groups)) != RC_OK ||
 	    (rc = desired_item_list(c, organization_id, -1, &out->items, &out->n_items)) != RC_OK)
 		return rc;
@@ -203,6 +211,20 @@ place(struct call *c, struct desired_wishes *w, const struct asking *q, struct d
 	return RC_OK;
 }
 
+/* An app without its licence would be asked for and refused, time and again. */
+static enum rc
+wait_for_licence(struct call *c, const struct enrollment *e, struct wanted *x)
+{
+	struct licence_state s;
+	enum rc rc = licence_state(c, e->account_id, x->item->app_store_id, &s);
+
+	if (rc != RC_OK || s.is == LICENCE_HELD)
+		return rc;
+	x->way = DESIRED_LATER;
+	x->why = s.reason != NULL ? s.reason : "a licence for the person was asked for, and is not there yet";
+	return RC_OK;
+}
+
 static void
 settle(struct call *c, struct wanted *x, const struct desired_memo *m)
 {
@@ -255,6 +277,9 @@ desired_wanted(struct call *c, struct desired_wishes *w, const struct enrollment
 		if (!here)
 			continue;
 		settle(c, x, m);
+		if (w->licences && x->item->app_store_id != NULL && x->way != DESIRED_NOT &&
+		    (rc = wait_for_licence(c, e, x)) != RC_OK)
+			return rc;
 		(*n)++;
 	}
 	return RC_OK;

@@ -16,6 +16,7 @@ struct desired_wishes {
 	struct assignment *assignments;
 	int n_assignments;
 	struct desired_memo *memo; /* verdicts that were read before */
+	bool licences; /* apps of the App Store are given once the person holds a licence (licence/licence.h) */
 };
 /* RC_NOT_FOUND: no such organization. */
 enum rc desired_wishes_read(struct call *c, const char *organization_id, struct desired_wishes *out);
@@ -25,7 +26,7 @@ struct wanted {
 	const char *group; /* one that gives it */
 	bool optional;
 	enum desired_way way;
-	const char *why; /* DESIRED_NOT: the rule */
+	const char *why; /* DESIRED_NOT: the rule; DESIRED_LATER: what is missing */
 	const char *identifier, *server_token; /* DESIRED_BY_DECLARATION */
 };
 

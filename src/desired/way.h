@@ -6,7 +6,12 @@
 #include "command/policy.h"
 #include "desired/item.h"
 
-enum desired_way { DESIRED_BY_DECLARATION, DESIRED_BY_COMMAND, DESIRED_NOT };
+enum desired_way {
+	DESIRED_BY_DECLARATION,
+	DESIRED_BY_COMMAND,
+	DESIRED_NOT,
+	DESIRED_LATER, /* nothing speaks against it, but a licence is not there yet (desired/wanted.h) */
+};
 
 /* it->content must be there. `declares` false: the device said that it does not know such declarations. *why is the
  * rule, where it is DESIRED_NOT; memory from `a`. */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "account/account.h"
 #include "config/config.h"
 #include "fmt/uri.h"
 #include "store/store.h"
@@ -83,8 +84,13 @@ came(struct call *c, const struct outcome *o, const char *account_id, const char
 
 	if (!o->known)
 		return put_state(c, account_id, adam_id, "none", NULL, db_int(c->now), false);
-	if (why == NULL || number == LICENCE_ALREADY)
-		return put_state(c, account_id, adam_id, "held", NULL, wanted ? db_null() : db_int(c->now), false);
+	if (why == NULL || number == LICENCE_ALREADY) {
+		enum rc rc = account_changed(c, account_id); /* the app can be given now */
+
+		return rc == RC_OK
+			   ? put_state(c, account_id, adam_id, "held", NULL, wanted ? db_null() : db_int(c->now), false)
+			   : rc;
+	}
 	return put_state(c, account_id, adam_id, number == LICENCE_NONE_LEFT ? "short" : "failed",
 	    reason_of(c->arena, why), wanted ? later : db_int(c->now), true);
 }

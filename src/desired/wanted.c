@@ -211,14 +211,31 @@ place(struct call *c, struct desired_wishes *w, const struct asking *q, struct d
 	return RC_OK;
 }
 
+/* It was given before: whether the licence came or went, nothing of the person's is taken away for it. */
+static enum rc
+is_given(struct call *c, const struct enrollment *e, const struct wanted *x, bool *given)
+{
+	static const char sql[] = "SELECT 1 FROM ddm_declaration WHERE enrollment_id = ?1 AND identifier = ?2"
+				  " UNION ALL SELECT 1 FROM desired_delivery WHERE enrollment_id = ?1 AND item_id = ?3";
+	struct db_rows r;
+	enum rc rc = store_run(c, sql,
+	    DB_ARGS(db_text(e->id), db_text(x->identifier != NULL ? x->identifier : ""), db_text(x->item->id)), &r);
+
+	*given = rc == RC_OK && r.rows > 0;
+	return rc;
+}
+
 /* An app without its licence would be asked for and refused, time and again. */
 static enum rc
 wait_for_licence(struct call *c, const struct enrollment *e, struct wanted *x)
 {
 	struct licence_state s;
+	bool given;
 	enum rc rc = licence_state(c, e->account_id, x->item->app_store_id, &s);
 
 	if (rc != RC_OK || s.is == LICENCE_HELD)
+		return rc;
+	if ((rc = is_given(c, e, x, &given)) != RC_OK || given)
 		return rc;
 	x->way = DESIRED_LATER;
 	x->why = s.reason != NULL ? s.reason : "a licence for the person was asked for, and is not there yet";

@@ -11,8 +11,9 @@ import time
 import uuid
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from postern import done, end, ok, same, say  # noqa: E402
 from world import Phone, Refused, World, in_batches  # noqa: E402
+from postern import BUILD, done, ok, same, say, until  # noqa: E402
+from stand_in import Apple  # noqa: E402
 
 KINDS = [("iPhone", "18.2"), ("iPad", "17.5"), ("Mac", "15.2"), ("RealityDevice", "2.2"), ("iPhone", "16.6")]
 DEVICES = 50
@@ -168,7 +169,7 @@ def story(w):
     store = os.path.join(w.folder, "store.json")
     with open(store, "w") as f:
         json.dump([{"adamId": 1000 + i, "bundleId": f"com.example.app{i}"} for i in (1, 2, 3)] +
-                  [{"adamId": 1004, "bundleId": "com.example.mail"}], f)
+                  [{"adamId": 1004, "bundleId": "com.example.mail"}, {"adamId": 2001, "bundleId": "com.example.draw"}], f)
     phones = [Phone(w, user, "--family", family, "--os", version, "--store", store, *more.get(i, []))
               for i, (user, (_, family, version)) in enumerate(zip(users, plan))]
     make_wishes(w)
@@ -231,6 +232,42 @@ def links(w, phones):
     same(wire.request("GET", link).status, 404, "S-24: after the enrollment, 404")
 
 
+def licences(w, a, phones):
+    """3 licences for 4 people, until one of them is free again."""
+    say("licences")
+    four = [phones[i] for i in (0, 1, 10, 11)]
+    w.admin("licence", "token", "set", "--token-file", a.file("apps-and-books.token"))
+    w.admin("device-group", "add", "designers", "--by-name")
+    w.admin("app", "add", "draw", "--app-store-id", "2001", "--bundle-id", "com.example.draw")
+    w.admin("give", "app", "draw", "designers")
+    for phone in four:
+        w.admin("device-group", "join", "designers", phone.id)
+
+    def drawing():
+        settle(w, four)
+        return {p.user: desired(w, p)["app", "draw"] for p in four if p.enrolled()}
+
+    def there():
+        return sorted(state for state, _ in drawing().values())
+    ok(until(lambda: there() == ["in place"] * 3 + ["waiting"], pause=0.3), "S-33: three of four people get the app", drawing())
+    ok(until(lambda: "no licence is left" in " ".join(why or "" for _, why in drawing().values()), pause=0.3),
+       "and the fourth knows why not", drawing())
+    lacking = [p for p in four if drawing()[p.user][0] == "waiting"]
+    same(len([p for p in four if "com.example.draw" in has(p)[1]]), 3, "so say the devices")
+    leaving = [p for p in four if p not in lacking][0]
+    leaving.unenroll()
+    ok(until(lambda: there() == ["in place"] * 3, pause=0.3), "S-33: a licence is freed: the fourth gets the app", drawing())
+    names = dict(w.ask("SELECT id, user_identifier FROM account"))
+    holders = {names.get(x["clientUserId"]) for x in a.ask("/ledger/apps-and-books")[1]["assignments"] if x["adamId"] == "2001"}
+    same(holders, {p.user for p in four if p is not leaving}, "Apple's ledger has the same holders")
+
+
+def pushes(w, a):
+    live = {bytes(t).hex() for t, in w.ask("SELECT push_token FROM channel WHERE user_id = ''")}
+    ok(until(lambda: live <= set(a.tokens()), pause=0.3), "S-34: every device was woken when it had something to fetch",
+       (len(live), len(a.tokens())))
+
+
 class Wishing(World):
     def settled(self):
         """Until every enrollment was looked at since the last change."""
@@ -244,11 +281,21 @@ class Wishing(World):
 
 
 def main():
-    w = Wishing().open()
+    w = Wishing()
+    assets = os.path.join(w.folder, "assets.json")
+    with open(assets, "w") as f:
+        json.dump([{"adamId": "2001", "totalCount": 3}] + [{"adamId": str(i), "totalCount": 100} for i in range(1001, 1005)], f)
+    a = Apple(os.path.join(w.folder, "apple"), "--assets", assets, "--server-ca", w.cacert, build=BUILD)
+    w.set(apps_and_books_poll="1s", **a.settings())
+    w.open()
+    w.admin("org", "set", *a.certificate())
     phones, plan, pilots = story(w)
     changes(w, phones, plan, pilots)
+    pushes(w, a)
+    licences(w, a, phones)
     links(w, phones)
     w.healthy()
+    same(a.stop(), (0, ""), "postern-apple ends well")
     done()
 
 

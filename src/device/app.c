@@ -163,6 +163,14 @@ device_app_manage(struct device *d, const struct device_app *app, const char *st
 }
 
 bool
+device_app_is_managed(struct device *d, const char *bundle)
+{
+	const char *status = json_get_text(json_object_get(device_managed(d, "apps", false), bundle), "Status");
+
+	return status != NULL && strcmp(status, "Managed") == 0;
+}
+
+bool
 device_app_configure(struct device *d, struct arena *a, const char *bundle, const char *key, plist_t value)
 {
 	json_t *app = json_object_get(device_managed(d, "apps", false), bundle);
@@ -213,10 +221,10 @@ fare(struct device *d, const char *identifier, const struct device_app *app, con
 static void
 declare(struct device *d, const char *identifier, const struct device_app *app, bool required)
 {
-	json_t *apps = device_managed(d, "apps", false);
-	bool managed = json_object_del(apps, app->bundle) == 0; /* by command: taken over, and nobody is asked */
+	bool managed = device_app_is_managed(d, app->bundle); /* by command: taken over, and nobody is asked */
 	const char *failed = "failed";
 
+	json_object_del(device_managed(d, "apps", false), app->bundle);
 	if (!required && !managed) {
 		fare(d, identifier, app, "optional", NULL);
 		return;

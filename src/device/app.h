@@ -32,6 +32,7 @@ enum device_app_outcome device_app_try(struct device *d, const struct device_app
 enum rc device_app_person(struct device *d);
 
 bool device_app_is_personal(const struct device *d, const struct device_app *app);
+bool device_app_is_managed(struct device *d, const char *bundle); /* by command, and here */
 bool device_app_is_declared(struct device *d, const char *bundle);
 
 /* Managed from now on, by command. */

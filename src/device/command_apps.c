@@ -36,11 +36,8 @@ device_on_install_application(struct device_command *c)
 	static const char *const states[] = { [DEVICE_APP_INSTALLED] = "Managed",
 		[DEVICE_APP_PERSONAL] = "UserInstalledApp",
 		[DEVICE_APP_REFUSED] = "UserRejected" };
-	json_t *apps = device_managed(c->d, "apps", false);
 	enum device_app_outcome outcome;
 	struct device_app app;
-	const char *status;
-	bool managed;
 
 	if (find(c, &app) != RC_OK) {
 		device_command_refuse(c, DEVICE_ERROR_APP, "%s", c->d->err.text);
@@ -59,9 +56,7 @@ device_on_install_application(struct device_command *c)
 		device_command_refuse(c, DEVICE_ERROR_APP, "%s is managed by a declaration", app.bundle);
 		return;
 	}
-	status = json_get_text(json_object_get(apps, app.bundle), "Status");
-	managed = status != NULL && strcmp(status, "Managed") == 0;
-	outcome = device_app_try(c->d, &app, managed);
+	outcome = device_app_try(c->d, &app, device_app_is_managed(c->d, app.bundle));
 	if (outcome == DEVICE_APP_UNLICENSED) {
 		device_command_refuse(c, DEVICE_ERROR_LICENSE, "no licence was found for %s", app.bundle);
 		return;

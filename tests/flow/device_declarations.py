@@ -326,6 +326,7 @@ def story_apps(world):
 
     def apps():
         return {a["identifier"]: a for r in s.reports for a in r["StatusItems"].get("app", {}).get("managed", {}).get("list", [])}
+    results(s, phone, install(361309726))   # its state is not asked for, and is no app that could be taken over
     s.declare(ITEMS, "items", {"StatusItems": [{"Name": "app.managed.list"}, {"Name": "mdm.app"}]})
     app("pages", AppStoreID="361309726")
     app("seven", AppStoreID="7")

@@ -452,8 +452,8 @@ apns_totals(struct apns *p, struct arena *a)
 	o = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:I}", "tokens", (json_int_t)p->n, "accepted",
 	    (json_int_t)p->accepted, "refused", (json_int_t)p->refused, "answers_lost", (json_int_t)p->lost, "fetched",
 	    (json_int_t)p->fetched, "coalesced", (json_int_t)p->coalesced, "statuses", statuses, "connections",
-	    (json_int_t)s.connections, "connections_open", (json_int_t)s.open, "connections_most",
-	    (json_int_t)s.most_open, "goaways", (json_int_t)s.goaways, "drops", (json_int_t)s.drops);
+	    (json_int_t)s.connections, "connections_open", (json_int_t)s.live, "connections_most",
+	    (json_int_t)s.most_live, "goaways", (json_int_t)s.goaways, "drops", (json_int_t)s.drops);
 	pthread_mutex_unlock(&p->lock);
 	return json_keep(a, o);
 }

@@ -51,6 +51,7 @@ struct conn {
 	void **marks; /* of the answers that were handed on since nothing was left to write */
 	int n_marks, size_marks;
 	enum h2_then then;
+	bool live; /* requests may come */
 	bool over; /* nothing is read or written any more */
 };
 
@@ -65,7 +66,7 @@ struct h2 {
 	LIST_HEAD(, conn) conns;
 	pthread_t thread;
 	bool started;
-	atomic_llong connections, open, most_open, goaways, drops;
+	atomic_llong connections, open, live, most_live, goaways, drops;
 };
 
 /* ---- streams ---- */
@@ -288,12 +289,27 @@ lose(struct conn *c)
 }
 
 static void
+come_alive(struct conn *c, bool live)
+{
+	struct h2 *h = c->h2;
+	long long n;
+
+	if (live == c->live)
+		return;
+	c->live = live;
+	n = atomic_fetch_add(&h->live, live ? 1 : -1) + 1;
+	if (live && n > atomic_load(&h->most_live))
+		atomic_store(&h->most_live, n);
+}
+
+static void
 conn_close(struct conn *c)
 {
 	struct h2 *h = c->h2;
 	struct stream *s;
 
 	lose(c);
+	come_alive(c, false);
 	while ((s = LIST_FIRST(&c->streams)) != NULL)
 		stream_free(s);
 	nghttp2_session_del(c->session);
@@ -314,6 +330,7 @@ drop(struct conn *c)
 
 	atomic_fetch_add(&c->h2->drops, 1);
 	c->over = true;
+	come_alive(c, false);
 	bufferevent_disable(c->bev, EV_WRITE);
 	shutdown(bufferevent_getfd(c->bev), SHUT_WR);
 	bufferevent_set_timeouts(c->bev, &linger, NULL);
@@ -397,6 +414,7 @@ on_event(struct bufferevent *bev, short what, void *arg)
 	free((void *)(uintptr_t)der.p);
 	c->peer = who.uid;
 	c->session = session_new(c);
+	come_alive(c, true);
 	flush(c);
 }
 
@@ -407,7 +425,6 @@ on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *peer, i
 	struct h2 *h = arg;
 	struct bufferevent *bev;
 	struct conn *c;
-	long long open;
 	int on = 1;
 
 	(void)l, (void)peer, (void)n_peer;
@@ -423,9 +440,7 @@ on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *peer, i
 	LIST_INIT(&c->streams);
 	LIST_INSERT_HEAD(&h->conns, c, link);
 	atomic_fetch_add(&h->connections, 1);
-	open = atomic_fetch_add(&h->open, 1) + 1;
-	if (open > atomic_load(&h->most_open))
-		atomic_store(&h->most_open, open);
+	atomic_fetch_add(&h->open, 1);
 	bufferevent_setcb(bev, on_read, on_written, on_event, c);
 	bufferevent_set_timeouts(bev, &idle, &idle);
 	bufferevent_enable(bev, EV_READ | EV_WRITE);
@@ -523,6 +538,6 @@ h2_port(const struct h2 *h)
 void
 h2_stats(struct h2 *h, struct h2_stats *out)
 {
-	*out = (struct h2_stats){ atomic_load(&h->connections), atomic_load(&h->open), atomic_load(&h->most_open),
+	*out = (struct h2_stats){ atomic_load(&h->connections), atomic_load(&h->live), atomic_load(&h->most_live),
 		atomic_load(&h->goaways), atomic_load(&h->drops) };
 }

@@ -58,7 +58,9 @@ struct h2_settings {
 };
 
 struct h2_stats {
-	int64_t connections, open, most_open, goaways, drops;
+	int64_t connections; /* so far */
+	int64_t live, most_live; /* that requests may come by: now, and at one time */
+	int64_t goaways, drops;
 };
 
 struct h2;

@@ -1,6 +1,7 @@
 #include "esso/esso.h"
 
 #include "account/organization.h"
+#include "esso/prestage.h"
 #include "store/store.h"
 
 static enum rc
@@ -15,12 +16,6 @@ check(struct call *c, enum esso_kind kind, struct bytes document)
 	if (r->n > 1)
 		return fail(&c->err, RC_BAD_INPUT, "%s: %s (%s); and %d more", esso_rules[first->rule].name,
 		    esso_rules[first->rule].sentence, first->where, r->n - 1);
-	/* With declarations a device turns declarative management on after enrolling, finds none here, and drops
-	 * its SSO app with them. */
-	if (r->has_declarations)
-		return fail(&c->err, RC_CONFLICT,
-		    "the declarations are in order, but this server can't serve declarations to enrolled devices yet,"
-		    " and a device would drop them: leave them out, and give the same as a ConfigurationProfile");
 	return RC_OK;
 }
 
@@ -37,8 +32,12 @@ keep(struct call *c, void *arg)
 	struct organization o;
 	enum rc rc = organization_get(c, in->organization_id, &o);
 
-	if (rc != RC_OK)
+	if (rc == RC_OK && in->kind == ESSO_STANDARD)
+		rc = esso_prestage(c, in->organization_id, in->document);
+	if (rc != RC_OK) {
+		store_discard(c); /* all of its declarations, or the document is not kept */
 		return rc;
+	}
 	return store_run(c,
 	    "INSERT INTO esso_document (organization_id, developer, document, set_at) VALUES (?1, ?2, ?3, ?4)"
 	    " ON CONFLICT (organization_id, developer) DO UPDATE SET document = excluded.document, set_at = "
@@ -78,13 +77,24 @@ esso_get(struct call *c, const char *organization_id, enum esso_kind kind, struc
 	return RC_OK;
 }
 
-enum rc
-esso_remove(struct call *c, const char *organization_id, enum esso_kind kind)
+static enum rc
+remove_in_unit(struct call *c, void *arg)
 {
+	const struct keep *in = arg;
 	struct db_rows r;
 	enum rc rc = store_run(c,
 	    "DELETE FROM esso_document WHERE organization_id = ?1 AND developer = ?2 RETURNING organization_id",
-	    DB_ARGS(db_text(organization_id), db_int(kind)), &r);
+	    DB_ARGS(db_text(in->organization_id), db_int(in->kind)), &r);
 
-	return rc != RC_OK || r.rows > 0 ? rc : none(c, organization_id, kind);
+	if (rc != RC_OK || r.rows == 0)
+		return rc != RC_OK ? rc : none(c, in->organization_id, in->kind);
+	return in->kind == ESSO_STANDARD ? esso_prestage(c, in->organization_id, (struct bytes){ 0 }) : RC_OK;
+}
+
+enum rc
+esso_remove(struct call *c, const char *organization_id, enum esso_kind kind)
+{
+	struct keep in = { .organization_id = organization_id, .kind = kind };
+
+	return store_unit(c, remove_in_unit, &in);
 }

@@ -11,8 +11,8 @@ struct esso_document {
 	int64_t set_at;
 };
 
-/* Keep a document, in place of the one before. RC_BAD_INPUT: it breaks a rule; the sentence names the first, and
- * how many there are. RC_CONFLICT: it is in order, but has declarations, which this server can't serve yet.
+/* Keep a document, in place of the one before; the declarations of the standard one are given to enrolled devices, too.
+ * RC_BAD_INPUT: it breaks a rule; the sentence names the first, and how many there are.
  * RC_NOT_FOUND: no such organization. */
 enum rc esso_set(struct call *c, const char *organization_id, enum esso_kind kind, struct bytes document);
 

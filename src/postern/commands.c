@@ -195,7 +195,7 @@ static const struct argv_option esso_set_options[] = {
 	ARGV_TEXT("profile", "FILE", "Profile with the app's com.apple.extensiblesso payload, and certificates it needs"),
 	ARGV_LIST("associated-domain", "SERVICE:DOMAIN", "A domain that belongs to the app: authsrv:sso.example.com"),
 	ARGV_FLAG("direct-downloads", "Devices ask those domains themselves instead of Apple's servers"),
-	ARGV_LIST("declaration", "FILE", "A declaration (JSON) instead of the profile: checked, can't be served yet"),
+	ARGV_LIST("declaration", "FILE", "A declaration (JSON) instead of the profile, for iOS 18.4 and later"),
 	ARGV_END
 };
 static const struct argv_option esso_show_options[] = {

@@ -4,16 +4,19 @@ app signs in, at enrollment and when the server asks again, while nobody is aske
     esso.py [PART...]"""
 
 import base64
+import http.server
 import json
 import os
 import plistlib
+import ssl
 import subprocess
 import sys
+import threading
 import uuid
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "independent")]
-from postern import CLIENTS, DOMAIN, PASSWORD, done, ok, same, say
+from postern import CLIENTS, DOMAIN, PASSWORD, done, ok, same, say, until
 from provider import Providers
 from world import Phone, World, in_batches, is_challenge, shown
 
@@ -111,9 +114,6 @@ def linter(w, file):
     ]
     files = [x for i, d in enumerate(declarations) for x in ("--declaration", file(f"d{i}.json", d))]
     ok(postern(w, "esso", "check", "--app-store-id", str(STORE_ID), *files)[0] == 0, "S-36: declarations in order pass")
-    status, _, err = postern(w, "esso", "set", "--app-store-id", str(STORE_ID), *files)
-    ok(status == 1 and "can't serve declarations" in err,
-       "S-36: and are refused with a sentence until they can be served to enrolled devices", err)
 
 
 def documents_in_order(w, file):
@@ -259,6 +259,62 @@ def live(w, kinds, suffix=""):
             ok(good, rule, seen)
 
 
+class Hosted:
+    """A file on a web server of the organization's."""
+
+    def __init__(self, w, content):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("Content-Type", "application/x-apple-aspen-config")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_):
+                pass
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(os.path.join(w.data, "tls", "server.pem"), os.path.join(w.data, "tls", "server.key"))
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"https://localhost:{self.server.server_address[1]}/sso.mobileconfig"
+
+
+def by_declarations(w, file):
+    """OS 18.4: what the document declares is served under the same Identifiers, or the device would drop it."""
+    user, older = w.person("declared", "undeclared")
+    hosted = Hosted(w, profile(w))
+    declarations = [
+        {"Type": "com.apple.activation.simple", "Identifier": "sso.act", "Payload": {"StandardConfigurations": ["sso.app", "sso.profile"]}},
+        {"Type": "com.apple.configuration.app.managed", "Identifier": "sso.app", "Payload": {"AppStoreID": str(STORE_ID)}},
+        {"Type": "com.apple.configuration.legacy", "Identifier": "sso.profile", "Payload": {"ProfileURL": hosted.url}},
+    ]
+    files = [x for i, d in enumerate(declarations) for x in ("--declaration", file(f"d{i}.json", d))]
+    w.admin("esso", "set", "--app-store-id", str(STORE_ID), "--profile", file("good.mobileconfig", profile(w)), *files)
+    p = SSOPhone(w, user, "--os", "18.4")
+    p.sign_in_app()
+    ok(p.enroll_by_app() == 0 and p.prompts() == [], "D-12: enrolls by declarations, and nobody is asked", p.story())
+    names = {d["Identifier"] for d in declarations}
+    same({d["identifier"]: d["valid"] for d in p.about()["declaration-list"] if d["identifier"] in names},
+         dict.fromkeys(names, "valid"), "4.5: after the immediate sync they are all there")
+    same((p.about()["enrollment-sso"], p.about()["managed-apps"]), ("standard", 1), "4.5: and the SSO app with them")
+    shown_, = w.listing("enrollment", "show", p.row()["id"])
+    same({i["name"]: i["state"] for i in shown_["desired"]}, dict.fromkeys(names, "in place"),
+         "S-36: the administrator sees them as what the device should have")
+    w.admin("token", "revoke", "--user", user)
+    ok(p.poll() == 0 and p.did("esso-renewal") and p.prompts() == [], "D-20: the app signs in again", p.story())
+    q = SSOPhone(w, older, "--os", "18.3")
+    q.sign_in_app()
+    ok(q.enroll_by_app() == 0 and q.about()["profiles"] == 1, "4.5: before 18.4 the profile counts", q.story())
+    same(w.listing("enrollment", "show", q.row()["id"])[0]["desired"], [], "and nothing is declared")
+    w.admin("esso", "remove")
+    ok(until(lambda: p.poll() == 0 and p.about().get("managed-apps", 0) == 0, pause=0.3),
+       "S-36: with the document its declarations go", p.story())
+    same(w.listing("declaration", "list"), [], "from the server, too")
+    documents_in_order(w, file)
+
+
 def others(w, file):
     users = w.person("mac", "macapp", "old", "olderapp", "person", "wrong", "cancel", "uncovered", "idle")
     mac, macapp, old, olderapp, person, wrong, cancel, uncovered, idle = users
@@ -323,7 +379,7 @@ def main():
     file = Files(w)
     wanted = sys.argv[1:]
     w.rule("*apple-as-web*", "--byod", "--method", "apple-as-web")
-    for part in (linter, documents, headers, devices, at_provider, others):
+    for part in (linter, documents, headers, devices, at_provider, by_declarations, others):
         if not wanted or part.__name__ in wanted or part is documents:
             say(part.__name__)
             part(w, file)

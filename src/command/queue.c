@@ -156,14 +156,17 @@ command_send_removal(struct call *c, const struct enrollment *e, const char **uu
 }
 
 enum rc
-command_send_renewal(struct call *c, const struct enrollment *e, const char **uuid)
+command_send_renewal(struct call *c, const struct enrollment *e, const char **uuid, bool *made)
 {
 	struct sending s = { .e = e, .user_id = "", .by = COMMAND_RENEWAL };
 	plist_t command = plist_keep(c->arena, plist_new_dict());
+	enum rc rc;
 
 	plist_put_text(command, "RequestType", "InstallProfile");
 	plist_put_data(command, "Payload", bytes_str(""));
-	return send_own(c, &s, command, uuid);
+	rc = send_own(c, &s, command, uuid);
+	*made = s.uuid != NULL;
+	return rc;
 }
 
 enum rc

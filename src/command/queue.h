@@ -41,10 +41,10 @@ enum rc command_next(struct call *c, const struct enrollment *e, const char *use
 enum rc command_send_removal(struct call *c, const struct enrollment *e, const char **uuid);
 
 /* Queue the InstallProfile that renews the device's identity (protocol 5.6), queued_by COMMAND_RENEWAL; if one is in line
- * already, *uuid is its. Its Payload is made when it is delivered: a challenge is good for an hour, and is stored nowhere
+ * already, *uuid is its and *made false. Its Payload is made when it is delivered: a challenge is good for an hour, and is stored nowhere
  * in clear. */
 #define COMMAND_RENEWAL "renewal"
-enum rc command_send_renewal(struct call *c, const struct enrollment *e, const char **uuid);
+enum rc command_send_renewal(struct call *c, const struct enrollment *e, const char **uuid, bool *made);
 
 /* Another value for a key of the command, in what is about to be delivered. */
 enum rc command_set_data(struct call *c, struct command *m, const char *key, struct bytes value);

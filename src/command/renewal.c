@@ -24,9 +24,10 @@ static enum rc
 order_in_unit(struct call *c, void *arg)
 {
 	struct order *o = arg;
-	enum rc rc = command_send_renewal(c, o->e, &o->uuid);
+	bool made;
+	enum rc rc = command_send_renewal(c, o->e, &o->uuid, &made);
 
-	return rc == RC_OK ? attempt_event(c, o->e->attempt_id, EV_renewal_ordered, "by %s", o->by) : rc;
+	return rc == RC_OK && made ? attempt_event(c, o->e->attempt_id, EV_renewal_ordered, "by %s", o->by) : rc;
 }
 
 enum rc

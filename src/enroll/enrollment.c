@@ -123,11 +123,12 @@ enrollment_list(struct call *c, const char *organization_id, const char *account
 int64_t
 enrollment_renew_at(const struct call *c, const char *id, int64_t issued_at, int64_t not_after)
 {
-	struct bytes hash = crypto_sha256_text(c->arena, id);
 	int64_t half_life = (not_after - issued_at) / 2, before = c->conf->renew_before_s;
+	struct bytes hash;
 
 	if (not_after == 0)
 		return 0;
+	hash = crypto_sha256_text(c->arena, id);
 	if (before > half_life)
 		before = half_life;
 	return not_after - before + before / 2 * (hash.p[0] * 256 + hash.p[1]) / 65536;

@@ -12,7 +12,7 @@ import time
 import world  # first: it finds the others
 import openssl
 import scep
-from device import is_challenge
+from device import is_challenge, parse_challenge
 from postern import DOMAIN, PASSWORD, done, ok, same, say
 from world import UNRECOGNIZED, Phone, World, in_batches, shown
 
@@ -92,7 +92,9 @@ def told_by_profile(w, e):
 
 def disabled_then_removed(w, e):
     w.admin("user", "disable", e.user)
-    same(e.d.report().status, 401, "S-28: a disabled person's device is asked to sign in")
+    reply = e.d.report()
+    ok(is_challenge(reply), "S-28: a disabled person's device is asked to sign in", shown(reply))
+    e.asked = parse_challenge(reply)
     w.admin("user", "remove", e.user)
     return e.d.report().status
 
@@ -115,6 +117,28 @@ WAYS = {
     "disabled": ("iPhone", None, disabled_then_removed, 403, "evicted"),
     "unseen": ("Mac", None, profile_gone, 200, "replaced"),
 }
+
+
+def declared(w, e):
+    """A profile that it has by declaration: its address needs no token."""
+    path = os.path.join(w.folder, "wifi.mobileconfig")
+    head = {"PayloadVersion": 1, "PayloadUUID": "4E3F9A3C-51D7-4AF0-9F4B-5B7A77F9C001"}
+    wifi = {**head, "PayloadType": "com.apple.wifi.managed", "PayloadIdentifier": "work.wifi.1", "SSID_STR": "Work",
+            "EncryptionType": "WPA2", "Password": "for people at work"}
+    with open(path, "wb") as f:
+        plistlib.dump({**head, "PayloadType": "Configuration", "PayloadIdentifier": "work.wifi", "PayloadContent": [wifi]}, f)
+    w.admin("profile", "add", path)
+    w.admin("device-group", "add", "named", "--by-name")
+    w.admin("give", "profile", "work.wifi", "named")
+    w.admin("device-group", "join", "named", e.id)
+    ask = lambda endpoint: json.loads(e.d.check_in("DeclarativeManagement", {"Endpoint": endpoint}).body)
+    for item in ask("declaration-items")["Declarations"]["Configurations"]:
+        e.profile_url = ask(f"declaration/configuration/{item['Identifier']}")["Payload"].get("ProfileURL")
+        if e.profile_url:
+            break
+    reply = e.d.wire.request("GET", e.profile_url)
+    ok(reply.status == 200 and b"for people at work" in reply.body, "a profile that it has by declaration is there",
+       shown(reply))
 
 
 def refused(reply):
@@ -153,6 +177,11 @@ def doors(w, e):
     same((reply.status, json.loads(reply.body).get("error")), (400, "invalid_grant"), "nor is the code")
     reply = d.post_enroll(d.body, tokens["access"])
     ok(is_challenge(reply), "S-17: the old token gets a challenge and no profile", shown(reply))
+    if hasattr(e, "profile_url"):
+        same(d.wire.request("GET", e.profile_url).status, 404, "nor are profiles that it had by declaration")
+    if hasattr(e, "asked"):
+        reply = d.wire.request("GET", d.sign_in_url(e.asked))
+        ok(400 <= reply.status < 500 and b"password" not in reply.body, "nobody signs in again for it", shown(reply))
     ok(not certified(w, d.key, e.identity), "the SCEP challenge is good no more")
 
 
@@ -168,6 +197,8 @@ def one(w, name, e):
     family, version, end, status, state = WAYS[name]
     say(f"{name}: {family}")
     same(e.statuses, (200, 200), f"{e.user} is enrolled")
+    if name == "expired":
+        declared(w, e)
     same(end(w, e), status, "the end is told and heard")
     row = [r for r in w.listing("enrollment", "list") if r["id"] == e.id][0]
     same(row["state"], state, "and written")

@@ -13,6 +13,7 @@
 #include "device/file.h"
 #include "device/identity.h"
 #include "device/poll.h"
+#include "device/wait.h"
 #include "fmt/argv.h"
 #include "fmt/json.h"
 #include "postern-device/fleet.h"
@@ -72,6 +73,8 @@ static const struct argv_option poll_options[] = {
 	ARGV_FLAG("lose-answer", "Act as if every reply to an answer was lost", .group = 2),
 	ARGV_FLAG("device-channel", "Only the device channel", .group = 3),
 	ARGV_FLAG("user-channel", "Only the user channel (Mac)", .group = 3),
+	ARGV_TEXT("wait-push", "URL", "Sleep until a push comes from `postern-apple run`: what it prints behind `http`"),
+	ARGV_INT("wait-seconds", "N", "At most so long (default: 300)", .min = 1, .max = 86400),
 	ARGV_INT("clock-ahead", "SECONDS", "The device's clock runs ahead: a full status report is due once a day", .min = 0, .max = 366 * 86400),
 	APPS,
 	ARGV_LIST("install-app", "BUNDLE", "The person installs this app, which is on offer"),
@@ -304,6 +307,19 @@ run_enroll(const struct argv *v, void *ctx)
 
 /* ---- the others ---- */
 
+/* The channel that is woken is the one that asks, unless the command line names one. */
+static enum rc
+wait_push(struct run *r, const struct argv *v, struct device_poll *how)
+{
+	const char *url = argv_text(v, "wait-push");
+	bool user = false;
+	enum rc rc = url != NULL ? device_wait_push(&r->d, url, argv_int(v, "wait-seconds", 300), &user) : RC_OK;
+
+	if (rc == RC_OK && url != NULL && !how->device_channel && !how->user_channel)
+		*(user ? &how->user_channel : &how->device_channel) = true;
+	return rc;
+}
+
 static int
 run_poll(const struct argv *v, void *ctx)
 {
@@ -325,6 +341,9 @@ run_poll(const struct argv *v, void *ctx)
 		take_apps(&r, v);
 		r.d.installed_apps = argv_list(v, "install-app");
 		r.d.removed_apps = argv_list(v, "remove-app");
+		rc = wait_push(&r, v, &how);
+	}
+	if (rc == RC_OK) {
 		rc = device_poll(&r.d, &how, &polled);
 	}
 	if (rc == RC_OK) {

@@ -117,6 +117,7 @@ void print_pem(struct cli *k, const json_t *answer);
 
 int cli_init(const struct argv *v, void *ctx); /* init.c */
 int cli_org_set(const struct argv *v, void *ctx); /* org_set.c */
+int cli_preset(const struct argv *v, void *ctx); /* lint.c */
 int cli_esso_set(const struct argv *v, void *ctx); /* esso.c, like the next three */
 int cli_esso_check(const struct argv *v, void *ctx);
 int cli_esso_show(const struct argv *v, void *ctx);

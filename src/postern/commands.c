@@ -468,6 +468,10 @@ static const struct argv_command commands[] = {
 	  "postern lint wifi.mobileconfig --mode byod --os \"iOS 18.2\"\n"
 	  "Names each offending key with its rule. Needs no server. Ends 0 when nothing is wrong, 1 with findings,\n"
 	  "2 when the file can't be read as any of these." },
+	{ "preset", "Print a ready profile with what a mode and system have of it", cli_preset, lint_options,
+	  ONE("NAME", "work-data: work data stays in work apps"),
+	  "postern preset work-data --mode byod --os iOS | postern profile add -\n"
+	  "work-data: open-in both ways, pasteboard, AirDrop, contacts, iCloud of work apps, backups of books. Needs no server." },
 	{ "modes", "List what an enrollment mode allows, and the rule for what it does not", cli_modes, modes_options,
 	  modes_arguments,
 	  "postern modes --mode byod --os \"iOS 18.2\" --kind command\n"

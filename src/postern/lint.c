@@ -1,7 +1,8 @@
-/* `lint` and `modes`: what an enrollment mode allows, by the rows that the server itself reads (command/policy.h). */
+/* `lint`, `modes` and `preset`: what an enrollment mode allows, by the rows that the server itself reads (command/policy.h). */
 #include <string.h>
 
 #include "command/policy.h"
+#include "command/preset.h"
 #include "postern/cli.h"
 
 static enum rc
@@ -125,5 +126,30 @@ cli_modes(const struct argv *v, void *ctx)
 		print_json(json_keep(k.a, json_pack("{s:O}", "items", items)));
 	else
 		print_table(&k, items, columns, "Apple's tables have nothing of that name.");
+	return finish(&k, EXIT_DONE);
+}
+
+/* ---- presets ---- */
+
+int
+cli_preset(const struct argv *v, void *ctx)
+{
+	const char *skipped = NULL;
+	struct policy_target t;
+	struct bytes profile;
+	struct cli k;
+
+	(void)ctx;
+	cli_begin(&k, v);
+	if (target_of(&k, &t) != RC_OK)
+		return finish(&k, cli_usage(&k, "%s", k.err.text));
+	if (preset_profile(k.a, &t, argv_argument(v, 0), &profile, &skipped, &k.err) != RC_OK)
+		return finish(&k, cli_refused(&k));
+	for (char *line = skipped != NULL ? arena_strdup(k.a, skipped) : NULL, *end; line != NULL; line = end) {
+		if ((end = strchr(line, '\n')) != NULL)
+			*end++ = '\0';
+		cli_say(&k, "left out: %s", line);
+	}
+	fwrite(profile.p, 1, profile.n, stdout);
 	return finish(&k, EXIT_DONE);
 }

@@ -6,6 +6,7 @@
 #include "ca/ca.h"
 #include "config/config.h"
 #include "crypto/hash.h"
+#include "enroll/rule.h"
 #include "fmt/base64.h"
 #include "store/store.h"
 
@@ -138,6 +139,27 @@ push_warning(struct admin_call *x, const struct organization *o, json_t *out)
 	return RC_OK;
 }
 
+static enum rc
+attestation_warning(struct admin_call *x, const struct organization *o, json_t *out)
+{
+	struct bytes *pool;
+	struct rule *rules;
+	bool wanted = false;
+	enum rc rc;
+	int n_roots, n;
+
+	if ((rc = trust_pool(x->c, TRUST_ATTESTATION, o->id, &pool, &n_roots)) != RC_OK || n_roots > 0 ||
+	    (rc = rule_list(x->c, o->id, &rules, &n)) != RC_OK)
+		return rc;
+	for (int i = 0; i < n; i++)
+		wanted = wanted || (rules[i].identity != NULL && strcmp(rules[i].identity, "acme") == 0);
+	if (wanted)
+		json_array_append_new(out,
+		    json_string("a rule asks for attested identities, and the attestation CA pool is empty: its devices"
+				" are refused (postern org set --attestation-ca FILE)"));
+	return RC_OK;
+}
+
 enum rc
 admin_organization_warnings(struct admin_call *x, const struct organization *o, json_t *out)
 {
@@ -162,6 +184,8 @@ admin_organization_warnings(struct admin_call *x, const struct organization *o, 
 		json_array_append_new(out,
 		    json_string("the device CA pool is empty and its mode is warn: devices are let in without proof"
 				" that Apple made them (postern org set --device-ca FILE --device-ca-mode require)"));
+	if ((rc = attestation_warning(x, o, out)) != RC_OK)
+		return rc;
 	if (strcmp(o->identity_proof, "mtls") == 0 && x->c->conf->mtls_url == NULL)
 		json_array_append_new(out,
 		    json_string("identity-proof is mtls, but mtls_url is not set: profiles name the listener that asks"

@@ -57,6 +57,42 @@ spoil(struct arena *a, const char *mode, const char *key, const char *value, str
 	return check(a, root, mode, e);
 }
 
+/* The identity by ACME: the payload's keys are its own, and `key` is left out. */
+static enum rc
+by_acme(struct arena *a, const char *key, struct device_profile *p, struct err *e)
+{
+	plist_t mdm, root = sample(a, "BYOD", &mdm), d = plist_array_get_item(plist_array(root, "PayloadContent"), 0);
+
+	plist_dict_remove_item(d, "PayloadContent");
+	plist_put_text(d, "PayloadType", "com.apple.security.acme");
+	plist_put_text(d, "DirectoryURL", "https://h/acme/directory");
+	plist_put_text(d, "ClientIdentifier", "once");
+	plist_put_text(d, "KeyType", "ECSECPrimeRandom");
+	plist_put_int(d, "KeySize", 384);
+	plist_put_flag(d, "HardwareBound", true);
+	plist_put_flag(d, "Attest", true);
+	plist_put(d, "Subject", plist_new_array());
+	plist_dict_remove_item(d, key);
+	return device_profile_read(a, plist_xml(a, root), p, e);
+}
+
+static void
+acme(struct arena *a)
+{
+	static const char *const required[] = { "DirectoryURL", "ClientIdentifier", "KeyType", "KeySize",
+		"HardwareBound", "Subject" };
+	struct device_profile p;
+	struct err e;
+
+	ok(by_acme(a, "SubjectAltName", &p, &e) == RC_OK && p.scep.url == NULL && p.acme.attest &&
+		p.acme.hardware_bound && p.acme.key_size == 384 && strcmp(p.acme.client_identifier, "once") == 0,
+	    "D-16: an ACME payload is read");
+	ok(by_acme(a, "Attest", &p, &e) == RC_OK && !p.acme.attest, "D-16: Attest is false where it is absent");
+	for (size_t i = 0; i < sizeof required / sizeof required[0]; i++)
+		ok(by_acme(a, required[i], &p, &e) == RC_BAD_INPUT && strstr(e.text, required[i]) != NULL,
+		    "D-16: an ACME payload without %s is refused", required[i]);
+}
+
 int
 main(void)
 {
@@ -111,6 +147,7 @@ main(void)
 	device_profile_read(a, plist_xml(a, root), &now, &e);
 	ok(device_profile_replace(&before, &now, &e) == RC_FORBIDDEN, "D-28: per-user-connections may not be added");
 	ok(device_profile_replace(&now, &before, &e) == RC_FORBIDDEN, "D-28: per-user-connections may not be removed");
+	acme(a);
 	arena_free(a);
 	return done();
 }

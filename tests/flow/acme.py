@@ -35,7 +35,7 @@ def user(*words):
 def enrolls(w, attestation):
     def life(kind):
         phone = Phone(w, user(*kind), "--family", kind[1], "--attestation-ca", attestation)
-        told = [("S-22: enrolls by ACME", phone.enroll() == 0 and bool(phone.did("acme")), phone.story())]
+        told = [("S-22, D-16: enrolls by ACME", phone.enroll() == 0 and bool(phone.did("acme")), phone.story())]
         about = phone.about()
         told.append(("in the mode of its rule", about.get("mode") == kind[0].upper(), about))
         phone.send("DeviceInformation", "Queries=OSVersion,ModelName")
@@ -190,6 +190,15 @@ def orders(w, attestation):
          "nobody opens orders without end with one ClientIdentifier")
 
 
+def without_a_root(w, attestation):
+    w.admin("org", "set", "--attestation-ca-clear")
+    shown = w.listing("org", "show")[0]
+    ok(shown["attestation_cas"] == 0 and any("--attestation-ca" in line for line in shown["warnings"]),
+       "an empty pool that a rule needs is warned of", shown["warnings"])
+    phone = Phone(w, user("proof"), "--attestation-ca", attestation)
+    ok(phone.enroll() == 1 and "acme-attestation-chain" in w.codes(phone.user), "S-22: and lets nobody in", phone.story())
+
+
 def main():
     w = World()
     w.set(mtls_url=f"https://localhost:{w.mtls_port}")
@@ -209,7 +218,7 @@ def main():
         w.rule(f"{mode}-*@{DOMAIN}", f"--{mode}", "--identity", "acme")
     for who in ("fault", "old", "proof", "stranger"):
         w.rule(f"{who}*@{DOMAIN}", "--byod", "--identity", "acme")
-    for part in (enrolls, faults, other_device, by_tls, orders):
+    for part in (enrolls, faults, other_device, by_tls, orders, without_a_root):
         say(part.__name__)
         part(w, attestation)
     say("falls_back")

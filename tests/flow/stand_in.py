@@ -68,6 +68,7 @@ class Apple:
 
     def stop(self):
         """Its status, and what it complained of."""
+        atexit.unregister(self.stop)
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         status = self.process.wait()

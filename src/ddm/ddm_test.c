@@ -135,8 +135,8 @@ statuses(struct scene *s)
 		ddm_status_declarations(&c, "E1", "", &said, &n) == RC_OK && n == 0,
 	    "S-35: a full report replaces all");
 	for (size_t i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++) {
-		ok(ddm_status_put(&c, "E1", "", &byod, bytes_str(nonsense[i])) == RC_BAD_INPUT, "%s is no report",
-		    nonsense[i]);
+		ok(ddm_status_put(&c, "E1", "", &byod, bytes_str(nonsense[i])) == RC_BAD_INPUT, "nonsense %zu is no report",
+		    i + 1);
 	}
 	is_str(kept(&c, "device.model.family", ""), "\"iPad\"", "and changes nothing");
 	testing_free(&c);

@@ -162,13 +162,12 @@ do_assets(const struct books *b, json_t *event, bool give)
 	{
 		const char *adam_id = json_get_text(asset, "adamId");
 		int64_t before = available(b, adam_id);
+		json_int_t change;
 
 		json_array_foreach(json_object_get(event, "clientUserIds"), k, user)
 		    do_one(b, event, give, adam_id, json_string_value(user));
-		if (available(b, adam_id) != before)
-			notice(b, "ASSET_COUNT",
-			    json_pack("{s:s,s:I}", "adamId", adam_id, "countDelta",
-				(json_int_t)(available(b, adam_id) - before)));
+		if ((change = available(b, adam_id) - before) != 0)
+			notice(b, "ASSET_COUNT", json_pack("{s:s,s:I}", "adamId", adam_id, "countDelta", change));
 	}
 }
 

@@ -510,15 +510,17 @@ h2_start(const struct h2_settings *s, struct h2 **out, struct err *e)
 void
 h2_stop(struct h2 *h)
 {
-	struct conn *c;
+	struct conn *c, *next;
 	uint64_t one = 1;
 
 	if (h == NULL)
 		return;
 	if (h->started && write(h->end_fd, &one, sizeof one) == sizeof one)
 		pthread_join(h->thread, NULL);
-	while ((c = LIST_FIRST(&h->conns)) != NULL)
+	for (c = LIST_FIRST(&h->conns); c != NULL; c = next) {
+		next = LIST_NEXT(c, link);
 		conn_close(c);
+	}
 	if (h->listener != NULL)
 		evconnlistener_free(h->listener);
 	http_listen_close(&h->listen);

@@ -185,7 +185,7 @@ licence_ask(struct call *c, struct licence_way *w, const char *path, json_t *bod
 	if (body != NULL)
 		r.body = json_text(c->arena, json_keep(c->arena, body), 0);
 	w->error = 0;
-	if ((rc = http_client_send(w->http, c->arena, &r, &x, &c->err)) != RC_OK)
+	if (http_client_send(w->http, c->arena, &r, &x, &c->err) != RC_OK)
 		return rest(c, w, licence_doubled(LICENCE_REST_S, LICENCE_REST_MAX_S, w->tries),
 		    arena_printf(c->arena, "Apps and Books can't be reached: %.300s", c->err.text));
 	rc = json_parse(c->arena, x.body, &said, NULL);

@@ -83,6 +83,24 @@ def other_device(w, attestation):
     ok(b"LEAKC7Q2XK91" not in w.dump() and b"001E4C8A0C0BEAF1" not in w.dump(), "S-10: and no serial number or UDID is kept")
 
 
+def renewed(w, attestation):
+    phone = Phone(w, user("adde-renewed"), "--attestation-ca", attestation)
+    ok(phone.enroll() == 0, "(one more)", phone.story())
+    w.admin("enrollment", "renew", phone.row()["id"])
+    ok(phone.poll() == 0 and phone.did("acme") and phone.did("renewed"), "S-22, S-40: an identity is renewed by ACME",
+       phone.story())
+    ok(phone.poll() == 0 and "certificate-renewed" in w.codes(phone.user), "S-40: and used", phone.story())
+    path = os.path.join(phone.state, "device.json")
+    with open(path) as f:
+        device = json.load(f)
+    with open(path, "w") as f:
+        json.dump({**device, "serial": SERIAL}, f)
+    w.admin("enrollment", "renew", phone.row()["id"])
+    phone.poll()
+    ok(not phone.did("renewed") and "acme-other-device" in w.codes(phone.user),
+       "S-22: under ADDE, no other device renews what this one has", phone.story())
+
+
 def by_tls(w, attestation):
     w.admin("org", "set", "--identity-proof", "mtls")
     phone = Phone(w, user("proof"), "--attestation-ca", attestation)
@@ -213,12 +231,12 @@ def main():
         ok("--attestation-ca" in str(e), "a rule that wants attested keys needs a root, and says so", str(e))
     w.admin("org", "set", "--attestation-ca", os.path.join(attestation, "ca.pem"))
     w.person(*(user(*kind).split("@")[0] for kind in KINDS), *(f"fault-{f}" for f in FAULTS),
-             *(user("old", f).split("@")[0] for f, _ in OLD), "proof", "stranger", "plain", "adde-other", "byod-leaky")
+             *(user("old", f).split("@")[0] for f, _ in OLD), "proof", "stranger", "plain", "adde-other", "adde-renewed", "byod-leaky")
     for mode in ("byod", "adde"):
         w.rule(f"{mode}-*@{DOMAIN}", f"--{mode}", "--identity", "acme")
     for who in ("fault", "old", "proof", "stranger"):
         w.rule(f"{who}*@{DOMAIN}", "--byod", "--identity", "acme")
-    for part in (enrolls, faults, other_device, by_tls, orders, without_a_root):
+    for part in (enrolls, faults, other_device, renewed, by_tls, orders, without_a_root):
         say(part.__name__)
         part(w, attestation)
     say("falls_back")

@@ -60,6 +60,8 @@ void device_ddm_judge(struct device_ddm *m);
 /* Of which list a type of declaration is: "activations", "assets", "configurations", "management"; or NULL. */
 const char *device_ddm_kind(const char *type);
 
+bool device_ddm_is_active(const json_t *declaration); /* by its status */
+
 /* The identifiers of assets anywhere in the payload of a configuration, as keys of `into`. */
 void device_ddm_assets(const json_t *payload, json_t *into);
 

@@ -201,12 +201,6 @@ fetch_asset(struct device_ddm *m, const char *identifier, json_t *asset)
 		    json_pack("{s:s, s:s}", "Type", "com.apple.configuration.management.asset", "ServerToken", token));
 }
 
-static bool
-is_active(const json_t *declaration)
-{
-	return json_is_true(json_object_get(json_object_get(declaration, "status"), "active"));
-}
-
 /* An asset whose data are not what they should be is no use to what names it. */
 static bool
 assets_are_good(struct device_ddm *m, json_t *declaration)
@@ -217,7 +211,7 @@ assets_are_good(struct device_ddm *m, json_t *declaration)
 	device_ddm_assets(json_object_get(json_object_get(declaration, "document"), "Payload"), wanted);
 	json_object_foreach(wanted, name, item)
 	{
-		if (is_active(json_object_get(json_object_get(m->kept, "declarations"), name)))
+		if (device_ddm_is_active(json_object_get(json_object_get(m->kept, "declarations"), name)))
 			continue;
 		device_ddm_fail(declaration, true,
 		    device_ddm_reason("Error.MissingAssets", json_pack("{s:[s]}", "AssetIdentifiers", name),
@@ -269,17 +263,22 @@ device_ddm_apply(struct device_ddm *m)
 	const char *identifier;
 	void *next;
 
-	json_object_foreach(declarations, identifier,
-	    declaration) if (strcmp(json_get_text(declaration, "kind"), "assets") == 0 && is_active(declaration))
-	    fetch_asset(m, identifier, declaration);
+	json_object_foreach(declarations, identifier, declaration)
+	{
+		if (strcmp(json_get_text(declaration, "kind"), "assets") == 0 && device_ddm_is_active(declaration))
+			fetch_asset(m, identifier, declaration);
+	}
 	json_object_foreach_safe(json_object_get(m->kept, "effects"), next, identifier, effect)
 	{
-		if (is_active(json_object_get(declarations, identifier)))
+		if (device_ddm_is_active(json_object_get(declarations, identifier)))
 			continue;
 		undo(m, identifier, effect);
 		json_object_del(json_object_get(m->kept, "effects"), identifier);
 	}
-	json_object_foreach(declarations, identifier,
-	    declaration) if (strcmp(json_get_text(declaration, "kind"), "configurations") == 0 &&
-			     is_active(declaration)) apply(m, identifier, declaration);
+	json_object_foreach(declarations, identifier, declaration)
+	{
+		if (strcmp(json_get_text(declaration, "kind"), "configurations") == 0 &&
+		    device_ddm_is_active(declaration))
+			apply(m, identifier, declaration);
+	}
 }

@@ -27,8 +27,8 @@ is_kind(const json_t *declaration, const char *kind)
 	return strcmp(json_get_text(declaration, "kind"), kind) == 0;
 }
 
-static bool
-is_active(const json_t *declaration)
+bool
+device_ddm_is_active(const json_t *declaration)
 {
 	return json_is_true(json_object_get(json_object_get(declaration, "status"), "active"));
 }
@@ -163,22 +163,6 @@ check_keys(struct checked *c, const char *prefix, const json_t *dict)
 	}
 }
 
-const char *
-device_ddm_kind(const char *type)
-{
-	static const char *const begins[][2] = {
-		{ "activations", "com.apple.activation." },
-		{ "assets", "com.apple.asset." },
-		{ "configurations", "com.apple.configuration." },
-		{ "management", "com.apple.management." },
-	};
-
-	for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
-		if (strncmp(type, begins[i][1], strlen(begins[i][1])) == 0)
-			return begins[i][0];
-	return NULL;
-}
-
 static void
 check_alone(struct device_ddm *m, const char *identifier, json_t *declaration)
 {
@@ -264,8 +248,11 @@ names(const json_t *activation, const char *identifier)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach(json_object_get(payload_of(activation), "StandardConfigurations"), i,
-	    item) if (json_is_string(item) && strcmp(json_string_value(item), identifier) == 0) return true;
+	json_array_foreach(json_object_get(payload_of(activation), "StandardConfigurations"), i, item)
+	{
+		if (json_is_string(item) && strcmp(json_string_value(item), identifier) == 0)
+			return true;
+	}
 	return false;
 }
 
@@ -278,7 +265,10 @@ device_ddm_assets(const json_t *value, json_t *into)
 	const char *key;
 	size_t i, n;
 
-	json_array_foreach(value, i, item) device_ddm_assets(item, into);
+	json_array_foreach(value, i, item)
+	{
+		device_ddm_assets(item, into);
+	}
 	json_object_foreach((json_t *)value, key, item)
 	{
 		n = strlen(key);
@@ -311,7 +301,10 @@ assets_are_there(struct device_ddm *m, json_t *configuration)
 			"%zu assets are missing", json_array_size(missing)));
 		return false;
 	}
-	json_object_foreach(wanted, name, item) set_good(json_object_get(declarations, name));
+	json_object_foreach(wanted, name, item)
+	{
+		set_good(json_object_get(declarations, name));
+	}
 	return true;
 }
 
@@ -325,7 +318,7 @@ judge_configuration(struct device_ddm *m, const char *identifier, json_t *config
 	{
 		if (!is_kind(other, "activations") || !names(other, identifier))
 			continue;
-		if (is_active(other)) {
+		if (device_ddm_is_active(other)) {
 			if (assets_are_there(m, configuration))
 				set_good(configuration);
 			return;
@@ -349,7 +342,10 @@ device_ddm_judge(struct device_ddm *m)
 	json_t *declarations = json_object_get(m->kept, "declarations"), *declaration;
 	const char *identifier;
 
-	json_object_foreach(declarations, identifier, declaration) check_alone(m, identifier, declaration);
+	json_object_foreach(declarations, identifier, declaration)
+	{
+		check_alone(m, identifier, declaration);
+	}
 	json_object_foreach(declarations, identifier, declaration)
 	{
 		if (is_invalid(declaration))
@@ -359,11 +355,15 @@ device_ddm_judge(struct device_ddm *m)
 		else if (is_kind(declaration, "management"))
 			set_good(declaration);
 	}
-	json_object_foreach(declarations, identifier,
-	    declaration) if (is_kind(declaration, "configurations") && !is_invalid(declaration))
-	    judge_configuration(m, identifier, declaration);
-	json_object_foreach(declarations, identifier,
-	    declaration) if (is_kind(declaration, "assets") && !is_active(declaration) && !is_invalid(declaration))
-	    add_reason(declaration,
-		device_ddm_reason("Info.NotReferencedByConfiguration", NULL, "no active configuration refers to it"));
+	json_object_foreach(declarations, identifier, declaration)
+	{
+		if (is_kind(declaration, "configurations") && !is_invalid(declaration))
+			judge_configuration(m, identifier, declaration);
+	}
+	json_object_foreach(declarations, identifier, declaration)
+	{
+		if (is_kind(declaration, "assets") && !device_ddm_is_active(declaration) && !is_invalid(declaration))
+			add_reason(declaration, device_ddm_reason("Info.NotReferencedByConfiguration", NULL,
+						    "no active configuration refers to it"));
+	}
 }

@@ -20,8 +20,11 @@ of_declarations(struct device_ddm *m, const char *name)
 	const char *identifier;
 
 	(void)name;
-	json_object_foreach(json_object_get(m->kept, "declarations"), identifier, declaration) json_array_append(
-	    json_object_get(value, json_get_text(declaration, "kind")), json_object_get(declaration, "status"));
+	json_object_foreach(json_object_get(m->kept, "declarations"), identifier, declaration)
+	{
+		json_array_append(
+		    json_object_get(value, json_get_text(declaration, "kind")), json_object_get(declaration, "status"));
+	}
 	return value;
 }
 
@@ -41,7 +44,10 @@ add_keys(json_t *array, const json_t *object)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)object, key, value) json_array_append_new(array, json_string(key));
+	json_object_foreach((json_t *)object, key, value)
+	{
+		json_array_append_new(array, json_string(key));
+	}
 }
 
 /* Overrides bring some to systems whose tables did not have them: each row of a table is asked about, whatever its
@@ -139,8 +145,10 @@ of_mdm_apps(struct device_ddm *m, const char *name)
 
 	(void)name;
 	json_object_foreach(device_managed(m->d, "apps", false), bundle, app)
-	    json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "identifier", bundle, "name", bundle, "state",
-					    hyphened(m->a, json_get_text(app, "Status"))));
+	{
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "identifier", bundle, "name", bundle, "state",
+						hyphened(m->a, json_get_text(app, "Status"))));
+	}
 	return list;
 }
 
@@ -152,7 +160,10 @@ of_declared_apps(struct device_ddm *m, const char *name)
 	const char *bundle;
 
 	(void)name;
-	json_object_foreach(device_managed(m->d, "declared-apps", false), bundle, app) json_array_append(list, app);
+	json_object_foreach(device_managed(m->d, "declared-apps", false), bundle, app)
+	{
+		json_array_append(list, app);
+	}
 	return list;
 }
 
@@ -265,8 +276,7 @@ collect(struct device_ddm *m, json_t *values, json_t *errors)
 	{
 		const json_t *document = json_object_get(declaration, "document");
 
-		if (strcmp(json_get_text(document, "Type"), SUBSCRIPTIONS) != 0 ||
-		    !json_is_true(json_object_get(json_object_get(declaration, "status"), "active")))
+		if (strcmp(json_get_text(document, "Type"), SUBSCRIPTIONS) != 0 || !device_ddm_is_active(declaration))
 			continue;
 		json_array_foreach(json_object_get(json_object_get(document, "Payload"), "StatusItems"), i, item)
 		{
@@ -305,8 +315,11 @@ changed_items(const json_t *before, const json_t *now)
 	json_t *list = json_array(), *item;
 	size_t i;
 
-	json_array_foreach(now, i, item) if (!json_equal((json_t *)item_of(before, json_get_text(item, "identifier")),
-						 item)) json_array_append(list, item);
+	json_array_foreach(now, i, item)
+	{
+		if (!json_equal((json_t *)item_of(before, json_get_text(item, "identifier")), item))
+			json_array_append(list, item);
+	}
 	json_array_foreach(before, i, item)
 	{
 		const char *identifier = json_get_text(item, "identifier");

@@ -6,7 +6,7 @@
 
 static const struct {
 	const char *list; /* in Declarations of the list */
-	const char *kind; /* in the endpoint of one of them */
+	const char *kind; /* in the endpoint of one of them, and in its Type after com.apple */
 	const char *kept; /* in a status report */
 } kinds[] = {
 	{ "Management", "management", "management" },
@@ -15,6 +15,21 @@ static const struct {
 	{ "Activations", "activation", "activations" },
 };
 #define N_KINDS (sizeof kinds / sizeof *kinds)
+#define APPLE "com.apple."
+
+const char *
+device_ddm_kind(const char *type)
+{
+	const char *rest = strncmp(type, APPLE, strlen(APPLE)) == 0 ? type + strlen(APPLE) : "";
+
+	for (size_t k = 0; k < N_KINDS; k++) {
+		size_t n = strlen(kinds[k].kind);
+
+		if (strncmp(rest, kinds[k].kind, n) == 0 && rest[n] == '.')
+			return kinds[k].kept;
+	}
+	return NULL;
+}
 
 enum rc
 device_ddm_ask(struct device_ddm *m, const char *endpoint, struct bytes data, struct http_client_answer *answer)

@@ -86,8 +86,11 @@ gather(struct device *d, struct device_esso *out)
 	enum rc rc;
 	size_t i;
 
-	json_object_foreach(device_managed(d, "declared-apps", false), bundle,
-	    app) if (strcmp(json_get_text(app, "state"), "managed") == 0) out->bundle = bundle;
+	json_object_foreach(device_managed(d, "declared-apps", false), bundle, app)
+	{
+		if (strcmp(json_get_text(app, "state"), "managed") == 0)
+			out->bundle = bundle;
+	}
 	json_array_foreach(device_managed(d, "profiles", true), i, profile)
 	{
 		const char *document = json_get_text(profile, "document");

@@ -14,10 +14,13 @@ profiles_of(const struct device *d)
 	json_t *list = json_array(), *profile;
 	size_t i;
 
-	json_array_foreach(json_object_get(d->en.managed, "profiles"), i, profile) json_array_append_new(
-	    list, json_pack("{s:s, s:s, s:s}", "identifier", json_get_text(profile, "identifier"), "name",
-		      json_get_text(profile, "name"), "by",
-		      json_object_get(profile, "declaration") != NULL ? "declaration" : "command"));
+	json_array_foreach(json_object_get(d->en.managed, "profiles"), i, profile)
+	{
+		json_array_append_new(
+		    list, json_pack("{s:s, s:s, s:s}", "identifier", json_get_text(profile, "identifier"), "name",
+			      json_get_text(profile, "name"), "by",
+			      json_object_get(profile, "declaration") != NULL ? "declaration" : "command"));
+	}
 	return list;
 }
 
@@ -27,11 +30,16 @@ apps_of(const struct device *d)
 	json_t *list = json_array(), *app;
 	const char *bundle;
 
-	json_object_foreach(json_object_get(d->en.managed, "apps"), bundle, app) json_array_append_new(list,
-	    json_pack("{s:s, s:s, s:s}", "identifier", bundle, "state", json_get_text(app, "Status"), "by", "command"));
+	json_object_foreach(json_object_get(d->en.managed, "apps"), bundle, app)
+	{
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "identifier", bundle, "state",
+						json_get_text(app, "Status"), "by", "command"));
+	}
 	json_object_foreach(json_object_get(d->en.managed, "declared-apps"), bundle, app)
-	    json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "identifier", bundle, "state",
-					    json_get_text(app, "state"), "by", "declaration"));
+	{
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "identifier", bundle, "state",
+						json_get_text(app, "state"), "by", "declaration"));
+	}
 	return list;
 }
 
@@ -140,7 +148,10 @@ print_list(const char *key, const json_t *list)
 	json_array_foreach(list, i, item)
 	{
 		printf("%-22.*s", (int)strcspn(key, "-"), key);
-		json_object_foreach((json_t *)item, name, value) printf(" %s", json_string_value(value));
+		json_object_foreach((json_t *)item, name, value)
+		{
+			printf(" %s", json_string_value(value));
+		}
 		putchar('\n');
 	}
 }

@@ -196,9 +196,9 @@ static json_t *
 begin_event(const struct books *b, const char *type, json_t *body, size_t requested)
 {
 	const char *id = crypto_uuid(b->arena);
+	json_int_t due = clock_mono_ms() + b->set.event_ms;
 	json_t *event = json_pack("{s:s,s:s,s:s,s:I,s:i,s:[],s:I}", "eventId", id, "eventType", type, "eventStatus",
-	    "PENDING", "numRequested", (json_int_t)requested, "numCompleted", 0, "failures", "due",
-	    (json_int_t)(clock_mono_ms() + b->set.event_ms));
+	    "PENDING", "numRequested", (json_int_t)requested, "numCompleted", 0, "failures", "due", due);
 
 	json_object_update(event, body);
 	json_object_set_new(part(b, "events"), id, event);

@@ -7,13 +7,15 @@ import base64
 import json
 import os
 import plistlib
+import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "device"), os.path.join(HERE, "..", "independent")]
 import server as mock
-from simulator import Phone, World, command, told
+from simulator import PROGRAM, Phone, World, command, told
 from tap import done, ok, same, say
 
 PROFILE_URL = f"https://{mock.HOST}/profile"
@@ -190,6 +192,19 @@ def story_reports(world):
     ok(s.reports[-1]["FullReport"] is True and {"device", "management", "mdm", "account"} <= set(s.reports[-1]["StatusItems"]),
        "D-26: in a full report", s.reports[-1])
     same(asked(s, phone, "--clock-ahead", "86600"), (0, []), "D-26: once a day")
+    names = [f"code{i}" for i in range(12)]
+    for name in names:
+        s.declare("configuration.passcode.settings", name, {"MinimumLength": 6})
+    activate(s, *names)
+    s.queue = [command("DeclarativeManagement")]
+    for i in range(6):
+        p = subprocess.Popen([PROGRAM, "poll", "--state", phone.state, "--quiet"], stderr=subprocess.DEVNULL)
+        time.sleep(0.02 * (i + 1))
+        p.kill()
+        p.wait()
+    phone.poll()
+    got = [declarations(r) for r in s.reports if "declarations" in r["StatusItems"].get("management", {})][-1]
+    ok(all(got[n]["active"] for n in names) and asked(s, phone) == (0, []), "D-26: kill -9 at any moment, and it goes on", got)
 
 
 def story_effects(world):

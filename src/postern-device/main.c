@@ -50,6 +50,7 @@ static const struct argv_option enroll_options[] = {
 	ARGV_LIST("connect-to", "H1:P1:H2:P2", "Connect to H2:P2 instead of H1:P1"),
 	ARGV_TEXT("device-ca", "DIR", "Test CA of the built-in identity (default: made in the state directory)"),
 	ARGV_TEXT("device-key", "KIND", "Key of the built-in identity; p256 is made at once", .fallback = "rsa", .choices = device_keys),
+	ARGV_TEXT("identity-key", "FILE", "Key of the identity that SCEP will certify (PEM); otherwise it makes one, which takes a while"),
 	ARGV_TEXT("attestation-ca", "DIR", "Test CA that attests the device's keys, for an identity by ACME"),
 	ARGV_TEXT("acme-fault", "FAULT", "What goes wrong with it", .choices = acme_faults),
 	ARGV_TEXT("fallback-url", "URL", "Where to ask when the domain gives no answer"),
@@ -268,6 +269,19 @@ give_identity(struct run *r, const struct argv *v)
 	    d, ca, strcmp(argv_text(v, "device-key"), "p256") == 0 ? X509_P256 : X509_RSA_2048, clock_now());
 }
 
+static enum rc
+give_key(struct run *r, const char *file)
+{
+	struct bytes text;
+	enum rc rc;
+
+	if (file == NULL)
+		return RC_OK;
+	if ((rc = device_file_read(r->arena, "/", absolute(r->arena, file), &text, &r->d.err)) == RC_OK)
+		rc = x509_key_from_pem(r->arena, text, &r->d.identity_key, &r->d.err);
+	return rc == RC_OK ? rc : fail_in(&r->d.err, rc, "--identity-key");
+}
+
 static int
 run_enroll(const struct argv *v, void *ctx)
 {
@@ -291,7 +305,7 @@ run_enroll(const struct argv *v, void *ctx)
 		return ARGV_USAGE;
 	}
 	if ((rc = read_person(&r, v, &plan.person)) != RC_OK || (rc = give_identity(&r, v)) != RC_OK ||
-	    (rc = device_save(&r.d)) != RC_OK)
+	    (rc = give_key(&r, argv_text(v, "identity-key"))) != RC_OK || (rc = device_save(&r.d)) != RC_OK)
 		return end(&r, rc, false);
 	if (r.d.self.leak) {
 		story_step(&r.d.story, "leak", "This device misbehaves: it sends its personal identifiers");

@@ -15,6 +15,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "independent"))
 import postgres  # noqa: E402
+import openssl  # noqa: E402
 import server as independent  # noqa: E402
 from server import BUILD, CLIENTS, DOMAIN, Refused, free_port  # noqa: E402, F401
 from patience import until  # noqa: E402, F401
@@ -53,10 +54,12 @@ class Server(independent.Server):
                                   if value is not None])
 
     def for_devices(self):
-        """Options of a device's first enrollment: whom it trusts, where it finds this server, and a built-in identity
-        on P-256, since making an RSA key costs as much as the rest of an enrollment."""
+        """Options of a device's first enrollment: whom it trusts, where it finds this server, a built-in identity on
+        P-256, and an RSA key for its identity that is made already, since making one costs as much as the rest of an
+        enrollment."""
+        key = openssl.made_rsa_key()
         return ["--device-ca", self.device_ca, "--device-key", "p256", "--cacert", self.cacert, "--connect-to",
-                self.connect_to[0]]
+                self.connect_to[0], *(["--identity-key", key] if key else [])]
 
     def start_earlier(self, seconds):
         """Start it with a clock that is late by so much. The release build: the library that does it and a sanitizer

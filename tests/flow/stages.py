@@ -10,6 +10,7 @@ import sys
 import time
 
 import world
+import openssl
 from postern import CLIENTS, DOMAIN, PASSWORD, Refused, done, ok, same, say
 
 PROGRAM = os.path.join(CLIENTS, "postern-device")
@@ -54,6 +55,8 @@ class Phone:
         w = self.world
         options = {"--cacert": w.cacert, "--connect-to": w.connect_to[0], "--device-ca": w.device_ca, "--maid-delay": "0",
                    "--maid-verdict": "check"}
+        if key := openssl.made_rsa_key():
+            options["--identity-key"] = key
         usual = [word for name, value in options.items() if name not in more for word in (name, value)]
         status = self.run("enroll", self.who, "--password-stdin", *usual, *more, password=password)
         if status == 0:

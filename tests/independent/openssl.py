@@ -4,6 +4,7 @@ Keys and certificates are PEM files; what goes over the wire is DER bytes.
 """
 
 import functools
+import glob
 import os
 import ssl
 import subprocess
@@ -46,8 +47,23 @@ class Scratch:
 
 # --- keys and certificates
 
+# Making an RSA key costs more than all else that a device does to enroll. Where POSTERN_TEST_KEYS is a folder of keys, they
+# are taken from it, each once by a process, so that no server ever sees one twice.
+_made = iter(sorted(glob.glob(os.path.join(os.environ.get("POSTERN_TEST_KEYS", "/nowhere"), "*.pem"))))
+
+
+def made_rsa_key():
+    """A file with a key of 2048 bits that this process has not had; None: there is no further one."""
+    return next(_made, None)
+
+
 def new_rsa_key(path, size=2048):
-    pem = run(["genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", f"rsa_keygen_bits:{size}"])
+    made = made_rsa_key() if size == 2048 else None
+    if made is not None:
+        with open(made, "rb") as f:
+            pem = f.read()
+    else:
+        pem = run(["genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", f"rsa_keygen_bits:{size}"])
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as f:
         f.write(pem)
 

@@ -138,7 +138,8 @@ put_certificates(struct admin_call *x, const struct enrollment *e)
 		admin_put_time(j, "issued_at", certificates[i].issued_at);
 		admin_put_time(j, "not_after", certificates[i].not_after);
 		admin_put_time(j, "revoked_at", certificates[i].revoked_at);
-		admin_put_flag(j, "in_use", bytes_eq(certificates[i].fingerprint, e->certificate_fp));
+		admin_put_flag(j, "in_use",
+		    certificates[i].revoked_at == 0 && bytes_eq(certificates[i].fingerprint, e->certificate_fp));
 	}
 	return RC_OK;
 }

@@ -142,7 +142,8 @@ admin_item_put(struct admin_call *x)
 	if ((rc = find(x, &it)) != RC_OK)
 		return rc;
 	it.name = admin_text(x, "name");
-	it.title = admin_text(x, "title");
+	if (it.kind == DESIRED_APP) /* the others say it themselves */
+		it.title = admin_text(x, "title");
 	if (content != NULL)
 		it.content = base64_decode(x->c->arena, bytes_str(content), false);
 	else if (it.kind != DESIRED_APP)

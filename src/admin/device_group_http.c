@@ -6,9 +6,13 @@
 #include "desired/item.h"
 
 static json_t *
-group_json(const struct device_group *g)
+group_json(struct admin_call *x, const struct device_group *g)
 {
 	json_t *j = json_object();
+	int64_t n = 0;
+
+	if (!g->by_rule)
+		(void)group_members(x->c, g, &n);
 
 	admin_put_text(j, "name", g->name);
 	admin_put_text(j, "organization", g->organization_id);
@@ -18,7 +22,7 @@ group_json(const struct device_group *g)
 	admin_put_text(j, "os_below", g->os_below);
 	admin_put_text(j, "user_group", g->user_group);
 	admin_put_flag(j, "by_rule", g->by_rule);
-	admin_put(j, "members", g->by_rule ? json_null() : json_integer(g->members));
+	admin_put(j, "members", g->by_rule ? json_null() : json_integer(n));
 	return j;
 }
 
@@ -44,7 +48,7 @@ admin_device_group_list(struct admin_call *x)
 	if ((rc = find(x, &o, NULL)) != RC_OK || (rc = group_list(x->c, o.id, &all, &n)) != RC_OK)
 		return rc;
 	for (int i = 0; i < n; i++)
-		json_array_append_new(items, group_json(&all[i]));
+		json_array_append_new(items, group_json(x, &all[i]));
 	return RC_OK;
 }
 
@@ -68,7 +72,7 @@ admin_device_group_add(struct admin_call *x)
 	g.organization_id = o.id;
 	if ((rc = group_add(x->c, &g)) != RC_OK)
 		return rc;
-	x->out = json_keep(x->c->arena, group_json(&g));
+	x->out = json_keep(x->c->arena, group_json(x, &g));
 	x->status = 201;
 	return RC_OK;
 }
@@ -86,7 +90,7 @@ admin_device_group_get(struct admin_call *x)
 
 	if ((rc = find(x, &o, &g)) != RC_OK)
 		return rc;
-	x->out = json_keep(x->c->arena, group_json(&g));
+	x->out = json_keep(x->c->arena, group_json(x, &g));
 	admin_put(x->out, "items", list);
 	if ((rc = desired_assignments(x->c, o.id, &given, &n)) != RC_OK ||
 	    (rc = desired_item_list(x->c, o.id, -1, &items, &n_items)) != RC_OK)
@@ -116,7 +120,7 @@ admin_device_group_remove(struct admin_call *x)
 
 	if ((rc = find(x, &o, &g)) != RC_OK || (rc = group_remove(x->c, &g)) != RC_OK)
 		return rc;
-	x->out = json_keep(x->c->arena, group_json(&g));
+	x->out = json_keep(x->c->arena, group_json(x, &g));
 	return RC_OK;
 }
 

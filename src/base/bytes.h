@@ -25,6 +25,19 @@ bytes_str(const char *s)
 	return (struct bytes){ (const uint8_t *)s, s != NULL ? strlen(s) : 0 };
 }
 
+/* How many octets of UTF-8 text fit into `max` without cutting a character. */
+static inline size_t
+bytes_fit(const char *s, size_t max)
+{
+	size_t n = strnlen(s, max + 1);
+
+	if (n <= max)
+		return n;
+	for (n = max; n > 0 && ((unsigned char)s[n] & 0xc0) == 0x80; n--)
+		;
+	return n;
+}
+
 /* Octet by octet. Not for secrets: use crypto_equal. */
 static inline bool
 bytes_eq(struct bytes a, struct bytes b)

@@ -1,8 +1,28 @@
 #include "base/err.h"
 
+#include "base/bytes.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+/* What did not fit is cut at a character: sentences go to the store, which takes text alone. */
+static void
+print(char *to, size_t size, const char *format, va_list ap)
+{
+	int n = vsnprintf(to, size, format, ap);
+
+	if (n < 0 || (size_t)n < size)
+		return;
+	to[size - 1] = '\0';
+	for (size_t i = size - 1; i > 0 && size - i < 5; i--) {
+		if (((unsigned char)to[i - 1] & 0xc0) == 0x80)
+			continue; /* inside a character, or the end of one */
+		if (((unsigned char)to[i - 1] & 0x80) != 0)
+			to[i - 1] = '\0'; /* its beginning: all of it may not be there */
+		break;
+	}
+}
 
 enum rc
 fail(struct err *e, enum rc rc, const char *format, ...)
@@ -13,7 +33,7 @@ fail(struct err *e, enum rc rc, const char *format, ...)
 		return rc;
 	e->rc = rc;
 	va_start(ap, format);
-	vsnprintf(e->text, sizeof e->text, format, ap);
+	print(e->text, sizeof e->text, format, ap);
 	va_end(ap);
 	return rc;
 }
@@ -27,11 +47,12 @@ fail_in(struct err *e, enum rc rc, const char *format, ...)
 	if (e == NULL)
 		return rc;
 	va_start(ap, format);
-	vsnprintf(where, sizeof where, format, ap);
+	print(where, sizeof where, format, ap);
 	va_end(ap);
 	memcpy(rest, e->text, sizeof rest);
 	e->rc = rc;
-	snprintf(e->text, sizeof e->text, "%.200s: %.300s", where, rest);
+	snprintf(
+	    e->text, sizeof e->text, "%.*s: %.*s", (int)bytes_fit(where, 200), where, (int)bytes_fit(rest, 300), rest);
 	return rc;
 }
 

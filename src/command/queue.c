@@ -305,8 +305,12 @@ error_sentence(struct call *c, plist_t body)
 	description = plist_text(c->arena, first, "USEnglishDescription");
 	if (description == NULL)
 		description = plist_text(c->arena, first, "LocalizedDescription");
-	return arena_printf(c->arena, "%.400s (%.100s %lld)", description != NULL ? description : "no description",
-	    domain != NULL ? domain : "no domain", (long long)plist_int(first, "ErrorCode", 0));
+	if (description == NULL)
+		description = "no description";
+	if (domain == NULL)
+		domain = "no domain";
+	return arena_printf(c->arena, "%.*s (%.*s %lld)", (int)bytes_fit(description, 400), description,
+	    (int)bytes_fit(domain, 100), domain, (long long)plist_int(first, "ErrorCode", 0));
 }
 
 /* The RequestType of what is answered; NULL: nothing in line has this UUID. */

@@ -66,11 +66,12 @@ tokens(struct arena *a)
 /* ---- status reports ---- */
 
 static struct policy_target byod, adde;
+static struct ddm_news news;
 
 static bool
 report(struct call *c, const struct policy_target *t, const char *text)
 {
-	return ddm_status_put(c, "E1", "", t, bytes_str(text)) == RC_OK;
+	return ddm_status_put(c, "E1", "", t, bytes_str(text), &news) == RC_OK;
 }
 
 /* The value kept of an item, "" where there is none. */
@@ -101,6 +102,7 @@ statuses(struct scene *s)
 	ok(report(&c, &byod, "{\"StatusItems\":{\"device\":{\"operating-system\":{\"version\":\"18.2\"}}}}"),
 	    "a report");
 	is_str(kept(&c, "device.operating-system.version", ""), "\"18.2\"", "S-35: nested names are one item's");
+	is_str(news.os_version, "18.2", "and the version that it tells is told on");
 	ok(report(&c, &byod, "{\"StatusItems\":{\"device\":{\"model\":{\"family\":\"iPhone\"}}}}"), "another");
 	is_str(kept(&c, "device.operating-system.version", ""), "\"18.2\"", "S-35: what is not in a report stays");
 	ok(report(&c, &byod,
@@ -117,6 +119,17 @@ statuses(struct scene *s)
 	       "\"power\":{\"battery-health\":\"normal\"}},\"no\":{\"such\":\"item\"}}}") &&
 		ddm_status_items(&c, "E1", "", NULL, &items, &n) == RC_OK && n == 3,
 	    "S-10: what User Enrollment does not report is not kept, nor what nobody knows");
+	ok(report(&c, &byod,
+	       "{\"StatusItems\":{\"app\":{\"managed\":{\"list\":[{\"identifier\":\"c\",\"SerialNumber\":"
+	       "\"C02XYZ1234\","
+	       "\"name\":\"of C02XYZ1234\",\"state\":\"managed\"}]}}}}"),
+	    "a list that tells more than it should");
+	ok(strstr(kept(&c, "app.managed.list", "c"), "C02XYZ") == NULL &&
+		strstr(kept(&c, "app.managed.list", "c"), "managed") != NULL,
+	    "S-10: an identifier inside a value is not kept, nor a text that repeats it");
+	ok(report(&c, &byod,
+	       "{\"StatusItems\":{\"app\":{\"managed\":{\"list\":[{\"identifier\":\"c\",\"_removed\":true}]}}}}"),
+	    "and goes");
 	ok(report(&c, &adde, "{\"StatusItems\":{\"device\":{\"identifier\":{\"serial-number\":\"C02\"}}}}"), "of ADDE");
 	is_str(kept(&c, "device.identifier.serial-number", ""), "\"C02\"",
 	    "10: Device Enrollment may tell its serial number");
@@ -135,8 +148,8 @@ statuses(struct scene *s)
 		ddm_status_declarations(&c, "E1", "", &said, &n) == RC_OK && n == 0,
 	    "S-35: a full report replaces all");
 	for (size_t i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++) {
-		ok(ddm_status_put(&c, "E1", "", &byod, bytes_str(nonsense[i])) == RC_BAD_INPUT, "nonsense %zu is no report",
-		    i + 1);
+		ok(ddm_status_put(&c, "E1", "", &byod, bytes_str(nonsense[i]), &news) == RC_BAD_INPUT,
+		    "nonsense %zu is no report", i + 1);
 	}
 	is_str(kept(&c, "device.model.family", ""), "\"iPad\"", "and changes nothing");
 	testing_free(&c);
@@ -154,7 +167,8 @@ bounds(struct scene *s)
 	for (int i = 0; i < DDM_STATUS_MAX + 50; i++)
 		json_array_append_new(list, json_pack("{s:s}", "identifier", arena_printf(c.arena, "%d", i)));
 	json_object_set_new(root, "StatusItems", json_pack("{s:{s:{s:o}}}", "app", "managed", "list", list));
-	ok(ddm_status_put(&c, "E1", "", &byod, json_text(c.arena, root, 0)) == RC_OK &&
+	ok(ddm_status_put(&c, "E1", "", &byod, json_text(c.arena, root, 0), &news) == RC_OK &&
+		report(&c, &byod, "{\"StatusItems\":{\"app\":{\"managed\":{\"list\":[{\"identifier\":\"new\"}]}}}}") &&
 		ddm_status_items(&c, "E1", "", "app.managed.list", &items, &n) == RC_OK && n <= DDM_STATUS_MAX,
 	    "a report that is too large is kept up to the limit");
 	testing_free(&c);

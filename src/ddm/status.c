@@ -8,13 +8,16 @@
 #define DECLARATIONS "management.declarations"
 #define PATH_MAX_OCTETS 200
 #define DEPTH_MAX 8 /* of the names of status items */
+#define VALUE_MIN 8 /* octets: a shorter value is no identifier that could be recognized elsewhere */
+#define VALUES_MAX 64
 
 struct putting {
 	const char *enrollment_id, *user_id;
 	const struct policy_target *t;
-	const json_t *items, *errors;
+	json_t *items;
 	bool full;
-	int kept;
+	int kept; /* rows of the channel */
+	struct ddm_news *news;
 };
 
 /* ---- management.declarations ---- */
@@ -31,8 +34,9 @@ ddm_status_reason(struct call *c, const json_t *reasons)
 		text = json_get_text(first, "description");
 	if (code == NULL && text == NULL)
 		return NULL;
-	return arena_printf(c->arena, "%.200s%s%.400s", code != NULL ? code : "",
-	    code != NULL && text != NULL ? ": " : "", text != NULL ? text : "");
+	if (code == NULL || text == NULL)
+		return code != NULL ? code : text;
+	return arena_printf(c->arena, "%.*s: %.*s", (int)bytes_fit(code, 200), code, (int)bytes_fit(text, 400), text);
 }
 
 static enum rc
@@ -77,6 +81,73 @@ put_declarations(struct call *c, struct putting *p, const json_t *all)
 	return rc;
 }
 
+/* ---- what could tell the device or its owner (S-10) ---- */
+
+struct told {
+	const char *value[VALUES_MAX]; /* texts that stood under a personal key */
+	int n;
+};
+
+static void
+take_personal(struct arena *a, json_t *tree, struct told *told)
+{
+	const char *key, *text;
+	json_t *value;
+	size_t i;
+	void *next;
+
+	json_object_foreach_safe(tree, next, key, value)
+	{
+		if (!policy_is_personal(key)) {
+			take_personal(a, value, told);
+			continue;
+		}
+		if ((text = json_string_value(value)) != NULL && strlen(text) >= VALUE_MIN && told->n < VALUES_MAX)
+			told->value[told->n++] = arena_strdup(a, text);
+		json_object_del(tree, key);
+	}
+	json_array_foreach(tree, i, value)
+	{
+		take_personal(a, value, told);
+	}
+}
+
+static bool
+repeats(const json_t *value, const struct told *told)
+{
+	const char *text = json_string_value(value);
+
+	for (int i = 0; text != NULL && i < told->n; i++) {
+		if (strcasestr(text, told->value[i]) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static void
+take_repeated(json_t *tree, const struct told *told)
+{
+	const char *key;
+	json_t *value;
+	size_t i;
+	void *next;
+
+	json_object_foreach_safe(tree, next, key, value)
+	{
+		if (repeats(value, told))
+			json_object_del(tree, key);
+		else
+			take_repeated(value, told);
+	}
+	for (i = json_array_size(tree); i-- > 0;) {
+		value = json_array_get(tree, i);
+		if (repeats(value, told))
+			json_array_remove(tree, i);
+		else
+			take_repeated(value, told);
+	}
+}
+
 /* ---- everything else ---- */
 
 static enum rc
@@ -86,13 +157,16 @@ put_value(struct call *c, struct putting *p, const char *item, const char *eleme
 	    "INSERT INTO ddm_status (enrollment_id, user_id, item, element, value, updated_at) VALUES (?1, ?2, ?3, ?4, "
 	    "?5, ?6) ON CONFLICT (enrollment_id, user_id, item, element) DO UPDATE SET value = EXCLUDED.value,"
 	    " updated_at = EXCLUDED.updated_at";
+	/* At the limit what is known stays up to date, and nothing new is kept. */
+	static const char known_sql[] = "UPDATE ddm_status SET value = ?5, updated_at = ?6 WHERE enrollment_id = ?1"
+					" AND user_id = ?2 AND item = ?3 AND element = ?4";
 	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
 	const char *kept = text != NULL ? arena_strdup(c->arena, text) : NULL;
 
 	free(text);
-	if (kept == NULL || strlen(kept) > DDM_VALUE_MAX || p->kept++ >= DDM_STATUS_MAX)
+	if (kept == NULL || strlen(kept) > DDM_VALUE_MAX)
 		return RC_OK;
-	return store_run(c, sql,
+	return store_run(c, p->kept++ < DDM_STATUS_MAX ? sql : known_sql,
 	    DB_ARGS(db_text(p->enrollment_id), db_text(p->user_id), db_text(item), db_text(element), db_text(kept),
 		db_int(c->now)),
 	    NULL);
@@ -130,6 +204,12 @@ put_array(struct call *c, struct putting *p, const char *item, const json_t *val
 	return rc;
 }
 
+static bool
+is_version(const char *s)
+{
+	return s != NULL && s[0] >= '1' && s[0] <= '9' && strlen(s) <= 16 && s[strspn(s, "0123456789.")] == '\0';
+}
+
 /* A dictionary's names, joined by points, are the name of a status item once Apple's tables have it. */
 static enum rc
 put_tree(struct call *c, struct putting *p, const char *path, json_t *tree, int depth)
@@ -152,8 +232,12 @@ put_tree(struct call *c, struct putting *p, const char *path, json_t *tree, int 
 			continue;
 		}
 		verdict = policy_verdict(c->arena, p->t, &what, &why);
-		if (verdict == APPLE_FORBIDDEN || (p->t->mode == POLICY_BYOD && policy_is_personal(key)))
+		if (verdict == APPLE_FORBIDDEN)
 			continue;
+		if (strcmp(name, "management.client-capabilities") == 0)
+			p->news->capabilities = true;
+		if (strcmp(name, "device.operating-system.version") == 0 && is_version(json_string_value(value)))
+			p->news->os_version = json_string_value(value);
 		if (verdict == APPLE_UNSTATED && json_is_object(value) && depth < DEPTH_MAX)
 			rc = put_tree(c, p, name, value, depth + 1);
 		else if (verdict == APPLE_UNSTATED) /* not a status item that anybody knows */
@@ -171,29 +255,44 @@ put_in_unit(struct call *c, void *arg)
 {
 	static const char *const clear[] = { "DELETE FROM ddm_status WHERE enrollment_id = ?1 AND user_id = ?2",
 		"DELETE FROM ddm_declaration WHERE enrollment_id = ?1 AND user_id = ?2" };
+	static const char count_sql[] = "SELECT COUNT(*) FROM ddm_status WHERE enrollment_id = ?1 AND user_id = ?2";
 	struct putting *p = arg;
+	struct db_rows r;
 	enum rc rc = RC_OK;
 
-	p->kept = 0;
 	for (int i = 0; p->full && rc == RC_OK && i < 2; i++)
 		rc = store_run(c, clear[i], DB_ARGS(db_text(p->enrollment_id), db_text(p->user_id)), NULL);
-	return rc == RC_OK ? put_tree(c, p, "", (json_t *)(uintptr_t)p->items, 0) : rc;
+	if (rc == RC_OK)
+		rc = store_run(c, count_sql, DB_ARGS(db_text(p->enrollment_id), db_text(p->user_id)), &r);
+	if (rc != RC_OK)
+		return rc;
+	p->kept = (int)db_get_int(&r, 0, 0);
+	rc = put_tree(c, p, "", p->items, 0);
+	if (rc != RC_OK)
+		store_discard(c); /* all of a report, or nothing */
+	return rc;
 }
 
 enum rc
-ddm_status_put(
-    struct call *c, const char *enrollment_id, const char *user_id, const struct policy_target *t, struct bytes report)
+ddm_status_put(struct call *c, const char *enrollment_id, const char *user_id, const struct policy_target *t,
+    struct bytes report, struct ddm_news *news)
 {
-	struct putting p = { .enrollment_id = enrollment_id, .user_id = user_id, .t = t };
+	struct putting p = { .enrollment_id = enrollment_id, .user_id = user_id, .t = t, .news = news };
+	struct told told = { .n = 0 };
 	json_t *root;
 	enum rc rc;
 
+	*news = (struct ddm_news){ 0 };
 	if (json_parse(c->arena, report, &root, &c->err) != RC_OK)
 		return fail_in(&c->err, RC_BAD_INPUT, "StatusReport");
 	p.items = json_object_get(root, "StatusItems");
 	p.full = json_is_true(json_object_get(root, "FullReport"));
 	if (!json_is_object(p.items))
 		return fail(&c->err, RC_BAD_INPUT, "a StatusReport has StatusItems");
+	if (t->mode == POLICY_BYOD) {
+		take_personal(c->arena, p.items, &told);
+		take_repeated(p.items, &told);
+	}
 	rc = store_part(c, put_in_unit, &p);
 	if (rc == RC_OK && p.kept > DDM_STATUS_MAX)
 		log_warn("a status report is larger than what is kept", "enrollment", enrollment_id);

@@ -15,8 +15,12 @@
 /* One report. What the mode refuses is dropped before anything is written, and under BYOD whatever could tell the
  * device or its owner (S-10). In a unit of its own, or as a part of one. RC_BAD_INPUT: it is no StatusReport;
  * nothing changed. */
-enum rc ddm_status_put(
-    struct call *c, const char *enrollment_id, const char *user_id, const struct policy_target *t, struct bytes report);
+struct ddm_news { /* of a report: what else it changes */
+	const char *os_version; /* as the device says now; NULL: it does not */
+	bool capabilities; /* it said what it knows of declarations */
+};
+enum rc ddm_status_put(struct call *c, const char *enrollment_id, const char *user_id, const struct policy_target *t,
+    struct bytes report, struct ddm_news *news);
 
 struct ddm_report { /* what is said of one declaration */
 	const char *identifier, *server_token, *valid, *reason;

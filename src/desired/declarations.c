@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "account/account.h"
+#include "crypto/hash.h"
 #include "fmt/base64.h"
 #include "keys/keys.h"
 #include "store/store.h"
@@ -166,12 +167,12 @@ desired_set_make(
 /* Beside the endpoints, on the host that the device knows. The path opens for whoever was given it: a device proves
  * itself by a signature over what it sends, and a GET sends nothing. */
 static enum rc
-profile_url(struct call *c, const struct desired_set *s, const struct desired_item *it, const char **out)
+profile_url(struct call *c, const struct desired_set *s, const struct wanted *x, const char **out)
 {
 	const char *at = strstr(s->e->server_url, "/mdm/");
 	struct bytes sealed;
-	enum rc rc = keys_seal(
-	    c->keys, c->arena, SEAL, bytes_str(arena_printf(c->arena, "%s %s", s->e->id, it->id)), &sealed, &c->err);
+	enum rc rc = keys_seal(c->keys, c->arena, SEAL,
+	    bytes_str(arena_printf(c->arena, "%s %s %s", s->e->id, x->server_token, s->user_id)), &sealed, &c->err);
 
 	if (rc != RC_OK)
 		return rc;
@@ -194,7 +195,7 @@ carried(struct call *c, const struct desired_set *s, const struct wanted *x, str
 	payload = desired_payload(c->arena, x->item, x->optional);
 	if (x->item->kind == DESIRED_PROFILE) {
 		json_keep(c->arena, payload);
-		if ((rc = profile_url(c, s, x->item, &url)) != RC_OK)
+		if ((rc = profile_url(c, s, x, &url)) != RC_OK)
 			return rc;
 		payload = json_pack("{s:s}", "ProfileURL", url);
 	}
@@ -236,45 +237,68 @@ gone(struct call *c)
 	return fail(&c->err, RC_NOT_FOUND, "this link is of no profile that a device should have");
 }
 
-enum rc
-desired_profile_by_url(struct call *c, const char *sealed, struct bytes *out)
+struct link {
+	char *enrollment_id, *server_token, *user_id;
+};
+
+static bool
+open_link(struct call *c, const char *sealed, struct link *out)
 {
 	struct bytes octets = base64url_decode(c->arena, bytes_str(sealed)), plain;
+
+	if (octets.p == NULL || keys_unseal(c->keys, c->arena, SEAL, octets, &plain, &c->err) != RC_OK)
+		return false;
+	out->enrollment_id = arena_strndup(c->arena, (const char *)plain.p, plain.n);
+	if ((out->server_token = strchr(out->enrollment_id, ' ')) == NULL)
+		return false;
+	*out->server_token++ = '\0';
+	if ((out->user_id = strchr(out->server_token, ' ')) == NULL)
+		return false;
+	*out->user_id++ = '\0';
+	return true;
+}
+
+/* Nothing is given to who left, is to leave, or may not sign in. */
+static enum rc
+link_enrollment(struct call *c, const char *id, struct bytes client_certificate, struct enrollment *e)
+{
+	struct account person;
+	enum rc rc = enrollment_get(c, id, e);
+
+	if (rc == RC_OK && (!ENROLLMENT_LIVE(e) || strcmp(e->state, "evicting") == 0))
+		return gone(c);
+	if (rc == RC_OK && client_certificate.n > 0 &&
+	    !bytes_eq(crypto_sha256(c->arena, client_certificate), e->certificate_fp))
+		return gone(c);
+	if (rc == RC_OK)
+		rc = account_get(c, e->account_id, &person);
+	if (rc == RC_NOT_FOUND || (rc == RC_OK && person.disabled_at != 0))
+		return gone(c);
+	return rc;
+}
+
+enum rc
+desired_profile_by_url(struct call *c, const char *sealed, struct bytes client_certificate, struct bytes *out)
+{
 	struct desired_wishes w;
 	struct enrollment e;
-	struct account person;
 	struct wanted *wanted;
-	char *text, *space;
+	struct link link;
 	enum rc rc;
 	int n;
 
-	if (octets.p == NULL || keys_unseal(c->keys, c->arena, SEAL, octets, &plain, &c->err) != RC_OK)
+	if (!open_link(c, sealed, &link))
 		return gone(c);
-	text = arena_strndup(c->arena, (const char *)plain.p, plain.n);
-	if ((space = strchr(text, ' ')) == NULL)
-		return gone(c);
-	*space = '\0';
-	rc = enrollment_get(c, text, &e);
-	if (rc == RC_OK && (!ENROLLMENT_LIVE(&e) || strcmp(e.state, "evicting") == 0))
-		return gone(c);
-	if (rc == RC_OK)
-		rc = account_get(c, e.account_id, &person);
-	if (rc != RC_OK)
-		return rc == RC_NOT_FOUND ? gone(c) : rc;
-	if (person.disabled_at != 0)
-		return gone(c);
-	if ((rc = desired_wishes_read(c, e.organization_id, &w)) != RC_OK)
+	if ((rc = link_enrollment(c, link.enrollment_id, client_certificate, &e)) != RC_OK ||
+	    (rc = desired_wishes_read(c, e.organization_id, &w)) != RC_OK ||
+	    (rc = desired_wanted(c, &w, &e, link.user_id, &wanted, &n)) != RC_OK)
 		return rc;
-	for (int user = 0; user < 2; user++) {
-		if ((rc = desired_wanted(c, &w, &e, user == 0 ? "" : "user", &wanted, &n)) != RC_OK)
-			return rc;
-		for (int i = 0; i < n; i++) {
-			if (strcmp(wanted[i].item->id, space + 1) != 0 || wanted[i].way != DESIRED_BY_DECLARATION)
-				continue;
-			rc = desired_item_content(c, wanted[i].item);
-			*out = wanted[i].item->content;
-			return rc;
-		}
+	for (int i = 0; i < n; i++) {
+		if (wanted[i].way != DESIRED_BY_DECLARATION || strcmp(wanted[i].server_token, link.server_token) != 0)
+			continue;
+		rc = desired_item_content(c, wanted[i].item);
+		*out = wanted[i].item->content;
+		return rc;
 	}
 	return gone(c);
 }

@@ -24,8 +24,9 @@ enum rc desired_set_make(
 enum rc desired_set_text(
     struct call *c, const struct desired_set *s, enum ddm_kind kind, const char *identifier, struct bytes *out);
 
-/* The profile behind a ProfileURL of such a declaration, by the last part of its path. RC_NOT_FOUND: it is of no
- * enrollment that should have it now. */
-enum rc desired_profile_by_url(struct call *c, const char *sealed, struct bytes *out);
+/* The profile behind a ProfileURL of such a declaration, by the last part of its path; the link is of one version of it.
+ * `client_certificate` is what the connection was proven with, absent without. RC_NOT_FOUND: it is of no enrollment that
+ * should have that now, or the certificate is another one's. */
+enum rc desired_profile_by_url(struct call *c, const char *sealed, struct bytes client_certificate, struct bytes *out);
 
 #endif

@@ -135,6 +135,8 @@ send(struct call *c, const struct desired_set *s, struct delivery *d, plist_t co
 	d->reason = NULL;
 	if (rc == RC_OK || rc == RC_UNAVAILABLE || rc == RC_INTERNAL)
 		return rc == RC_OK ? keep(c, s, d) : rc;
+	if (rc == RC_CONFLICT) /* the queue is full: another round may find room */
+		return RC_OK;
 	d->state = "refused";
 	d->reason = arena_strdup(c->arena, c->err.text);
 	d->command_uuid = NULL;
@@ -214,10 +216,26 @@ static const struct wanted *
 wanted_of(const struct desired_set *s, const char *item_id)
 {
 	for (int i = 0; i < s->n_wanted; i++) {
-		if (s->wanted[i].way == DESIRED_BY_COMMAND && strcmp(s->wanted[i].item->id, item_id) == 0)
+		if (strcmp(s->wanted[i].item->id, item_id) == 0)
 			return &s->wanted[i];
 	}
 	return NULL;
+}
+
+/* It comes by declaration from now on, which takes over what a command brought. */
+static enum rc
+hand_over(struct call *c, const struct desired_set *s, const struct delivery *d)
+{
+	if (d->command_uuid != NULL)
+		(void)command_cancel(c, d->command_uuid, BY);
+	return drop(c, s, d);
+}
+
+/* What stood in its way may be gone. */
+static bool
+is_old_refusal(const struct call *c, const struct delivery *d)
+{
+	return strcmp(d->state, "refused") == 0 && c->now >= d->updated_at + DELIVERY_REFUSED_S;
 }
 
 static enum rc
@@ -225,7 +243,7 @@ take_away(struct call *c, const struct desired_set *s, struct delivery *d)
 {
 	plist_t command = plist_keep(c->arena, plist_new_dict());
 
-	if (d->digest == NULL || strcmp(d->state, "refused") == 0)
+	if (d->digest == NULL)
 		return d->command_uuid == NULL ? drop(c, s, d) : RC_OK;
 	if (d->command_uuid != NULL) /* in line: it is not delivered any more */
 		(void)command_cancel(c, d->command_uuid, BY);
@@ -265,15 +283,19 @@ ask_for_apps(struct call *c, const struct desired_set *s, int64_t since, int64_t
 	plist_t command = plist_keep(c->arena, plist_new_dict());
 	const char *uuid;
 	struct db_rows r;
-	int64_t last;
+	int64_t last, pause;
 	enum rc rc = store_run(c, sql, DB_ARGS(db_text(s->e->id), db_text(s->user_id)), &r);
 
 	if (rc != RC_OK || db_get_int(&r, 0, 1) > 0)
 		return rc; /* in line: its answer comes back here */
 	last = db_get_int(&r, 0, 0);
-	*due_at = c->now + DELIVERY_AGAIN_S;
-	if (last > since && c->now < last + DELIVERY_AGAIN_S) { /* of the same second: it may have come before */
-		*due_at = last + DELIVERY_AGAIN_S;
+	/* Somebody who does not answer a prompt is not asked about every quarter of an hour for ever. */
+	pause = c->now - since < DELIVERY_AGAIN_S       ? DELIVERY_AGAIN_S
+		: c->now - since < DELIVERY_AGAIN_MAX_S ? c->now - since
+							: DELIVERY_AGAIN_MAX_S;
+	*due_at = c->now + pause;
+	if (last > since && c->now < last + pause) { /* of the same second: it may have come before */
+		*due_at = last + pause;
 		return RC_OK;
 	}
 	plist_put_text(command, "RequestType", "ManagedApplicationList");
@@ -297,9 +319,12 @@ delivery_step(struct call *c, const struct desired_set *s, int64_t *due_at)
 
 		if ((rc = learn(c, s, &all[i])) != RC_OK)
 			return rc;
-		if (x == NULL) {
+		if (x != NULL && x->way == DESIRED_BY_DECLARATION) {
+			rc = hand_over(c, s, &all[i]);
+		} else if (x == NULL || x->way != DESIRED_BY_COMMAND) {
 			rc = take_away(c, s, &all[i]);
-		} else if (all[i].digest == NULL || strcmp(all[i].digest, x->item->digest) != 0) {
+		} else if (all[i].digest == NULL || strcmp(all[i].digest, x->item->digest) != 0 ||
+			   is_old_refusal(c, &all[i])) {
 			rc = all[i].command_uuid == NULL ? give(c, s, x) : RC_OK;
 		} else if (all[i].kind == DESIRED_APP && all[i].command_uuid == NULL) {
 			size_t row = status_row(all[i].state);
@@ -316,5 +341,10 @@ delivery_step(struct call *c, const struct desired_set *s, int64_t *due_at)
 		if (s->wanted[i].way == DESIRED_BY_COMMAND && k == n)
 			rc = give(c, s, &s->wanted[i]);
 	}
-	return rc == RC_OK && moved_at > 0 ? ask_for_apps(c, s, moved_at, due_at) : rc;
+	if (rc == RC_OK && moved_at > 0)
+		rc = ask_for_apps(c, s, moved_at, due_at);
+	if (rc == RC_OK && *due_at == 0 &&
+	    n > 0) /* an answer brings it here earlier; one that was lost on the way does not */
+		*due_at = c->now + DELIVERY_LOOK_S;
+	return rc;
 }

@@ -5,7 +5,10 @@
 
 #include "desired/declarations.h"
 
-#define DELIVERY_AGAIN_S 900 /* until an app that is not there yet is asked for again */
+#define DELIVERY_AGAIN_S 900 /* until an app that is not there yet is asked for again, doubled while nothing moves, */
+#define DELIVERY_AGAIN_MAX_S 86400 /* up to here */
+#define DELIVERY_REFUSED_S 86400 /* until what was refused is given again */
+#define DELIVERY_LOOK_S 86400 /* until all of a channel is looked at, whatever happens */
 
 /* One thing by command, as far as it is known. */
 struct delivery {

@@ -205,10 +205,10 @@ sets(struct scene *s)
 		    "a profile's declaration");
 		url = strstr((const char *)text.p, "/mdm/bag/profile/");
 		end = url != NULL ? strchr(url, '"') : NULL;
-		ok(end != NULL && desired_profile_by_url(
-				      &c, arena_strndup(c.arena, url + 17, (size_t)(end - url - 17)), &text) == RC_OK,
+		ok(end != NULL && desired_profile_by_url(&c, arena_strndup(c.arena, url + 17, (size_t)(end - url - 17)),
+				      (struct bytes){ 0 }, &text) == RC_OK,
 		    "S-35: its ProfileURL opens");
-		ok(desired_profile_by_url(&c, "AAAA", &text) == RC_NOT_FOUND, "another does not");
+		ok(desired_profile_by_url(&c, "AAAA", (struct bytes){ 0 }, &text) == RC_NOT_FOUND, "another does not");
 	}
 	testing_free(&c);
 }

@@ -147,8 +147,9 @@ put_in_unit(struct call *c, void *arg)
 	    " updated_at = EXCLUDED.updated_at RETURNING id";
 	struct desired_item *it = arg;
 	struct db_rows r;
-	enum rc rc = store_run(c, "SELECT COUNT(*) FROM desired_item WHERE organization_id = ?1",
-	    DB_ARGS(db_text(it->organization_id)), &r);
+	enum rc rc = store_run(c,
+	    "SELECT COUNT(*) FROM desired_item WHERE organization_id = ?1 AND NOT (kind = ?2 AND name = ?3)",
+	    DB_ARGS(db_text(it->organization_id), db_text(kind_names[it->kind]), db_text(it->name)), &r);
 
 	if (rc != RC_OK)
 		return rc;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "account/account.h"
+#include "base/log.h"
 #include "command/queue.h"
 #include "desired/delivery.h"
 #include "fmt/plist.h"
@@ -71,23 +72,26 @@ round_fetched(struct call *c, const struct desired_set *s)
 		   : rc;
 }
 
-/* One command in line is enough, whatever it says: the device asks for what holds when it comes. */
+/* One command in line is enough, whatever it says: the device asks for what holds when it comes. One that was delivered
+ * may have been followed already. *queued false: the queue is full. */
 static enum rc
-queue_sync(struct call *c, const struct desired_set *s)
+queue_sync(struct call *c, const struct desired_set *s, bool *queued)
 {
-	static const char sql[] = "SELECT 1 FROM command WHERE enrollment_id = ?1 AND user_id = ?2"
-				  " AND request_type = 'DeclarativeManagement' AND answered_at IS NULL";
+	static const char sql[] = "SELECT 1 FROM command WHERE enrollment_id = ?1 AND user_id = ?2 AND request_type ="
+				  " 'DeclarativeManagement' AND answered_at IS NULL AND delivered_at IS NULL";
 	plist_t command = plist_keep(c->arena, plist_new_dict());
 	const char *uuid;
 	struct db_rows r;
 	enum rc rc = store_run(c, sql, DB_ARGS(db_text(s->e->id), db_text(s->user_id)), &r);
 
+	*queued = true;
 	if (rc != RC_OK || r.rows > 0)
 		return rc;
 	plist_put_text(command, "RequestType", "DeclarativeManagement");
 	plist_put_data(command, "Data", ddm_tokens(c->arena, s->token, c->now));
 	rc = command_send(c, s->e, s->user_id, command, BY, &uuid);
-	/* A full queue, or a system that has no declarative management: there is nothing that could be done here. */
+	*queued = rc != RC_CONFLICT;
+	/* A system that has no declarative management: there is nothing that could be done here. */
 	return rc == RC_UNAVAILABLE || rc == RC_INTERNAL ? rc : RC_OK;
 }
 
@@ -104,10 +108,11 @@ tell(struct call *c, struct desired_wishes *w, const struct enrollment *e, const
 	if (rc == RC_NOT_FOUND && s.n_wanted == 0)
 		return RC_OK;
 	if (rc == RC_NOT_FOUND || (rc == RC_OK && strcmp(state.token, s.token) != 0)) {
-		if ((rc = keep_token(c, &s)) != RC_OK)
-			return rc;
-		if (s.n > 0 || state.token != NULL)
-			rc = queue_sync(c, &s);
+		bool queued = true;
+
+		rc = s.n > 0 || state.token != NULL ? queue_sync(c, &s, &queued) : RC_OK;
+		if (rc == RC_OK && queued)
+			rc = keep_token(c, &s);
 	}
 	if (rc == RC_OK)
 		rc = delivery_step(c, &s, &due_at);
@@ -129,58 +134,56 @@ round_tell(struct call *c, const struct enrollment *e, const char *user_id)
 
 /* ---- licences ---- */
 
-static bool
-is_wanted(const struct wanted *all, int n, const char *adam_id)
+/* Which apps of the App Store any device of the person should have: one mark for each item. */
+static enum rc
+mark_apps(struct call *c, struct desired_wishes *w, const char *account_id, bool *marks)
 {
-	for (int i = 0; i < n; i++) {
-		if (all[i].way != DESIRED_NOT && all[i].item->app_store_id != NULL &&
-		    strcmp(all[i].item->app_store_id, adam_id) == 0)
+	static const char devices_sql[] =
+	    "SELECT " ENROLLMENT_COLUMNS " FROM enrollment e WHERE e.account_id = ?1 AND" LIVE;
+	struct db_rows devices;
+	struct enrollment e;
+	struct wanted *all;
+	enum rc rc = store_run(c, devices_sql, DB_ARGS(db_text(account_id)), &devices);
+	int n;
+
+	for (int i = 0; rc == RC_OK && i < devices.rows; i++) {
+		enrollment_read(&e, &devices, i, 0);
+		rc = desired_wanted(c, w, &e, "", &all, &n);
+		for (int k = 0; rc == RC_OK && k < n; k++) {
+			if (all[k].way != DESIRED_NOT && all[k].item->app_store_id != NULL)
+				marks[all[k].item - w->items] = true;
+		}
+	}
+	return rc;
+}
+
+static bool
+is_marked(const struct desired_wishes *w, const bool *marks, const char *adam_id)
+{
+	for (int i = 0; i < w->n_items; i++) {
+		if (marks[i] && strcmp(w->items[i].app_store_id, adam_id) == 0)
 			return true;
 	}
 	return false;
-}
-
-/* Is the app for any device of the person? */
-static enum rc
-is_of_person(struct call *c, struct desired_wishes *w, const struct db_rows *devices, const char *adam_id, bool *wanted)
-{
-	struct enrollment e;
-	struct wanted *all;
-	enum rc rc = RC_OK;
-	int n;
-
-	*wanted = false;
-	for (int i = 0; rc == RC_OK && !*wanted && i < devices->rows; i++) {
-		enrollment_read(&e, devices, i, 0);
-		if ((rc = desired_wanted(c, w, &e, "", &all, &n)) == RC_OK)
-			*wanted = is_wanted(all, n, adam_id);
-	}
-	return rc;
 }
 
 /* A licence for each app of the App Store that this person's devices should have, and for no other (protocol 11). */
 static enum rc
 licences_of(struct call *c, struct desired_wishes *w, const char *account_id)
 {
-	static const char devices_sql[] =
-	    "SELECT " ENROLLMENT_COLUMNS " FROM enrollment e WHERE e.account_id = ?1 AND" LIVE;
 	static const char held_sql[] = "SELECT adam_id FROM licence WHERE account_id = ?1 AND wanted = 1";
-	struct db_rows devices, held;
-	enum rc rc = store_run(c, devices_sql, DB_ARGS(db_text(account_id)), &devices);
-	bool wanted;
+	bool *marks = arena_array(c->arena, (size_t)w->n_items, sizeof *marks);
+	struct db_rows held;
+	enum rc rc = mark_apps(c, w, account_id, marks);
 
 	for (int i = 0; rc == RC_OK && i < w->n_items; i++) {
-		const char *adam_id = w->items[i].app_store_id;
-
-		if (adam_id == NULL)
-			continue;
-		if ((rc = is_of_person(c, w, &devices, adam_id, &wanted)) == RC_OK && wanted)
-			rc = licence_want(c, w->organization_id, account_id, adam_id);
+		if (marks[i])
+			rc = licence_want(c, w->organization_id, account_id, w->items[i].app_store_id);
 	}
 	if (rc == RC_OK)
 		rc = store_run(c, held_sql, DB_ARGS(db_text(account_id)), &held);
 	for (int i = 0; rc == RC_OK && i < held.rows; i++) {
-		if ((rc = is_of_person(c, w, &devices, db_get_text(&held, i, 0), &wanted)) == RC_OK && !wanted)
+		if (!is_marked(w, marks, db_get_text(&held, i, 0)))
 			rc = licence_release(c, account_id, db_get_text(&held, i, 0));
 	}
 	return rc;
@@ -223,6 +226,11 @@ tell_rows(struct call *c, const struct db_rows *r)
 			rc = desired_wishes_read(c, e.organization_id, &w);
 		if (rc == RC_OK && w.version > 0)
 			rc = tell_all(c, &w, &e);
+		if (rc == RC_OK || rc == RC_UNAVAILABLE || rc == RC_INTERNAL)
+			continue;
+		/* What stands in one device's way is not to keep anything from the others. */
+		log_error("a device can't be told what it should have", "enrollment", e.id, "error", c->err.text);
+		rc = RC_OK;
 	}
 	return rc;
 }
@@ -234,15 +242,16 @@ walk_in_unit(struct call *c, void *arg)
 	static const char due_sql[] =
 	    "SELECT o.id, o.desired_version, COALESCE(d.walking, 0), COALESCE(d.after_at, 0), COALESCE(d.after_id, '')"
 	    " FROM organization o LEFT JOIN desired_round d ON d.organization_id = o.id"
-	    " WHERE o.desired_version > COALESCE(d.version, 0) ORDER BY o.id LIMIT 1";
+	    " WHERE o.desired_version > COALESCE(d.version, 0)"
+	    " ORDER BY CASE WHEN d.walking > 0 THEN 0 ELSE 1 END, COALESCE(d.finished_at, 0), o.id LIMIT 1";
 	static const char next_sql[] =
 	    "SELECT " ENROLLMENT_COLUMNS " FROM enrollment e WHERE e.organization_id = ?1"
 	    " AND (e.created_at, e.id) > (?2, ?3) AND" LIVE " ORDER BY e.created_at, e.id LIMIT ?4";
 	static const char keep_sql[] =
-	    "INSERT INTO desired_round (organization_id, version, walking, after_at, after_id) VALUES (?1, ?2, ?3, ?4, "
-	    "?5)"
-	    " ON CONFLICT (organization_id) DO UPDATE SET version = EXCLUDED.version, walking = EXCLUDED.walking,"
-	    " after_at = EXCLUDED.after_at, after_id = EXCLUDED.after_id";
+	    "INSERT INTO desired_round (organization_id, version, walking, after_at, after_id, finished_at)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (organization_id) DO UPDATE SET version = EXCLUDED.version,"
+	    " walking = EXCLUDED.walking, after_at = EXCLUDED.after_at, after_id = EXCLUDED.after_id,"
+	    " finished_at = COALESCE(EXCLUDED.finished_at, desired_round.finished_at)";
 	static const char done_sql[] = "SELECT version FROM desired_round WHERE organization_id = ?1";
 	struct looking *l = arg;
 	struct db_rows o, r;
@@ -265,7 +274,9 @@ walk_in_unit(struct call *c, void *arg)
 		return rc;
 	if (r.rows < ROUND_BATCH)
 		return store_run(c, keep_sql,
-		    DB_ARGS(db_text(db_get_text(&o, 0, 0)), db_int(walking), db_int(0), db_int(0), db_text("")), NULL);
+		    DB_ARGS(db_text(db_get_text(&o, 0, 0)), db_int(walking), db_int(0), db_int(0), db_text(""),
+			db_int(c->now)),
+		    NULL);
 	enrollment_read(&last, &r, r.rows - 1, 0);
 	if ((rc = store_run(c, done_sql, DB_ARGS(db_text(db_get_text(&o, 0, 0))), &r)) != RC_OK)
 		return rc;
@@ -273,7 +284,7 @@ walk_in_unit(struct call *c, void *arg)
 		version = db_get_int(&r, 0, 0);
 	return store_run(c, keep_sql,
 	    DB_ARGS(db_text(db_get_text(&o, 0, 0)), db_int(version), db_int(walking), db_int(last.created_at),
-		db_text(last.id)),
+		db_text(last.id), db_null()),
 	    NULL);
 }
 

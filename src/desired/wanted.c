@@ -103,6 +103,27 @@ remembered(struct call *c, struct desired_memo *m, bool *found)
 	return RC_OK;
 }
 
+/* In memory of its own: what items are made of, all together, is more than a request may hold. */
+static enum rc
+judge(
+    struct call *c, const struct desired_item *it, const struct policy_target *t, bool declares, struct desired_memo *m)
+{
+	struct call inner = *c;
+	struct desired_item whole = *it;
+	const char *why;
+	enum rc rc;
+
+	inner.arena = arena_new(0);
+	if ((rc = desired_item_content(&inner, &whole)) == RC_OK) {
+		m->way = desired_way_of(inner.arena, t, &whole, declares, &why);
+		m->why = why != NULL ? arena_strdup(c->arena, why) : NULL;
+	} else {
+		c->err = inner.err;
+	}
+	arena_free(inner.arena);
+	return rc;
+}
+
 static enum rc
 find_way(struct call *c, struct desired_wishes *w, struct desired_item *it, const struct policy_target *t,
     const char *target, bool declares, const struct desired_memo **out)
@@ -124,9 +145,8 @@ find_way(struct call *c, struct desired_wishes *w, struct desired_item *it, cons
 	if ((rc = remembered(c, m, &found)) != RC_OK)
 		return rc;
 	if (!found) {
-		if ((rc = desired_item_content(c, it)) != RC_OK)
+		if ((rc = judge(c, it, t, declares, m)) != RC_OK)
 			return rc;
-		m->way = desired_way_of(c->arena, t, it, declares, &m->why);
 		rc = store_run(c, keep_sql,
 		    DB_ARGS(db_text(it->id), db_text(target), db_text(way_names[m->way]), db_text(m->why)), NULL);
 		if (rc != RC_OK)
@@ -177,8 +197,10 @@ way_on(struct call *c, struct desired_wishes *w, const struct asking *q, struct 
 	const struct enrollment *e = q->e;
 	struct policy_target t = policy_target_of(e->mode, e->family, e->os_version, user);
 	bool knows = declares(q->said, desired_type(it));
-	const char *target = arena_printf(c->arena, "%s %s %s %s%s", e->mode, e->family != NULL ? e->family : "iPhone",
-	    e->os_version != NULL ? e->os_version : "", user ? "user" : "device", knows ? "" : " commands");
+	/* With what the item is made of: a verdict that was worked out before a change counts no more. */
+	const char *target =
+	    arena_printf(c->arena, "%.12s %s %s %s %s%s", it->digest, e->mode, e->family != NULL ? e->family : "iPhone",
+		e->os_version != NULL ? e->os_version : "", user ? "user" : "device", knows ? "" : " commands");
 
 	return find_way(c, w, it, &t, target, knows, out);
 }
@@ -216,7 +238,8 @@ static enum rc
 is_given(struct call *c, const struct enrollment *e, const struct wanted *x, bool *given)
 {
 	static const char sql[] = "SELECT 1 FROM ddm_declaration WHERE enrollment_id = ?1 AND identifier = ?2"
-				  " UNION ALL SELECT 1 FROM desired_delivery WHERE enrollment_id = ?1 AND item_id = ?3";
+				  " UNION ALL SELECT 1 FROM desired_delivery WHERE enrollment_id = ?1 AND item_id = ?3"
+				  " AND digest IS NOT NULL AND state <> 'refused'";
 	struct db_rows r;
 	enum rc rc = store_run(c, sql,
 	    DB_ARGS(db_text(e->id), db_text(x->identifier != NULL ? x->identifier : ""), db_text(x->item->id)), &r);

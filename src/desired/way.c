@@ -200,7 +200,11 @@ desired_way_of(
 	/* A configuration belongs to InstallApplication; by declaration it would be an asset of its own (AppConfig). */
 	if (it->kind == DESIRED_APP && json_object_get(content(a, it), "Configuration") != NULL)
 		declares = false;
-	if (declares || it->kind == DESIRED_DECLARATION) {
+	if (it->kind == DESIRED_DECLARATION && !declares) {
+		*why = arena_printf(a, "the device says that it does not know %s", it->type);
+		return DESIRED_NOT;
+	}
+	if (declares) {
 		if ((declared = declaration_broken(a, t, it)) == NULL)
 			return DESIRED_BY_DECLARATION;
 		*why = declared;

@@ -59,6 +59,26 @@ run_all(struct call *c, const struct statement *s, size_t n, const char *id)
 	return rc;
 }
 
+enum rc
+enrollment_channel_end(struct call *c, const char *id, const char *user_id)
+{
+	static const char *const sql[] = {
+		"UPDATE command SET status = 'Ended', dropped = 0, answered_at = ?3, payload = NULL"
+		" WHERE enrollment_id = ?1 AND user_id = ?2 AND answered_at IS NULL",
+		"DELETE FROM channel WHERE enrollment_id = ?1 AND user_id = ?2",
+		"DELETE FROM desired_state WHERE enrollment_id = ?1 AND user_id = ?2",
+		"DELETE FROM desired_delivery WHERE enrollment_id = ?1 AND user_id = ?2",
+		"DELETE FROM ddm_declaration WHERE enrollment_id = ?1 AND user_id = ?2",
+		"DELETE FROM ddm_status WHERE enrollment_id = ?1 AND user_id = ?2",
+	};
+	const struct db_value v[] = { db_text(id), db_text(user_id), db_int(c->now) };
+	enum rc rc = RC_OK;
+
+	for (size_t i = 0; i < sizeof sql / sizeof sql[0] && rc == RC_OK; i++)
+		rc = store_run(c, sql[i], (struct db_args){ v, i == 0 ? 3 : 2 }, NULL);
+	return rc;
+}
+
 struct ending {
 	const char *id, *state;
 };

@@ -76,6 +76,9 @@ bool enrollment_same_device(const char *family, const struct device_ids *atteste
  * or the identity came by SCEP. */
 enum rc enrollment_attested(struct call *c, const char *id, struct device_ids *out);
 
+/* A user channel of a Mac ends: it, its queue, what it was told and said. The Mac stays. Inside a unit. */
+enum rc enrollment_channel_end(struct call *c, const char *id, const char *user_id);
+
 /* Eviction (protocol 7.4): from iOS 17, macOS 14, visionOS 1.1 on by 403 at the next request ("status"),
  * below by RemoveProfile as the only command ("profile"). *way says which. */
 enum rc enrollment_evict(struct call *c, const char *id, const char **way);

@@ -46,6 +46,23 @@ group_of(struct call *c, const char *organization_id, size_t kind, struct device
 	return group_add(c, g);
 }
 
+/* What an administrator keeps under that Identifier is not to be lost to the document. */
+static enum rc
+is_free(struct call *c, const char *organization_id, struct bytes declaration)
+{
+	struct desired_item there;
+	const char *name;
+	json_t *root;
+	enum rc rc = json_parse(c->arena, declaration, &root, &c->err);
+
+	if (rc != RC_OK || (name = json_get_text(root, "Identifier")) == NULL)
+		return rc; /* the next step says what is wrong with it */
+	rc = desired_item_get(c, organization_id, DESIRED_DECLARATION, name, &there);
+	if (rc == RC_OK)
+		return fail(&c->err, RC_CONFLICT, "there is a declaration %s already (postern declaration list)", name);
+	return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
 static enum rc
 put_one(struct call *c, const char *organization_id, struct bytes declaration)
 {
@@ -53,7 +70,10 @@ put_one(struct call *c, const char *organization_id, struct bytes declaration)
 		.organization_id = organization_id, .kind = DESIRED_DECLARATION, .title = TITLE, .content = declaration
 	};
 	struct device_group g;
-	enum rc rc = desired_item_put(c, &it);
+	enum rc rc = is_free(c, organization_id, declaration);
+
+	if (rc == RC_OK)
+		rc = desired_item_put(c, &it);
 
 	for (size_t k = 0; rc == RC_OK && k < N_KINDS; k++) {
 		if ((rc = group_of(c, organization_id, k, &g)) == RC_OK)

@@ -98,8 +98,7 @@ group_add(struct call *c, struct device_group *g)
 enum rc
 group_list(struct call *c, const char *organization_id, struct device_group **out, int *n)
 {
-	static const char sql[] = "SELECT " COLUMNS ", (SELECT COUNT(*) FROM device_group_member m WHERE m.group_id = "
-				  "device_group.id) FROM device_group WHERE organization_id = ?1 ORDER BY name";
+	static const char sql[] = "SELECT " COLUMNS " FROM device_group WHERE organization_id = ?1 ORDER BY name";
 	struct db_rows r;
 	enum rc rc = store_run(c, sql, DB_ARGS(db_text(organization_id)), &r);
 
@@ -107,11 +106,20 @@ group_list(struct call *c, const char *organization_id, struct device_group **ou
 		return fail_in(&c->err, rc, "list device groups");
 	*out = arena_array(c->arena, (size_t)r.rows, sizeof **out);
 	*n = r.rows;
-	for (int i = 0; i < r.rows; i++) {
+	for (int i = 0; i < r.rows; i++)
 		from_row(&(*out)[i], &r, i);
-		(*out)[i].members = db_get_int(&r, i, 10);
-	}
 	return RC_OK;
+}
+
+enum rc
+group_members(struct call *c, const struct device_group *g, int64_t *n)
+{
+	struct db_rows r;
+	enum rc rc =
+	    store_run(c, "SELECT COUNT(*) FROM device_group_member WHERE group_id = ?1", DB_ARGS(db_text(g->id)), &r);
+
+	*n = rc == RC_OK ? db_get_int(&r, 0, 0) : 0;
+	return rc;
 }
 
 enum rc

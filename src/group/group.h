@@ -16,13 +16,15 @@ struct device_group {
 	const char *id, *organization_id, *name;
 	bool by_rule; /* false: only its members */
 	const char *mode, *model_family, *os_from, *os_below, *user_group; /* NULL matches anything */
-	int64_t created_at, members; /* members: of a group that is not by rule */
+	int64_t created_at;
 };
 
 /* Makes g->id. RC_CONFLICT: there is one of that name, or there are GROUP_MAX. RC_BAD_INPUT: a condition is none. */
 enum rc group_add(struct call *c, struct device_group *g);
 enum rc group_list(struct call *c, const char *organization_id, struct device_group **out, int *n); /* by name */
 enum rc group_get(struct call *c, const char *organization_id, const char *name, struct device_group *out);
+/* How many are in one by name. */
+enum rc group_members(struct call *c, const struct device_group *g, int64_t *n);
 /* With its assignments and members. */
 enum rc group_remove(struct call *c, const struct device_group *g);
 

@@ -1,7 +1,7 @@
 #include <string.h>
 
+#include "account/account.h"
 #include "crypto/hash.h"
-#include "desired/round.h"
 #include "enroll/attempt.h"
 #include "enroll/escrow.h"
 #include "enroll/grant.h"
@@ -163,7 +163,7 @@ token_update_in_unit(struct call *c, void *arg)
 		rc = escrow_put(c, e->id, ESCROW_UNLOCK, u->unlock_token);
 	if (rc != RC_OK)
 		return rc;
-	if (known.rows == 0 && (rc = round_tell(c, e, user_id)) != RC_OK)
+	if (known.rows == 0 && (rc = account_changed(c, e->account_id)) != RC_OK) /* told by the next round */
 		return rc;
 	if (user_id[0] != '\0')
 		return known.rows == 0 ? attempt_event(c, e->attempt_id, EV_user_channel, NULL) : RC_OK;
@@ -208,14 +208,13 @@ on_token_update(struct call *c, struct mdm_message *m)
 static enum rc
 check_out_in_unit(struct call *c, void *arg)
 {
-	static const char channel_sql[] = "DELETE FROM channel WHERE enrollment_id = ?1 AND user_id = ?2";
 	const struct mdm_message *m = arg;
 	const struct enrollment *e = &m->who->enrollment;
 	bool evicting = strcmp(e->state, "evicting") == 0;
 	enum rc rc;
 
 	if (m->who->user_id[0] != '\0') /* a user logged out of management; the Mac stays */
-		return store_run(c, channel_sql, DB_ARGS(db_text(e->id), db_text(m->who->user_id)), NULL);
+		return enrollment_channel_end(c, e->id, m->who->user_id);
 	rc = attempt_event(c, e->attempt_id, evicting ? EV_evicted : EV_unenrolled, NULL);
 	return rc == RC_OK ? enrollment_end(c, e->id, evicting ? "evicted" : "unenrolled") : rc;
 }

@@ -1,6 +1,7 @@
 /* Check-in message DeclarativeManagement (protocol 14, S-35): what a device asks about its declarations, and reports. */
 #include <string.h>
 
+#include "account/account.h"
 #include "command/policy.h"
 #include "ddm/status.h"
 #include "desired/round.h"
@@ -42,23 +43,31 @@ on_tokens(struct call *c, struct mdm_message *m, const struct ddm_request *r)
 	return rc;
 }
 
+struct fetching {
+	const struct mdm_message *m;
+	struct desired_set set;
+};
+
+/* Made where it is kept, so that nothing older takes the place of what a round found meanwhile. */
 static enum rc
 fetched_in_unit(struct call *c, void *arg)
 {
-	return round_fetched(c, arg);
+	struct fetching *f = arg;
+	enum rc rc = make_set(c, f->m, &f->set);
+
+	return rc == RC_OK ? round_fetched(c, &f->set) : rc;
 }
 
 static enum rc
 on_items(struct call *c, struct mdm_message *m, const struct ddm_request *r)
 {
-	struct desired_set s;
-	enum rc rc;
+	struct fetching f = { .m = m };
+	enum rc rc = store_unit(c, fetched_in_unit, &f);
 
 	(void)r;
-	if ((rc = make_set(c, m, &s)) != RC_OK || (rc = store_unit(c, fetched_in_unit, &s)) != RC_OK)
-		return rc;
-	answer_json(m, ddm_items(c->arena, s.declarations, s.n, s.token));
-	return RC_OK;
+	if (rc == RC_OK)
+		answer_json(m, ddm_items(c->arena, f.set.declarations, f.set.n, f.set.token));
+	return rc;
 }
 
 /* 404 says that the device is to drop it. */
@@ -78,12 +87,29 @@ on_declaration(struct call *c, struct mdm_message *m, const struct ddm_request *
 	return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
+/* What the device should have may depend on its version, and on what it knows of declarations. */
+static enum rc
+status_in_unit(struct call *c, void *arg)
+{
+	static const char version_sql[] = "UPDATE enrollment SET os_version = ?2 WHERE id = ?1 AND ended_at IS NULL"
+					  " RETURNING id";
+	const struct mdm_message *m = arg;
+	const struct enrollment *e = &m->who->enrollment;
+	struct bytes report = plist_data(c->arena, m->body, "Data");
+	struct ddm_news news;
+	struct db_rows r = { 0 };
+	enum rc rc = ddm_status_put(c, e->id, m->who->user_id, &m->target, report, &news);
+
+	if (rc == RC_OK && news.os_version != NULL &&
+	    (e->os_version == NULL || strcmp(news.os_version, e->os_version) != 0))
+		rc = store_run(c, version_sql, DB_ARGS(db_text(e->id), db_text(news.os_version)), &r);
+	return rc == RC_OK && (news.capabilities || r.rows > 0) ? account_changed(c, e->account_id) : rc;
+}
+
 static enum rc
 on_status(struct call *c, struct mdm_message *m, const struct ddm_request *r)
 {
-	const struct enrollment *e = &m->who->enrollment;
-	struct bytes report = plist_data(c->arena, m->body, "Data");
-	enum rc rc = ddm_status_put(c, e->id, m->who->user_id, &m->target, report);
+	enum rc rc = store_unit(c, status_in_unit, m);
 
 	(void)r;
 	if (rc == RC_OK)

@@ -6,7 +6,7 @@ static void
 get_profile(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
 {
 	struct bytes profile;
-	enum rc rc = desired_profile_by_url(c, r->segment[1], &profile);
+	enum rc rc = desired_profile_by_url(c, r->segment[1], r->client_certificate, &profile);
 
 	(void)room;
 	http_set(out, "Cache-Control", "no-store");

@@ -20,8 +20,8 @@
 #define PLOT_MAX (4 << 20)
 #define ENROLLING_CONNECTIONS 4 /* of a mixed run, for each thread that enrolls */
 
-static const char *const scenarios[] = { "poll", "cycle", "checkin", "herd", "reauth", "sync", "mixed", "floor", "handshake",
-	"enroll", NULL };
+static const char *const scenarios[] = { "poll", "cycle", "checkin", "herd", "reauth", "sync", "mixed", "floor",
+	"handshake", "enroll", NULL };
 static const char *const proofs[] = { "signature", "proxy", NULL };
 
 /* clang-format off */

@@ -8,7 +8,7 @@ import sys
 import time
 
 import world  # first: it finds the others
-from postern import BUILD, CLIENTS, PASSWORD, Refused, done, ok, same, say, until
+from postern import BUILD, Refused, done, ok, same, say, until
 from stand_in import Apple
 
 MAIL, MAPS, RARE = "1", "2", "3"
@@ -147,7 +147,7 @@ def main():
     with open(assets, "w") as f:
         json.dump([{"adamId": MAIL, "totalCount": 3}, {"adamId": MAPS, "totalCount": 10}] +
                   [{"adamId": str(i), "totalCount": 1} for i in range(3, 61)], f)
-    a = Apple(os.path.join(w.folder, "apple"), "--assets", assets, "--server-ca", w.cacert, build=BUILD)
+    a = Apple(os.path.join(w.folder, "apple"), "--assets", assets, "--server-ca", w.cacert, "--event-ms", "100", build=BUILD)
     w.set(apps_and_books_poll="1s", **a.settings())
     w.open()
     people = w.person("anna", "ben", "cleo", "dora")

@@ -203,7 +203,7 @@ main(void)
 {
 	struct store *s = testing_store(":memory:");
 	struct conf conf;
-	struct keys *keys;
+	struct keys *keys = NULL;
 	char dir[64];
 	struct err e;
 	int from, to;

@@ -23,10 +23,13 @@ round_state(struct call *c, const char *enrollment_id, const char *user_id, stru
 	struct db_rows r;
 	enum rc rc = store_run(c, sql, DB_ARGS(db_text(enrollment_id), db_text(user_id)), &r);
 
+	*out = (struct round_state){ .token = "" };
 	if (rc != RC_OK)
 		return rc;
-	if (r.rows == 0)
-		return fail(&c->err, RC_NOT_FOUND, "the channel was told nothing yet");
+	if (r.rows == 0) {
+		(void)fail(&c->err, RC_NOT_FOUND, "the channel was told nothing yet");
+		return RC_NOT_FOUND;
+	}
 	*out = (struct round_state){ db_get_text(&r, 0, 0), db_get_text(&r, 0, 1), db_get_int(&r, 0, 2),
 		db_get_int(&r, 0, 3) };
 	return RC_OK;
@@ -99,18 +102,19 @@ static enum rc
 tell(struct call *c, struct desired_wishes *w, const struct enrollment *e, const char *user_id)
 {
 	struct desired_set s;
-	struct round_state state = { 0 };
-	int64_t due_at;
+	struct round_state state;
+	int64_t due_at = 0;
 	enum rc rc = desired_set_make(c, w, e, user_id, &s);
 
-	if (rc == RC_OK)
-		rc = round_state(c, e->id, user_id, &state);
+	if (rc != RC_OK)
+		return rc;
+	rc = round_state(c, e->id, user_id, &state);
 	if (rc == RC_NOT_FOUND && s.n_wanted == 0)
 		return RC_OK;
 	if (rc == RC_NOT_FOUND || (rc == RC_OK && strcmp(state.token, s.token) != 0)) {
 		bool queued = true;
 
-		rc = s.n > 0 || state.token != NULL ? queue_sync(c, &s, &queued) : RC_OK;
+		rc = s.n > 0 || state.token[0] != '\0' ? queue_sync(c, &s, &queued) : RC_OK;
 		if (rc == RC_OK && queued)
 			rc = keep_token(c, &s);
 	}

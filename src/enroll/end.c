@@ -63,8 +63,8 @@ enum rc
 enrollment_channel_end(struct call *c, const char *id, const char *user_id)
 {
 	static const char *const sql[] = {
-		"UPDATE command SET status = 'Ended', dropped = 0, answered_at = ?3, payload = NULL"
-		" WHERE enrollment_id = ?1 AND user_id = ?2 AND answered_at IS NULL",
+		("UPDATE command SET status = 'Ended', dropped = 0, answered_at = ?3, payload = NULL"
+		 " WHERE enrollment_id = ?1 AND user_id = ?2 AND answered_at IS NULL"),
 		"DELETE FROM channel WHERE enrollment_id = ?1 AND user_id = ?2",
 		"DELETE FROM desired_state WHERE enrollment_id = ?1 AND user_id = ?2",
 		"DELETE FROM desired_delivery WHERE enrollment_id = ?1 AND user_id = ?2",

@@ -102,8 +102,11 @@ group_list(struct call *c, const char *organization_id, struct device_group **ou
 	struct db_rows r;
 	enum rc rc = store_run(c, sql, DB_ARGS(db_text(organization_id)), &r);
 
-	if (rc != RC_OK)
-		return fail_in(&c->err, rc, "list device groups");
+	*n = 0;
+	if (rc != RC_OK) {
+		(void)fail_in(&c->err, rc, "list device groups");
+		return rc;
+	}
 	*out = arena_array(c->arena, (size_t)r.rows, sizeof **out);
 	*n = r.rows;
 	for (int i = 0; i < r.rows; i++)
@@ -133,10 +136,12 @@ group_get(struct call *c, const char *organization_id, const char *name, struct 
 		return rc;
 	for (i = 0; i < n && strcmp(all[i].name, name) != 0; i++)
 		;
-	if (i == n)
-		return fail(&c->err, RC_NOT_FOUND, "there is no device group %.100s", name);
-	*out = all[i];
-	return RC_OK;
+	if (i < n) {
+		*out = all[i];
+		return RC_OK;
+	}
+	(void)fail(&c->err, RC_NOT_FOUND, "there is no device group %.100s", name);
+	return RC_NOT_FOUND;
 }
 
 static enum rc

@@ -18,6 +18,7 @@ from stand_in import Apple  # noqa: E402
 KINDS = [("iPhone", "18.2"), ("iPad", "17.5"), ("Mac", "15.2"), ("RealityDevice", "2.2"), ("iPhone", "16.6")]
 DEVICES = 50
 PERSONAL, REFUSED = (3, 13), (6,)      # devices whose person has the app already, or says no
+LEAVING = (20, 21, 30)                 # who leaves in the end, each another way
 
 
 def profile(w, name, payload, **keys):
@@ -166,6 +167,7 @@ def story(w):
     for user, (mode, family, _) in zip(users, plan):
         w.rule(user, "--" + mode)
     more = {i: ["--personal-app", "app.1001=1001", "--personal-app", "com.example.app1=1001"] for i in PERSONAL}
+    more.update({i: ["--personal-app", "org.own.app"] for i in LEAVING})
     store = os.path.join(w.folder, "store.json")
     with open(store, "w") as f:
         json.dump([{"adamId": 1000 + i, "bundleId": f"com.example.app{i}"} for i in (1, 2, 3)] +
@@ -262,6 +264,32 @@ def licences(w, a, phones):
     same(holders, {p.user for p in four if p is not leaving}, "Apple's ledger has the same holders")
 
 
+def ways_out(w, a, phones):
+    """However an enrollment ends: the licence is free, the managed volume's key is gone, the person's own app is there."""
+    say("ways out")
+    ids = {user: id for id, user in w.ask("SELECT id, user_identifier FROM account")}
+
+    def holders():
+        return {x["clientUserId"] for x in a.ask("/ledger/apps-and-books")[1]["assignments"] if x["adamId"] == "1001"}
+
+    def leaves(phone, *command):
+        w.admin(*command)
+        phone.poll()
+    ok(until(lambda: all(ids[phones[i].user] in holders() for i in LEAVING), pause=0.3), "S-33: all of them hold a licence")
+    ends = [("CheckOut", Phone.unenroll),
+            ("eviction", lambda p: leaves(p, "enrollment", "evict", p.id)),
+            ("the person's removal", lambda p: leaves(p, "user", "remove", p.user))]
+    for i, (name, end) in zip(LEAVING, ends):
+        phone = phones[i]
+        key = os.path.join(phone.state, "volume.key")
+        ok(os.path.exists(key) and "com.example.app1" in has(phone)[1], f"{name}: before, there is a volume with the app")
+        end(phone)
+        ok(not os.path.exists(key), f"S-24: after {name} the volume's key is gone")
+        with open(os.path.join(phone.state, "device.json")) as f:
+            same(json.load(f)["personal_apps"], ["org.own.app"], f"12: after {name} the person's own app is untouched")
+        ok(until(lambda: ids[phone.user] not in holders(), pause=0.3), f"S-33: after {name} the licence is free")
+
+
 def pushes(w, a):
     live = {bytes(t).hex() for t, in w.ask("SELECT push_token FROM channel WHERE user_id = ''")}
     ok(until(lambda: live <= set(a.tokens()), pause=0.3), "S-34: every device was woken when it had something to fetch",
@@ -293,6 +321,7 @@ def main():
     changes(w, phones, plan, pilots)
     pushes(w, a)
     licences(w, a, phones)
+    ways_out(w, a, phones)
     links(w, phones)
     w.healthy()
     same(a.stop(), (0, ""), "postern-apple ends well")

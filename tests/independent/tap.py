@@ -12,9 +12,11 @@ def ok(truth, rule, seen=None):
     print(f"{'ok' if truth else 'not ok'} {_count} - {rule}", flush=True)
     if not truth:
         _failed += 1
-        if seen is not None:
-            for line in str(seen).splitlines()[:20]:
-                print(f"#   {line[:400]}", flush=True)
+        for line in [] if seen is None else str(seen).splitlines()[:20]:
+            print(f"#   {line[:400]}", flush=True)
+        if seen is not None and _failed <= 3: # prove keeps comments to itself
+            print(f"# {sys.argv[0]}: {rule}\n" + "\n".join(f"#   {line[:400]}" for line in str(seen).splitlines()[-12:]),
+                  file=sys.stderr, flush=True)
     return bool(truth)
 
 

@@ -78,7 +78,7 @@ report(struct call *c, const struct policy_target *t, const char *text)
 static const char *
 kept(struct call *c, const char *item, const char *element)
 {
-	struct ddm_item *items;
+	struct ddm_item *items = NULL;
 	int n;
 
 	if (ddm_status_items(c, "E1", "", item, &items, &n) != RC_OK)
@@ -95,8 +95,8 @@ statuses(struct scene *s)
 {
 	static const char *const nonsense[] = { "", "[]", "{\"StatusItems\":[]}" };
 	struct call c = scene_call(s);
-	struct ddm_report *said;
-	struct ddm_item *items;
+	struct ddm_report *said = NULL;
+	struct ddm_item *items = NULL;
 	int n;
 
 	ok(report(&c, &byod, "{\"StatusItems\":{\"device\":{\"operating-system\":{\"version\":\"18.2\"}}}}"),
@@ -161,7 +161,7 @@ bounds(struct scene *s)
 {
 	struct call c = scene_call(s);
 	json_t *root = json_keep(c.arena, json_object()), *list = json_array();
-	struct ddm_item *items;
+	struct ddm_item *items = NULL;
 	int n;
 
 	for (int i = 0; i < DDM_STATUS_MAX + 50; i++)

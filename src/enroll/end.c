@@ -24,6 +24,12 @@ static const struct statement endings[] = {
 	{ "DELETE FROM channel WHERE enrollment_id = ?1", 1 },
 	{ "DELETE FROM scep_challenge WHERE enrollment_id = ?1", 1 },
 	{ "DELETE FROM acme_order WHERE enrollment_id = ?1", 1 },
+	/* Licences are the person's: of another device they may still be wanted, which the next round finds out. */
+	{ "UPDATE licence SET wanted = 0, tries = 0, updated_at = ?2,"
+	  " due_at = CASE WHEN state IN ('coming', 'going') THEN NULL ELSE ?2 END WHERE wanted = 1"
+	  " AND account_id = (SELECT account_id FROM enrollment WHERE id = ?1) AND NOT EXISTS (SELECT 1 FROM enrollment e"
+	  " WHERE e.account_id = licence.account_id AND e.ended_at IS NULL AND e.id <> ?1)", 2 },
+	{ "INSERT INTO account_change (account_id) SELECT account_id FROM enrollment WHERE id = ?1 ON CONFLICT DO NOTHING", 1 },
 	{ "DELETE FROM device_group_member WHERE enrollment_id = ?1", 1 },
 	{ "DELETE FROM desired_state WHERE enrollment_id = ?1", 1 },
 	{ "DELETE FROM desired_delivery WHERE enrollment_id = ?1", 1 },

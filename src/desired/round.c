@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "account/account.h"
 #include "base/log.h"
 #include "command/queue.h"
 #include "desired/delivery.h"
@@ -121,19 +120,6 @@ tell(struct call *c, struct desired_wishes *w, const struct enrollment *e, const
 	if (rc == RC_OK)
 		rc = delivery_step(c, &s, &due_at);
 	return rc == RC_OK ? keep_due(c, &s, due_at) : rc;
-}
-
-enum rc
-round_tell(struct call *c, const struct enrollment *e, const char *user_id)
-{
-	struct desired_wishes w;
-	enum rc rc = desired_wishes_read(c, e->organization_id, &w);
-
-	if (rc != RC_OK || w.version == 0)
-		return rc;
-	if (w.licences && (rc = account_changed(c, e->account_id)) != RC_OK) /* it becomes live with this unit */
-		return rc;
-	return tell(c, &w, e, user_id);
 }
 
 /* ---- licences ---- */

@@ -12,9 +12,6 @@
  * answered a command. *more: look again at once. RC_UNAVAILABLE: the store. */
 enum rc round_look(struct call *c, bool *more);
 
-/* One channel by itself, when it enrolled: it is told at once. Inside a unit. */
-enum rc round_tell(struct call *c, const struct enrollment *e, const char *user_id);
-
 /* A command of this type was answered: what it moves is looked at soon. A unit of its own. */
 enum rc round_answered(
     struct call *c, const struct enrollment *e, const char *user_id, const char *request_type, const char *status);

@@ -103,8 +103,7 @@ def failing(w, s, d):
         send(w, d)
         same((s.next() or {}).get("status"), status, f"S-34: {status} is answered")
         ok(soon(w, d, lambda ch: ch["push_tries"] == 1 and ch["waits_for_wake"]), "and waits to be tried again", shown(w, d))
-        send(w, d)  # more that waits is one push
-        due(w, d)
+        send(w, d)  # what is new is pushed for at once, and what waits goes with it
         same((s.next() or {}).get("status"), 200, "the next one is accepted")
         ok(soon(w, d, lambda ch: ch["push_tries"] == 0 and not ch["waits_for_wake"]), "and that is all", shown(w, d))
     ok(s.quiet(), "S-34: several commands are one push")

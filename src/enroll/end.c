@@ -15,8 +15,8 @@ struct statement {
 static const struct statement endings[] = {
 	/* The history is kept, and who it was: not which device it was (data/personal-identifiers.csv). */
 	{ "UPDATE enrollment SET device_id = NULL, device_name = NULL, serial_number = NULL, imei = NULL, meid = NULL,"
-	  " unlock_token = NULL, bootstrap_token = NULL, pass_hash = NULL, pass_key = NULL, evict_at = NULL, renew_at = NULL"
-	  " WHERE id = ?1", 1 },
+	  " unlock_token = NULL, bootstrap_token = NULL, pass_hash = NULL, pass_key = NULL, evict_at = NULL, renew_at = NULL,"
+	  " declarations_token = NULL, declarations_token_at = NULL WHERE id = ?1", 1 },
 	/* What was still queued is answered by the end, so that nobody waits for it. */
 	{ "UPDATE command SET status = 'Ended', dropped = 0, answered_at = ?2, payload = NULL"
 	  " WHERE enrollment_id = ?1 AND answered_at IS NULL", 2 },

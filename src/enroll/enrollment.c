@@ -46,6 +46,8 @@ enrollment_read(struct enrollment *e, const struct db_rows *r, int row, int colu
 		.evict_at = db_get_int(r, row, column + 28),
 		.ended_at = db_get_int(r, row, column + 29),
 		.last_seen_at = db_get_int(r, row, column + 30),
+		.declarations_token = db_get_text(r, row, column + 31),
+		.declarations_token_at = db_get_int(r, row, column + 32),
 	};
 }
 

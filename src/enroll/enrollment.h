@@ -18,6 +18,8 @@ struct enrollment {
 	struct bytes certificate_fp;
 	const char *reauth_attempt_id;
 	int64_t created_at, enrolled_at, evict_at, ended_at, last_seen_at; /* 0: not */
+	const char *declarations_token; /* of the device channel (desired/round.h); NULL: none was made yet */
+	int64_t declarations_token_at;
 };
 
 #define ENROLLMENT_LIVE(e) ((e)->ended_at == 0)
@@ -37,8 +39,9 @@ bool enrollment_inactive(const struct call *c, const struct enrollment *e);
 	"e.family, e.product, e.os_version, e.build_version, e.device_name, e.serial_number, e.imei, e.meid, " \
 	"e.topic, e.server_url, e.check_in_url, e.assigned_managed_apple_id, e.access_rights, " \
 	"e.per_user_connections, e.identity_proof, e.profile_identifier, e.certificate_fp, " \
-	"e.reauth_attempt_id, e.created_at, e.enrolled_at, e.evict_at, e.ended_at, e.last_seen_at"
-#define ENROLLMENT_N_COLUMNS 31
+	"e.reauth_attempt_id, e.created_at, e.enrolled_at, e.evict_at, e.ended_at, e.last_seen_at, " \
+	"e.declarations_token, e.declarations_token_at"
+#define ENROLLMENT_N_COLUMNS 33
 struct db_rows;
 void enrollment_read(struct enrollment *e, const struct db_rows *r, int row, int column);
 

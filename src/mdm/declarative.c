@@ -25,15 +25,18 @@ make_set(struct call *c, const struct mdm_message *m, struct desired_set *out)
 	return rc == RC_OK ? desired_set_make(c, w, &m->who->enrollment, m->who->user_id, out) : rc;
 }
 
-/* One row: the round keeps the token of what the channel should have. */
+/* The round keeps the token of what the channel should have; that of the device channel came with the caller. */
 static enum rc
 on_tokens(struct call *c, struct mdm_message *m, const struct ddm_request *r)
 {
-	struct round_state state;
+	const struct enrollment *e = &m->who->enrollment;
+	struct round_state state = { .token = e->declarations_token, .token_at = e->declarations_token_at };
 	struct desired_set s;
-	enum rc rc = round_state(c, m->who->enrollment.id, m->who->user_id, &state);
+	enum rc rc = RC_OK;
 
 	(void)r;
+	if (m->who->user_id[0] != '\0' || e->declarations_token == NULL)
+		rc = round_state(c, e->id, m->who->user_id, &state);
 	if (rc == RC_NOT_FOUND && (rc = make_set(c, m, &s)) == RC_OK) {
 		state.token = s.token;
 		state.token_at = c->now;

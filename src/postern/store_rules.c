@@ -31,6 +31,9 @@ const struct store_rule store_rules[] = {
 	  "  AND x.revoked_at IS NULL AND x.raw_key = e.pass_key)"
 	  " OR EXISTS (SELECT 1 FROM oauth_token t WHERE t.hash = e.pass_hash"
 	  "  AND (t.grant_id <> e.grant_id OR t.expires_at <> e.pass_until)))" },
+	{ "the token in an enrollment's row is that of its device channel",
+	  "SELECT e.id FROM enrollment e LEFT JOIN desired_state s ON s.enrollment_id = e.id AND s.user_id = ''"
+	  " WHERE COALESCE(e.declarations_token, '') <> COALESCE(s.declarations_token, '')" },
 	{ "a device has one living enrollment",
 	  "SELECT device_id FROM enrollment WHERE ended_at IS NULL AND device_id IS NOT NULL"
 	  " GROUP BY organization_id, device_id HAVING COUNT(*) > 1" },

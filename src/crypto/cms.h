@@ -42,6 +42,14 @@ enum rc cms_verify_raw(struct arena *a, struct bytes der, struct bytes detached,
 enum rc cms_sign(struct arena *a, struct bytes content, struct bytes certificate, struct bytes key,
     const struct bytes *others, int n_others, bool detached, struct bytes *der, struct err *e);
 
+/* EnvelopedData to one recipient with an RSA key, whose certificate is given. Ciphers are those of struct scep_message.
+ * Opening takes DER and BER, and tells nobody why it failed inside: RC_BAD_INPUT; RC_FORBIDDEN is another cipher or
+ * another way to carry the key. */
+enum rc cms_envelope(struct arena *a, struct bytes content, struct bytes recipient, const char *cipher,
+    struct bytes *der, struct err *e);
+enum rc cms_envelope_open(struct arena *a, struct bytes der, struct bytes certificate, struct bytes key,
+    struct bytes *content, struct err *e);
+
 /* ---- SCEP (RFC 8894 3): SignedData with attributes over EnvelopedData ---- */
 
 enum scep_type { SCEP_CERT_REP = 3, SCEP_RENEWAL_REQ = 17, SCEP_PKCS_REQ = 19, SCEP_CERT_POLL = 20 };

@@ -198,6 +198,36 @@ test_jws(const struct pair *rsa, const struct pair *ec)
 	    "openssl dgst -verify agrees");
 }
 
+static void
+test_envelope(void)
+{
+	struct pair rsa = make(X509_RSA_2048, &kit_ca, NULL), ec = make(X509_P256, &kit_ca, NULL);
+	struct bytes content = bytes_str("token"), der, opened;
+
+	put_pair("rsa", rsa);
+	for (int i = 0; i < 2; i++) {
+		const char *cipher = i == 0 ? "DES-EDE3-CBC" : "AES-256-CBC";
+
+		ok(cms_envelope(a, content, rsa.cert, cipher, &der, &e) == RC_OK &&
+			cms_envelope_open(a, der, rsa.cert, rsa.key, &opened, &e) == RC_OK && bytes_eq(opened, content),
+		    "what is enveloped with %s is opened again (RFC 5652 6)", cipher);
+		put("enveloped.der", der.p, der.n);
+		ok(OPENSSL("cms", "-decrypt", "-inform", "DER", "-in", "enveloped.der", "-recip", "rsa.pem", "-inkey",
+		       "rsa.key") == 0 &&
+			output_has("token"),
+		    "and openssl cms agrees");
+	}
+	ok(cms_envelope(a, content, ec.cert, "AES-256-CBC", &der, &e) == RC_BAD_INPUT,
+	    "not to a key that is no RSA key");
+	put("content", content.p, content.n);
+	ok(OPENSSL("cms", "-encrypt", "-stream", "-outform", "DER", "-des3", "-in", "content", "-out", "stream.der",
+	       "rsa.pem") == 0,
+	    "openssl writes one of indefinite length");
+	get("stream.der", &der);
+	ok(cms_envelope_open(a, der, rsa.cert, rsa.key, &opened, &e) == RC_OK && bytes_eq(opened, content),
+	    "which is opened too, as Apple's portals write it");
+}
+
 int
 main(void)
 {
@@ -216,5 +246,6 @@ main(void)
 	test_bag(&ca, &rsa);
 	test_jws(&rsa, &ec);
 	ok(ERR_peek_error() == 0, "no failure leaves anything in OpenSSL's error queue");
+	test_envelope();
 	return kit_end();
 }

@@ -10,6 +10,7 @@
 #include <sys/random.h>
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/sha.h>
 #include <sodium.h>
 
@@ -64,6 +65,17 @@ struct bytes
 crypto_sha1(struct arena *a, struct bytes b)
 {
 	return digest(a, EVP_sha1(), b);
+}
+
+struct bytes
+crypto_hmac_sha1(struct arena *a, struct bytes key, struct bytes message)
+{
+	unsigned char *out = arena_alloc(a, EVP_MAX_MD_SIZE);
+	unsigned n = 0;
+
+	if (HMAC(EVP_sha1(), key.n > 0 ? (const void *)key.p : "", (int)key.n, message.p, message.n, out, &n) == NULL)
+		give_up("HMAC-SHA1");
+	return bytes_of(out, n);
 }
 
 char *

@@ -32,6 +32,9 @@ main(void)
 	    "SHA-256 of nothing");
 	ok(is_hex(crypto_sha1(a, bytes_str("abc")), "a9993e364706816aba3e25717850c26c9cd0d89d"),
 	    "SHA-1 of FIPS 180-4's example");
+	ok(is_hex(crypto_hmac_sha1(a, bytes_str("Jefe"), bytes_str("what do ya want for nothing?")),
+	       "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"),
+	    "HMAC-SHA1 of RFC 2202's second case");
 	is_str(crypto_s256(a, "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
 	    "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "S256 as in RFC 7636 appendix B");
 	ok(crypto_equal("abc", "abc") && !crypto_equal("abc", "abd") && !crypto_equal("abc", "ab") &&

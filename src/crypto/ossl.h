@@ -81,6 +81,21 @@ struct ossl_signed {
 enum rc ossl_cms_verify(
     struct held *h, struct bytes der, struct bytes detached, bool empty_ok, struct ossl_signed *out, struct err *e);
 
+/* OpenSSL's number of an algorithm by our name of it; a row without a name ends a table. */
+struct ossl_algorithm {
+	const char *name;
+	int nid;
+};
+const struct ossl_algorithm *ossl_by_nid(const struct ossl_algorithm *table, int nid); /* NULL: none */
+const struct ossl_algorithm *ossl_by_name(const struct ossl_algorithm *table, const char *name);
+
+/* As cms_envelope and cms_envelope_open, with decoded ones. `recipient` NULL: it could not be decoded. */
+#define OSSL_ENVELOPE_REFUSAL "the envelope is not for this recipient, or is damaged"
+enum rc ossl_envelope(
+    struct arena *a, struct bytes content, X509 *recipient, const char *cipher, struct bytes *der, struct err *e);
+enum rc ossl_envelope_open(struct arena *a, struct held *h, struct bytes der, X509 *recipient, EVP_PKEY *key,
+    struct bytes *content, const char **cipher, struct err *e);
+
 /* As the functions without `ossl_`, with decoded keys. */
 enum rc ossl_sign(struct arena *a, EVP_PKEY *key, struct bytes message, struct bytes *signature, struct err *e);
 enum rc ossl_sign_pss(struct arena *a, EVP_PKEY *key, struct bytes message, struct bytes *signature, struct err *e);

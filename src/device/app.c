@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "device/ddm.h"
-#include "device/file.h"
+#include "base/disk.h"
 #include "fmt/json.h"
 
 /* ---- the store ---- */
@@ -30,9 +30,8 @@ store_entry(struct device *d, struct arena *a, int64_t store, const char *bundle
 	*entry = NULL;
 	if (path == NULL)
 		return RC_OK;
-	rc = slash != NULL
-		 ? device_file_read(a, arena_strndup(a, path, (size_t)(slash - path)), slash + 1, &text, &d->err)
-		 : device_file_read(a, ".", path, &text, &d->err);
+	rc = slash != NULL ? disk_read(a, arena_strndup(a, path, (size_t)(slash - path)), slash + 1, &text, &d->err)
+			   : disk_read(a, ".", path, &text, &d->err);
 	if (rc != RC_OK || json_parse(a, text, &list, &d->err) != RC_OK || !json_is_array(list))
 		return fail(&d->err, RC_BAD_INPUT, "%s is no list of apps", path);
 	json_array_foreach(list, i, item)

@@ -7,9 +7,9 @@
 #include "base/clock.h"
 #include "base/buf.h"
 #include "crypto/x509.h"
-#include "device/file.h"
+#include "base/disk.h"
 #include "device/url.h"
-#include "device/volume.h"
+#include "separation/volume.h"
 
 void
 device_init(struct device *d, struct arena *a, const char *dir, enum story_mode mode, FILE *out)
@@ -198,7 +198,7 @@ device_forget(struct device *d, const char *because)
 	size_t left;
 	enum rc rc;
 
-	if ((rc = device_volume_destroy(d->arena, d->dir, &left, &d->err)) != RC_OK)
+	if ((rc = separation_volume_destroy(d->arena, d->dir, &left, &d->err)) != RC_OK)
 		return rc;
 	d->en = (struct device_enrollment){ 0 };
 	d->profile = (struct device_profile){ 0 };

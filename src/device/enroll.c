@@ -12,7 +12,7 @@
 #include "device/identity.h"
 #include "device/signin.h"
 #include "device/url.h"
-#include "device/volume.h"
+#include "separation/volume.h"
 #include "fmt/json.h"
 
 /* ---- stage 2: the two POSTs and the sign-in between them ---- */
@@ -173,7 +173,7 @@ make_volume(struct device *d)
 	enum rc rc;
 
 	if (d->en.esso == NULL) { /* else the SSO app is in it already */
-		if ((rc = device_volume_create(d->arena, d->dir, &d->err)) != RC_OK)
+		if ((rc = separation_volume_create(d->arena, d->dir, &d->err)) != RC_OK)
 			return rc;
 		d->en.managed = json_keep(d->arena, json_object());
 		story_step(
@@ -304,7 +304,7 @@ device_enroll(struct device *d, const struct device_plan *plan)
 	if (device_version(d->self.os) < d->family->since)
 		return fail(
 		    &d->err, RC_CONFLICT, "%s %s knows no account-driven enrollment", d->family->os_label, d->self.os);
-	if (device_volume_exists(d->dir)) {
+	if (separation_volume_exists(d->dir)) {
 		story_step(&d->story, "leftover", "An earlier enrollment was interrupted; its remains are destroyed");
 		if ((rc = device_forget(d, "interrupted")) != RC_OK)
 			return rc;
@@ -329,7 +329,7 @@ device_enroll(struct device *d, const struct device_plan *plan)
 	 * itself is gone already. */
 	evicted = d->self.phase == DEVICE_UNENROLLED;
 	why = d->err;
-	if (!evicted && device_volume_exists(d->dir) &&
+	if (!evicted && separation_volume_exists(d->dir) &&
 	    device_forget(d, arena_printf(d->arena, "the enrollment failed: %s", why.text)) != RC_OK)
 		return d->err.rc;
 	d->err = why;

@@ -7,9 +7,9 @@
 #include "device/app.h"
 #include "device/ddm.h"
 #include "device/esso_document.h"
-#include "device/file.h"
+#include "base/disk.h"
 #include "device/url.h"
-#include "device/volume.h"
+#include "separation/volume.h"
 #include "fmt/base64.h"
 #include "fmt/json.h"
 
@@ -182,7 +182,7 @@ device_esso_install(struct device *d, const struct http_client_answer *answer, b
 		return fail_in(&d->err, rc, "the Enrollment SSO document");
 	story_step(&d->story, "esso-agreed", "The person agrees to install it");
 	d->self.phase = DEVICE_ENROLLING; /* from here on there is something to take away */
-	if ((rc = device_save(d)) != RC_OK || (rc = device_volume_create(d->arena, d->dir, &d->err)) != RC_OK)
+	if ((rc = device_save(d)) != RC_OK || (rc = separation_volume_create(d->arena, d->dir, &d->err)) != RC_OK)
 		return rc;
 	d->en.managed = json_keep(d->arena, json_object());
 	story_step(&d->story, "volume-created", "Made the managed volume; everything of the enrollment lives in it");
@@ -206,13 +206,13 @@ device_esso_keep(struct device *d, const char *identifier, const char *password)
 
 	if (o == NULL)
 		return fail(&d->err, RC_BAD_INPUT, "identifier or password is not UTF-8");
-	return device_file_write(d->dir, SESSION_NAME, json_text(d->arena, o, 0), &d->err);
+	return disk_write(d->dir, SESSION_NAME, json_text(d->arena, o, 0), &d->err);
 }
 
 enum rc
 device_esso_forget(struct device *d)
 {
-	return device_file_destroy(d->dir, SESSION_NAME, &d->err);
+	return disk_destroy(d->dir, SESSION_NAME, &d->err);
 }
 
 enum rc
@@ -225,7 +225,7 @@ device_esso_answers(struct device *d, struct device_person *person)
 
 	if (d->en.esso == NULL)
 		return fail(&d->err, RC_NOT_FOUND, "no SSO app is installed");
-	rc = d->dir != NULL ? device_file_read(d->arena, d->dir, SESSION_NAME, &text, &d->err) : RC_NOT_FOUND;
+	rc = d->dir != NULL ? disk_read(d->arena, d->dir, SESSION_NAME, &text, &d->err) : RC_NOT_FOUND;
 	if (rc == RC_OK)
 		rc = json_parse(d->arena, text, &o, &d->err);
 	identifier = rc == RC_OK ? json_get_text(o, "identifier") : NULL;

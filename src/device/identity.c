@@ -7,7 +7,7 @@
 #include "crypto/hash.h"
 #include "crypto/x509.h"
 #include "device/acme_client.h"
-#include "device/file.h"
+#include "base/disk.h"
 #include "device/schema.h"
 #include "device/scep_client.h"
 #include "fmt/plist.h"
@@ -42,11 +42,11 @@ device_authority_new(struct arena *a, const char *cn, enum x509_key_kind kind, c
 static enum rc
 authority_write(struct arena *a, const char *dir, const char *name, const struct device_authority *ca, struct err *e)
 {
-	enum rc rc = device_file_write(dir, arena_printf(a, "%s.key", name), bytes_str(x509_key_pem(a, ca->key)), e);
+	enum rc rc = disk_write(dir, arena_printf(a, "%s.key", name), bytes_str(x509_key_pem(a, ca->key)), e);
 
 	if (rc != RC_OK)
 		return rc;
-	return device_file_write(dir, arena_printf(a, "%s.pem", name), bytes_str(x509_pem(a, ca->certificate)), e);
+	return disk_write(dir, arena_printf(a, "%s.pem", name), bytes_str(x509_pem(a, ca->certificate)), e);
 }
 
 static enum rc
@@ -57,7 +57,7 @@ make(struct arena *a, const char *dir, const char *what, enum x509_key_kind kind
 	const char *root_cn = arena_printf(a, "Simulated %s Root CA", what);
 	enum rc rc;
 
-	if ((rc = device_dir_make(dir, e)) != RC_OK)
+	if ((rc = disk_dir_make(dir, e)) != RC_OK)
 		return rc;
 	if (access(arena_printf(a, "%s/ca.pem", dir), F_OK) == 0)
 		return fail(e, RC_CONFLICT, "%s/ca.pem exists already; nothing was changed", dir);
@@ -90,7 +90,7 @@ device_authority_read(
 	enum rc rc;
 	int n;
 
-	if ((rc = device_file_read(a, dir, "device-ca.pem", &text, e)) != RC_OK) {
+	if ((rc = disk_read(a, dir, "device-ca.pem", &text, e)) != RC_OK) {
 		if (rc == RC_NOT_FOUND)
 			fail(e, rc, "%s holds no test CA: make one with `postern-device %s --out %s`", dir, command,
 			    dir);
@@ -99,7 +99,7 @@ device_authority_read(
 	if (x509_from_pem(a, text, &certificates, &n, e) != RC_OK || n < 1)
 		return fail(e, RC_BAD_INPUT, "%s/device-ca.pem holds no certificate", dir);
 	out->certificate = certificates[0];
-	if ((rc = device_file_read(a, dir, "device-ca.key", &text, e)) != RC_OK)
+	if ((rc = disk_read(a, dir, "device-ca.key", &text, e)) != RC_OK)
 		return rc;
 	return x509_key_from_pem(a, text, &out->key, e);
 }

@@ -6,7 +6,7 @@
 #include "base/tap.h"
 #include "crypto/cms.h"
 #include "crypto/x509.h"
-#include "device/file.h"
+#include "base/disk.h"
 
 #define NOW INT64_C(1795000000)
 
@@ -81,7 +81,7 @@ main(void)
 	ok(device_identity_make(&d, "/nonexistent", X509_RSA_2048, NOW) == RC_NOT_FOUND &&
 		strstr(d.err.text, "postern-device ca") != NULL,
 	    "a missing test CA is said with what to do");
-	device_file_read(a, dir, "ca.pem", &pem, &e);
+	disk_read(a, dir, "ca.pem", &pem, &e);
 	x509_from_pem(a, pem, &roots, &n, &e);
 	signed_by(&d, dir, X509_RSA_2048, roots, n);
 	signed_by(&d, dir, X509_P256, roots, n);

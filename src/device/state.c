@@ -3,8 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "device/file.h"
-#include "device/volume.h"
+#include "base/disk.h"
+#include "separation/volume.h"
 #include "fmt/base64.h"
 #include "fmt/json.h"
 
@@ -230,7 +230,7 @@ device_self_load(struct arena *a, const char *dir, struct device_self *out, stru
 	enum rc rc;
 
 	*out = (struct device_self){ 0 };
-	rc = device_file_read(a, dir, SELF_NAME, &text, e);
+	rc = disk_read(a, dir, SELF_NAME, &text, e);
 	if (rc == RC_NOT_FOUND)
 		return fail(e, rc, "%s holds no device: enroll one first", dir);
 	if (rc == RC_OK)
@@ -241,7 +241,7 @@ device_self_load(struct arena *a, const char *dir, struct device_self *out, stru
 enum rc
 device_self_save(struct arena *a, const char *dir, const struct device_self *self, struct err *e)
 {
-	return device_file_write(dir, SELF_NAME, write_members(a, self_members, COUNT(self_members), self), e);
+	return disk_write(dir, SELF_NAME, write_members(a, self_members, COUNT(self_members), self), e);
 }
 
 enum rc
@@ -251,7 +251,7 @@ device_enrollment_load(struct arena *a, const char *dir, struct device_enrollmen
 	enum rc rc;
 
 	*out = (struct device_enrollment){ 0 };
-	if ((rc = device_volume_read(a, dir, &text, e)) != RC_OK)
+	if ((rc = separation_volume_read(a, dir, &text, e)) != RC_OK)
 		return rc;
 	if ((rc = read_members(a, text, enrollment_members, COUNT(enrollment_members), out, e)) != RC_OK)
 		return fail_in(e, rc, "managed volume");
@@ -263,5 +263,5 @@ device_enrollment_load(struct arena *a, const char *dir, struct device_enrollmen
 enum rc
 device_enrollment_save(struct arena *a, const char *dir, const struct device_enrollment *en, struct err *e)
 {
-	return device_volume_write(a, dir, write_members(a, enrollment_members, COUNT(enrollment_members), en), e);
+	return separation_volume_write(a, dir, write_members(a, enrollment_members, COUNT(enrollment_members), en), e);
 }

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "base/tap.h"
-#include "device/file.h"
-#include "device/volume.h"
+#include "base/disk.h"
+#include "separation/volume.h"
 #include "fmt/json.h"
 
 static mode_t
@@ -55,29 +55,30 @@ main(void)
 
 	ok(device_enrollment_save(a, dir, &en, &e) == RC_NOT_FOUND,
 	    "D-15: without a volume nothing of an enrollment is kept");
-	ok(device_volume_create(a, dir, &e) == RC_OK && device_volume_exists(dir), "D-15: the volume is created");
+	ok(separation_volume_create(a, dir, &e) == RC_OK && separation_volume_exists(dir),
+	    "D-15: the volume is created");
 	ok(mode_of(a, dir, "volume.key") == 0600, "the key of the volume is 0600");
 	ok(device_enrollment_load(a, dir, &back, &e) == RC_NOT_FOUND, "a new volume is empty");
 	ok(device_enrollment_save(a, dir, &en, &e) == RC_OK && device_enrollment_load(a, dir, &back, &e) == RC_OK,
 	    "D-15: an enrollment is kept inside the volume");
 	is_str(back.challenge.url, "https://h", "members of members come back");
-	device_file_read(a, dir, "volume.sealed", &raw, &e);
+	disk_read(a, dir, "volume.sealed", &raw, &e);
 	ok(raw.n > 0 && memmem(raw.p, raw.n, "the-access-token", 16) == NULL,
 	    "D-15: what is on the disk is ciphertext");
-	device_file_read(a, dir, "volume.key", &key, &e);
+	disk_read(a, dir, "volume.key", &key, &e);
 	old = arena_copy(a, raw);
 
-	ok(device_volume_destroy(a, dir, &left, &e) == RC_OK && left == raw.n,
+	ok(separation_volume_destroy(a, dir, &left, &e) == RC_OK && left == raw.n,
 	    "12: the key is destroyed, the ciphertext stays");
-	ok(!device_volume_exists(dir) && device_enrollment_load(a, dir, &back, &e) == RC_NOT_FOUND,
+	ok(!separation_volume_exists(dir) && device_enrollment_load(a, dir, &back, &e) == RC_NOT_FOUND,
 	    "12: what is left can't be opened");
-	ok(device_volume_destroy(a, dir, &left, &e) == RC_OK, "destroying twice is fine");
-	ok(device_volume_create(a, dir, &e) == RC_OK, "another volume");
-	device_file_write(dir, "volume.sealed", old, &e);
+	ok(separation_volume_destroy(a, dir, &left, &e) == RC_OK, "destroying twice is fine");
+	ok(separation_volume_create(a, dir, &e) == RC_OK, "another volume");
+	disk_write(dir, "volume.sealed", old, &e);
 	ok(device_enrollment_load(a, dir, &back, &e) == RC_BAD_INPUT,
 	    "D-17: a new volume does not open the contents of an old one");
 
-	ok(device_dir_lock(dir, &lock, &e) == RC_OK && device_dir_lock(dir, &other, &e) == RC_CONFLICT,
+	ok(disk_dir_lock(dir, &lock, &e) == RC_OK && disk_dir_lock(dir, &other, &e) == RC_CONFLICT,
 	    "one process works in a directory at a time");
 	close(lock);
 	for (const char *const *name = (const char *const[]){ "device.json", "volume.key", "volume.sealed", NULL };

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "crypto/x509.h"
-#include "device/file.h"
+#include "base/disk.h"
 #include "fleet/report.h"
 #include "fleet/state.h"
 #include "postern-device/password.h"
@@ -86,7 +86,7 @@ fleet_enroll_plan_read(const struct argv *v, const struct fleet *f, struct fleet
 	/* Reading the system's pool of CAs takes longer than a handshake, and each connection would. */
 	if (p->ca_file != NULL && setenv("SSL_CERT_FILE", "/dev/null", 1) != 0)
 		return fail(e, RC_UNAVAILABLE, "%s", strerror(errno));
-	return device_dir_make(argv_text(v, "state"), e);
+	return disk_dir_make(argv_text(v, "state"), e);
 }
 
 static enum rc

@@ -10,7 +10,7 @@
 #include "crypto/start.h"
 #include "device/acme_client.h"
 #include "device/enroll.h"
-#include "device/file.h"
+#include "base/disk.h"
 #include "device/identity.h"
 #include "device/poll.h"
 #include "device/wait.h"
@@ -133,8 +133,8 @@ begin(struct run *r, const struct argv *v, bool make)
 	r->arena = arena_new(0);
 	r->lock = -1;
 	device_init(&r->d, r->arena, dir, mode, stdout);
-	if ((make && (rc = device_dir_make(dir, &r->d.err)) != RC_OK) ||
-	    (rc = device_dir_lock(dir, &r->lock, &r->d.err)) != RC_OK)
+	if ((make && (rc = disk_dir_make(dir, &r->d.err)) != RC_OK) ||
+	    (rc = disk_dir_lock(dir, &r->lock, &r->d.err)) != RC_OK)
 		return rc;
 	return device_load(&r->d);
 }
@@ -277,7 +277,7 @@ give_key(struct run *r, const char *file)
 
 	if (file == NULL)
 		return RC_OK;
-	if ((rc = device_file_read(r->arena, "/", absolute(r->arena, file), &text, &r->d.err)) == RC_OK)
+	if ((rc = disk_read(r->arena, "/", absolute(r->arena, file), &text, &r->d.err)) == RC_OK)
 		rc = x509_key_from_pem(r->arena, text, &r->d.identity_key, &r->d.err);
 	return rc == RC_OK ? rc : fail_in(&r->d.err, rc, "--identity-key");
 }

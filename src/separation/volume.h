@@ -5,8 +5,8 @@
  * In memory alone where `dir` is NULL: nothing is written, and nothing is left.
  *
  * DIR/volume.key holds the key, DIR/volume.sealed the contents (XChaCha20-Poly1305). */
-#ifndef DEVICE_VOLUME_H
-#define DEVICE_VOLUME_H
+#ifndef SEPARATION_VOLUME_H
+#define SEPARATION_VOLUME_H
 
 #include <stdbool.h>
 
@@ -15,18 +15,18 @@
 #include "base/err.h"
 
 /* Make a new key; what an earlier volume left behind is destroyed first. */
-enum rc device_volume_create(struct arena *a, const char *dir, struct err *e);
+enum rc separation_volume_create(struct arena *a, const char *dir, struct err *e);
 
-bool device_volume_exists(const char *dir); /* there is a key */
+bool separation_volume_exists(const char *dir); /* there is a key */
 
 /* Replace the contents, durably and as a whole. RC_NOT_FOUND: no volume. */
-enum rc device_volume_write(struct arena *a, const char *dir, struct bytes content, struct err *e);
+enum rc separation_volume_write(struct arena *a, const char *dir, struct bytes content, struct err *e);
 
 /* RC_NOT_FOUND: no volume, or nothing written yet. RC_BAD_INPUT: damaged. */
-enum rc device_volume_read(struct arena *a, const char *dir, struct bytes *content, struct err *e);
+enum rc separation_volume_read(struct arena *a, const char *dir, struct bytes *content, struct err *e);
 
 /* Destroy the key. *left is the number of octets of ciphertext that remain; the remains are proven
  * not to open before this returns. */
-enum rc device_volume_destroy(struct arena *a, const char *dir, size_t *left, struct err *e);
+enum rc separation_volume_destroy(struct arena *a, const char *dir, size_t *left, struct err *e);
 
 #endif

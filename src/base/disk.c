@@ -1,4 +1,4 @@
-#include "device/file.h"
+#include "base/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@ trouble(struct err *e, const char *what, const char *dir, const char *name)
 }
 
 enum rc
-device_dir_make(const char *path, struct err *e)
+disk_dir_make(const char *path, struct err *e)
 {
 	struct stat st;
 
@@ -51,7 +51,7 @@ write_all(int fd, struct bytes b)
 }
 
 enum rc
-device_file_write(const char *dir, const char *name, struct bytes content, struct err *e)
+disk_write(const char *dir, const char *name, struct bytes content, struct err *e)
 {
 	char temporary[256];
 	int at = open_dir(dir), fd = -1;
@@ -73,7 +73,7 @@ device_file_write(const char *dir, const char *name, struct bytes content, struc
 }
 
 enum rc
-device_file_read(struct arena *a, const char *dir, const char *name, struct bytes *content, struct err *e)
+disk_read(struct arena *a, const char *dir, const char *name, struct bytes *content, struct err *e)
 {
 	char *path = arena_printf(a, "%s/%s", dir, name), *p;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -114,7 +114,7 @@ out:
 }
 
 enum rc
-device_file_destroy(const char *dir, const char *name, struct err *e)
+disk_destroy(const char *dir, const char *name, struct err *e)
 {
 	static const uint8_t zeros[4096];
 	int at = open_dir(dir), fd = -1;
@@ -151,7 +151,7 @@ out:
 }
 
 enum rc
-device_dir_lock(const char *dir, int *fd, struct err *e)
+disk_dir_lock(const char *dir, int *fd, struct err *e)
 {
 	*fd = open_dir(dir);
 	if (*fd < 0)

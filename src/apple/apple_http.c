@@ -54,6 +54,22 @@ get_books(struct call *c, const struct http_request *r, struct http_reply *out, 
 	send_json(c, out, books_ledger(apple->books, c->arena));
 }
 
+const char *const apple_diary_names[] = { [APPLE_ASSIGNMENT] = "assignment", [APPLE_DIARIES] = NULL };
+
+static void
+get_diary(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
+{
+	const struct apple *apple = room;
+	int i = 0;
+
+	while (apple_diary_names[i] != NULL && strcmp(apple_diary_names[i], r->segment[0]) != 0)
+		i++;
+	if (apple_diary_names[i] == NULL)
+		http_fail(out, RC_NOT_FOUND);
+	else
+		send_json(c, out, diary_json(apple->diary[i], c->arena, number(c, r, "limit", DIARY_ROWS, DIARY_ROWS)));
+}
+
 static void
 put_faults(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
 {
@@ -134,6 +150,7 @@ const struct http_route apple_routes[] = {
 	{ "GET", "/ledger", HTTP_HEAVY, 0, OPEN, get_ledger },
 	{ "GET", "/ledger/apns", HTTP_HEAVY, 4 << 20, OPEN, get_tokens }, /* its memory goes by the largest body */
 	{ "GET", "/ledger/apps-and-books", HTTP_HEAVY, 4 << 20, OPEN, get_books },
+	{ "GET", "/ledger/{}", HTTP_HEAVY, 4 << 20, OPEN, get_diary },
 	{ "PUT", "/faults", HTTP_HEAVY, 1 << 20, OPEN, put_faults },
 	{ "GET", "/devices/{}/wait", HTTP_QUICK, 0, OPEN, get_push },
 	{ 0 },

@@ -591,7 +591,7 @@ static enum rc
 read_token(struct books *b, struct err *e)
 {
 	struct bytes text, plain;
-	enum rc rc = lab_read(b->arena, b->set.token_file, &text, e);
+	enum rc rc = lab_read(b->arena, b->set.token_file, LAB_FILE, &text, e);
 	json_t *j;
 
 	if (rc != RC_OK)
@@ -614,7 +614,7 @@ read_assets(struct books *b, struct err *e)
 
 	if (b->set.assets_file == NULL)
 		return RC_OK;
-	if ((rc = lab_read(b->arena, b->set.assets_file, &text, e)) != RC_OK ||
+	if ((rc = lab_read(b->arena, b->set.assets_file, LAB_FILE, &text, e)) != RC_OK ||
 	    (rc = json_parse(b->arena, text, &list, e)) != RC_OK)
 		return fail_in(e, rc, "%s", b->set.assets_file);
 	json_array_foreach(list, i, asset)

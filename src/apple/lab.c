@@ -28,8 +28,8 @@ lab_paths(struct arena *a, const char *dir, struct lab *out)
 		.token = arena_printf(a, "%s/apps-and-books.token", dir) };
 }
 
-static enum rc
-put(const char *path, struct bytes content, struct err *e)
+enum rc
+lab_write(const char *path, struct bytes content, struct err *e)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	size_t done = 0;
@@ -60,9 +60,9 @@ issue(struct arena *a, const struct x509_template *t, const struct pair *issuer,
 	    (rc = x509_key_public(a, out->key, &spki, e)) != RC_OK ||
 	    (rc = x509_issue(a, t, spki, issuer != NULL ? issuer->certificate : (struct bytes){ 0 },
 		 issuer != NULL ? issuer->key : out->key, &out->certificate, e)) != RC_OK ||
-	    (rc = put(path, bytes_str(x509_pem(a, out->certificate)), e)) != RC_OK)
+	    (rc = lab_write(path, bytes_str(x509_pem(a, out->certificate)), e)) != RC_OK)
 		return rc;
-	return key_path != NULL ? put(key_path, bytes_str(x509_key_pem(a, out->key)), e) : RC_OK;
+	return key_path != NULL ? lab_write(key_path, bytes_str(x509_key_pem(a, out->key)), e) : RC_OK;
 }
 
 /* As Apple writes topics: com.apple.mgmt.External. and a UUID in lower case. */
@@ -119,23 +119,26 @@ lab_make(struct arena *a, const char *dir, int64_t now, struct lab *out, struct 
 	    (rc = issue(a, &server, &root, out->server, out->server_key, &made, e)) != RC_OK ||
 	    (rc = issue(a, &push, &root, out->push, out->push_key, &made, e)) != RC_OK)
 		return rc;
-	return put(out->token, new_token(a, now), e);
+	return lab_write(out->token, new_token(a, now), e);
 }
 
 enum rc
-lab_read(struct arena *a, const char *path, struct bytes *out, struct err *e)
+lab_read(struct arena *a, const char *path, size_t most, struct bytes *out, struct err *e)
 {
 	FILE *f = fopen(path, "re");
+	struct stat st;
 	char *text;
 	size_t n;
 
 	if (f == NULL)
 		return fail(e, RC_NOT_FOUND, "%s: %s", path, strerror(errno));
-	text = arena_alloc(a, LAB_FILE + 1);
-	n = fread(text, 1, LAB_FILE + 1, f);
+	if (fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode) && (size_t)st.st_size < most)
+		most = (size_t)st.st_size;
+	text = arena_alloc(a, most + 1);
+	n = fread(text, 1, most + 1, f);
 	fclose(f);
-	if (n > LAB_FILE)
-		return fail(e, RC_TOO_LARGE, "%s is over %d octets", path, LAB_FILE);
+	if (n > most)
+		return fail(e, RC_TOO_LARGE, "%s is over %zu octets", path, most);
 	text[n] = '\0';
 	*out = bytes_of(text, n);
 	return RC_OK;

@@ -21,8 +21,11 @@ void lab_paths(struct arena *a, const char *dir, struct lab *out);
  * already; nothing is changed. */
 enum rc lab_make(struct arena *a, const char *dir, int64_t now, struct lab *out, struct err *e);
 
-/* A file of somebody's, at most LAB_FILE octets, with a NUL behind them. RC_NOT_FOUND, RC_TOO_LARGE. */
+/* A file of somebody's, at most `most` octets, with a NUL behind them. RC_NOT_FOUND, RC_TOO_LARGE. */
 #define LAB_FILE (1 << 20)
-enum rc lab_read(struct arena *a, const char *path, struct bytes *out, struct err *e);
+enum rc lab_read(struct arena *a, const char *path, size_t most, struct bytes *out, struct err *e);
+
+/* A new file (0600). RC_CONFLICT: there is one. */
+enum rc lab_write(const char *path, struct bytes content, struct err *e);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "crypto/start.h"
 #include "fmt/argv.h"
+#include "postern-apple/portal.h"
 
 static int
 complain(const struct err *e)
@@ -49,7 +50,7 @@ read_faults(const struct argv *v, struct faults *f, struct err *e)
 
 	if (path == NULL)
 		return RC_OK;
-	if ((rc = lab_read(v->arena, path, &text, e)) != RC_OK)
+	if ((rc = lab_read(v->arena, path, LAB_FILE, &text, e)) != RC_OK)
 		return rc;
 	return faults_set(f, text, e) == RC_OK ? RC_OK : fail_in(e, RC_BAD_INPUT, "%s", path);
 }
@@ -64,8 +65,8 @@ begin(struct call *c, void *ctx)
 static enum rc
 start(const struct argv *v, struct apple *apple, struct http_server **http, struct err *e)
 {
-	static const struct http_route *const tables[] = { apple_routes, books_routes };
-	void *const rooms[] = { apple, apple };
+	static const struct http_route *const tables[] = { apple_routes, books_routes, services_routes };
+	void *const rooms[] = { apple, apple, apple };
 	struct http_listener listeners[] = {
 		{ .door = HTTP_DOOR_PLAIN, .address = argv_text(v, "listen-http"), .fd = -1 },
 		{ .door = HTTP_DOOR_TLS, .address = argv_text(v, "listen-books"), .fd = -1 },
@@ -77,6 +78,11 @@ start(const struct argv *v, struct apple *apple, struct http_server **http, stru
 		.ca_file = argv_text(v, "server-ca"),
 		.event_ms = (int)argv_int(v, "event-ms", 300),
 		.faults = apple->faults };
+	const struct assignment_settings assignment = { .dir = argv_text(v, "state"),
+		.session_s = argv_int(v, "session-seconds", ASSIGNMENT_SESSION_S),
+		.rotate = argv_flag(v, "rotate-sessions"),
+		.faults = apple->faults,
+		.diary = apple->diary[APPLE_ASSIGNMENT] };
 	struct lab lab;
 	enum rc rc;
 
@@ -88,7 +94,8 @@ start(const struct argv *v, struct apple *apple, struct http_server **http, stru
 	if ((rc = read_faults(v, apple->faults, e)) != RC_OK || (rc = apns_start(&apns, &apple->apns, e)) != RC_OK ||
 	    (rc = books_start(&books, &apple->books, e)) != RC_OK)
 		return rc;
-	return http_server_start(&settings, listeners, 2, tables, rooms, 2, &hooks, http, e);
+	apple->assignment = assignment_new(&assignment);
+	return http_server_start(&settings, listeners, 2, tables, rooms, 3, &hooks, http, e);
 }
 
 static int
@@ -98,9 +105,11 @@ run_services(const struct argv *v, void *ctx)
 	struct http_server *http = NULL;
 	struct err e = { 0 };
 	sigset_t signals;
-	int status = 0, sig;
+	int status = 0, sig, port;
 
 	(void)ctx;
+	for (int i = 0; i < APPLE_DIARIES; i++)
+		apple.diary[i] = diary_new();
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
@@ -109,8 +118,10 @@ run_services(const struct argv *v, void *ctx)
 	if (start(v, &apple, &http, &e) != RC_OK) {
 		status = complain(&e);
 	} else {
-		printf("apns https://localhost:%d\nhttp http://localhost:%d\nbooks https://localhost:%d/mdm\nready\n",
-		    apns_port(apple.apns), http_server_port(http, 0), http_server_port(http, 1));
+		port = http_server_port(http, 1);
+		printf("apns https://localhost:%d\nhttp http://localhost:%d\nbooks https://localhost:%d/mdm\n"
+		       "assignment https://localhost:%d\nready\n",
+		    apns_port(apple.apns), http_server_port(http, 0), port, port);
 		fflush(stdout);
 		sigwait(&signals, &sig);
 	}
@@ -119,6 +130,9 @@ run_services(const struct argv *v, void *ctx)
 		http_server_stop(http);
 	apns_stop(apple.apns);
 	books_stop(apple.books);
+	assignment_free(apple.assignment);
+	for (int i = 0; i < APPLE_DIARIES; i++)
+		diary_free(apple.diary[i]);
 	faults_free(apple.faults);
 	return status;
 }
@@ -128,15 +142,18 @@ static const struct argv_option init_options[] = {
 	ARGV_END,
 };
 static const struct argv_option run_options[] = {
-	ARGV_TEXT(
-	    "state", "DIR", "Folder made by `postern-apple init`", .required = true, .env = "POSTERN_APPLE_STATE"),
+	PORTAL_STATE,
 	ARGV_TEXT("listen-apns", "ADDR:PORT", "Where pushes are taken; port 0: any", .fallback = "127.0.0.1:2197"),
 	ARGV_TEXT("listen-http", "ADDR:PORT", "Ledger, faults, and devices that wait for pushes; port 0: any",
 	    .fallback = "127.0.0.1:2198"),
-	ARGV_TEXT("listen-books", "ADDR:PORT", "Apps and Books; port 0: any", .fallback = "127.0.0.1:2199"),
+	ARGV_TEXT("listen-books", "ADDR:PORT", "Apps and Books, device assignment; port 0: any",
+	    .fallback = "127.0.0.1:2199"),
 	ARGV_TEXT("assets", "FILE", "What was bought: [{\"adamId\": TEXT, \"totalCount\": N}, ...]"),
 	ARGV_TEXT("server-ca", "FILE", "Trust this CA where notifications go to"),
 	ARGV_INT("event-ms", "N", "How long Apps and Books takes for a change (default: 300)", .min = 0, .max = 600000),
+	ARGV_INT("session-seconds", "N", "How long a session of device assignment lasts (default: 180)", .min = 1,
+	    .max = 86400),
+	ARGV_FLAG("rotate-sessions", "Every answer of device assignment brings another session"),
 	ARGV_TEXT("faults", "FILE", "What is to go wrong (JSON)"),
 	ARGV_END,
 };
@@ -155,6 +172,28 @@ static const struct argv_command commands[] = {
 	    "    {\"service\": \"apns\", \"subject\": TOKEN, \"status\": 410, \"body\": {\"reason\": "
 	    "\"Unregistered\"}}\n"
 	    "    {\"service\": \"apns\", \"after\": 10000, \"then\": \"goaway\"}, or \"drop\" for the connection" },
+	{ "org add", "Make another organization in the portal", portal_org_add, portal_add_options, portal_name, NULL },
+	{ "org set", "Settings of an organization", portal_org_set, portal_org_options, NULL, NULL },
+	{ "domain add", "Give an organization a domain", portal_domain_add, portal_domain_options, portal_domain,
+	    NULL },
+	{ "domain remove", "Take it away", portal_domain_remove, portal_remove_options, portal_domain, NULL },
+	{ "account add", "Make an Apple Account, or change its kind", portal_account_add, portal_account_options,
+	    portal_account_argument,
+	    "federated: of the organization's identity provider; manual: made in the portal; locked: may not sign in;\n"
+	    "personal: somebody's own account with an address of the organization's domain." },
+	{ "account remove", "Remove one", portal_account_remove, portal_remove_options, portal_account_argument, NULL },
+	{ "server add", "Make an MDM server of its certificate, and write its token", portal_server_new,
+	    portal_server_add_options, portal_name,
+	    "Plays the portal: takes the certificate that is uploaded there, and writes the S/MIME file that is\n"
+	    "downloaded. Prints the server_uuid." },
+	{ "server token", "Write a new token for a server", portal_server_token_new, portal_server_token_options,
+	    portal_name, NULL },
+	{ "server default", "Which server devices go to", portal_server_default, portal_default_options, portal_name,
+	    NULL },
+	{ "server remove", "Remove one", portal_server_remove, portal_add_options, portal_name, NULL },
+	{ "discovery set", "How the discovery fallback behaves", portal_discovery_set, portal_discovery_options, NULL,
+	    NULL },
+	{ "show", "Print what the portal knows, as JSON", portal_show, portal_add_options, NULL, NULL },
 	ARGV_END,
 };
 

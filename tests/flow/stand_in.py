@@ -12,11 +12,13 @@ from server import CLIENTS
 
 
 class Apple:
-    def __init__(self, folder, *options, build=CLIENTS):
+    def __init__(self, folder, *options, build=CLIENTS, init=True):
+        """In a folder made anew, or the one of an earlier process."""
         self.folder = folder
         program = os.path.join(build, "postern-apple")
-        said = subprocess.run([program, "init", "--state", folder], check=True, capture_output=True, text=True).stdout
-        self.topic = said.split("Topic: ")[1].split()[0]
+        if init:
+            said = subprocess.run([program, "init", "--state", folder], check=True, capture_output=True, text=True).stdout
+            self.topic = said.split("Topic: ")[1].split()[0]
         self.log = os.path.join(folder, "log")
         with open(self.log, "w") as log:
             self.process = subprocess.Popen([program, "run", "--state", folder, "--listen-apns", "127.0.0.1:0", "--listen-http",

@@ -1,0 +1,44 @@
+/* The doors of Device Assignment Services. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "apple/apple.h"
+#include "apple/assignment.h"
+
+static void
+serve_assignment(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
+{
+	const struct apple *apple = room;
+	const char *version = http_header(r, "X-Server-Protocol-Version"), *host = http_header(r, "Host");
+	const struct assignment_request request = { .method = r->method,
+		.path = r->path,
+		.query = r->query,
+		.authority = host != NULL ? host : "",
+		.authorization = http_header(r, "Authorization"),
+		.session = http_header(r, "X-ADM-Auth-Session"),
+		.version = version != NULL ? strtoll(version, NULL, 10) : 0,
+		.body = r->body };
+	struct assignment_answer answer;
+
+	assignment_serve(apple->assignment, c, &request, &answer);
+	if (answer.body != NULL)
+		http_answer(out, answer.status, "application/json;charset=UTF8", json_text(c->arena, answer.body, 0));
+	else
+		http_answer(out, answer.status, "text/plain;charset=UTF8",
+		    answer.text != NULL ? bytes_str(answer.text) : (struct bytes){ 0 });
+	if (answer.session != NULL)
+		http_set(out, "X-ADM-Auth-Session", answer.session);
+	if (answer.retry_after > 0)
+		http_set(out, "Retry-After", arena_printf(c->arena, "%d", answer.retry_after));
+}
+
+#define TLS (1u << HTTP_DOOR_TLS)
+
+const struct http_route services_routes[] = {
+	{ "GET", "/session", HTTP_HEAVY, 4096, TLS, serve_assignment },
+	{ "GET", "/account", HTTP_HEAVY, 4096, TLS, serve_assignment },
+	{ "POST", "/account-driven-enrollment/profile", HTTP_HEAVY, ASSIGNMENT_BODY, TLS, serve_assignment },
+	{ "GET", "/account-driven-enrollment/profile", HTTP_HEAVY, 4096, TLS, serve_assignment },
+	{ "DELETE", "/account-driven-enrollment/profile", HTTP_HEAVY, 4096, TLS, serve_assignment },
+	{ 0 },
+};

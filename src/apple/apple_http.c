@@ -54,7 +54,10 @@ get_books(struct call *c, const struct http_request *r, struct http_reply *out, 
 	send_json(c, out, books_ledger(apple->books, c->arena));
 }
 
-const char *const apple_diary_names[] = { [APPLE_ASSIGNMENT] = "assignment", [APPLE_DIARIES] = NULL };
+const char *const apple_diary_names[] = { [APPLE_ASSIGNMENT] = "assignment",
+	[APPLE_DISCOVERY] = "discovery",
+	[APPLE_SIGN_IN] = "sign-in",
+	[APPLE_DIARIES] = NULL };
 
 static void
 get_diary(struct call *c, const struct http_request *r, struct http_reply *out, void *room)

@@ -5,12 +5,13 @@
 #include <string.h>
 
 #include "apple/oauth1.h"
+#include "apple/once.h"
 #include "apple/portal.h"
 #include "base/clock.h"
 #include "crypto/hash.h"
 #include "http/mem.h"
 
-#define TOKEN 48 /* octets of a session's name, or of a nonce's digest in base64url */
+#define TOKEN 48 /* octets of a session's name */
 #define PROFILE "/account-driven-enrollment/profile"
 
 struct session {
@@ -18,17 +19,12 @@ struct session {
 	int64_t until;
 };
 
-struct nonce {
-	char digest[TOKEN]; /* of consumer key, timestamp and nonce */
-	int64_t until;
-};
-
 struct assignment {
 	struct assignment_settings set;
+	struct once *nonces;
 	pthread_mutex_t lock; /* over all that follows */
 	struct session sessions[ASSIGNMENT_SESSIONS];
-	struct nonce nonces[ASSIGNMENT_SESSIONS];
-	unsigned next_session, next_nonce;
+	unsigned next_session;
 };
 
 struct assignment *
@@ -37,6 +33,7 @@ assignment_new(const struct assignment_settings *s)
 	struct assignment *t = http_need(calloc(1, sizeof *t));
 
 	t->set = *s;
+	t->nonces = once_new();
 	pthread_mutex_init(&t->lock, NULL);
 	return t;
 }
@@ -46,6 +43,7 @@ assignment_free(struct assignment *t)
 {
 	if (t == NULL)
 		return;
+	once_free(t->nonces);
 	pthread_mutex_destroy(&t->lock);
 	free(t);
 }
@@ -120,26 +118,13 @@ session_of(struct asked *q, bool end)
 	return found;
 }
 
-/* True the first time within the window (RFC 5849 3.3). */
+/* RFC 5849 3.3. */
 static bool
 fresh_nonce(struct asked *q, const struct oauth1 *o)
 {
-	struct assignment *t = q->t;
 	const char *text = arena_printf(q->c->arena, "%s %lld %s", o->consumer_key, (long long)o->timestamp, o->nonce);
-	const char *digest = crypto_s256(q->c->arena, text);
-	struct nonce *n;
-	bool used = false;
 
-	pthread_mutex_lock(&t->lock);
-	for (unsigned i = 0; !used && i < ASSIGNMENT_SESSIONS; i++)
-		used = t->nonces[i].until > q->c->now && strcmp(t->nonces[i].digest, digest) == 0;
-	if (!used) {
-		n = &t->nonces[t->next_nonce++ % ASSIGNMENT_SESSIONS];
-		snprintf(n->digest, sizeof n->digest, "%s", digest);
-		n->until = q->c->now + 2 * ASSIGNMENT_WINDOW_S + 1;
-	}
-	pthread_mutex_unlock(&t->lock);
-	return !used;
+	return once_take(q->t->nonces, text, q->c->now, q->c->now + 2 * ASSIGNMENT_WINDOW_S + 1);
 }
 
 /* Without the port that https has by itself (RFC 5849 3.4.1.2). */

@@ -15,8 +15,7 @@
 
 #define ASSIGNMENT_WINDOW_S 300 /* how far the timestamp of a signature may be from now */
 #define ASSIGNMENT_SESSION_S 180 /* how long a session lasts, unless said otherwise */
-#define ASSIGNMENT_SESSIONS 4096 /* and as many nonces are remembered; the oldest goes first */
-#define ASSIGNMENT_BODY 65536
+#define ASSIGNMENT_SESSIONS 4096 /* the oldest goes first */
 
 struct assignment_settings {
 	const char *dir; /* of the portal */

@@ -1,4 +1,4 @@
-/* The doors of Device Assignment Services. */
+/* The doors of Device Assignment Services, the discovery fallback, and the sign-in to Managed Apple Accounts. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,13 +32,45 @@ serve_assignment(struct call *c, const struct http_request *r, struct http_reply
 		http_set(out, "Retry-After", arena_printf(c->arena, "%d", answer.retry_after));
 }
 
+static void
+serve_fallback(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
+{
+	const struct apple *apple = room;
+	struct fallback_answer answer;
+
+	fallback_serve(&apple->fallback, c, r->query, http_query(c, r, "user-identifier", false),
+	    http_query(c, r, "model-family", false), &answer);
+	if (answer.body != NULL)
+		http_answer(out, answer.status, "application/json", json_text(c->arena, answer.body, 0));
+	else
+		http_answer(out, answer.status, NULL, (struct bytes){ 0 });
+	if (answer.location != NULL)
+		http_set(out, "Location", answer.location);
+}
+
+static void
+serve_sign_in(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
+{
+	const struct apple *apple = room;
+	struct account_answer answer;
+
+	accounts_sign_in(apple->accounts, c, r->body, &answer);
+	if (answer.body != NULL)
+		http_answer(out, answer.status, "application/json", json_text(c->arena, answer.body, 0));
+	else
+		http_answer(out, answer.status, NULL, (struct bytes){ 0 });
+}
+
 #define TLS (1u << HTTP_DOOR_TLS)
 
+/* A request may need the portal's memory, which goes by the largest body. */
 const struct http_route services_routes[] = {
-	{ "GET", "/session", HTTP_HEAVY, 4096, TLS, serve_assignment },
-	{ "GET", "/account", HTTP_HEAVY, 4096, TLS, serve_assignment },
-	{ "POST", "/account-driven-enrollment/profile", HTTP_HEAVY, ASSIGNMENT_BODY, TLS, serve_assignment },
-	{ "GET", "/account-driven-enrollment/profile", HTTP_HEAVY, 4096, TLS, serve_assignment },
-	{ "DELETE", "/account-driven-enrollment/profile", HTTP_HEAVY, 4096, TLS, serve_assignment },
+	{ "GET", "/session", HTTP_HEAVY, 1 << 20, TLS, serve_assignment },
+	{ "GET", "/account", HTTP_HEAVY, 1 << 20, TLS, serve_assignment },
+	{ "POST", "/account-driven-enrollment/profile", HTTP_HEAVY, 1 << 20, TLS, serve_assignment },
+	{ "GET", "/account-driven-enrollment/profile", HTTP_HEAVY, 1 << 20, TLS, serve_assignment },
+	{ "DELETE", "/account-driven-enrollment/profile", HTTP_HEAVY, 1 << 20, TLS, serve_assignment },
+	{ "GET", "/.well-known/com.apple.remotemanagement", HTTP_HEAVY, 1 << 20, TLS, serve_fallback },
+	{ "POST", "/managed-apple-account/sign-in", HTTP_HEAVY, 1 << 20, TLS, serve_sign_in },
 	{ 0 },
 };

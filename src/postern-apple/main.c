@@ -95,6 +95,8 @@ start(const struct argv *v, struct apple *apple, struct http_server **http, stru
 	    (rc = books_start(&books, &apple->books, e)) != RC_OK)
 		return rc;
 	apple->assignment = assignment_new(&assignment);
+	apple->fallback = (struct fallback){ assignment.dir, apple->faults, apple->diary[APPLE_DISCOVERY] };
+	apple->accounts = accounts_new(assignment.dir, apple->faults, apple->diary[APPLE_SIGN_IN]);
 	return http_server_start(&settings, listeners, 2, tables, rooms, 3, &hooks, http, e);
 }
 
@@ -120,8 +122,8 @@ run_services(const struct argv *v, void *ctx)
 	} else {
 		port = http_server_port(http, 1);
 		printf("apns https://localhost:%d\nhttp http://localhost:%d\nbooks https://localhost:%d/mdm\n"
-		       "assignment https://localhost:%d\nready\n",
-		    apns_port(apple.apns), http_server_port(http, 0), port, port);
+		       "assignment https://localhost:%d\ndevices https://localhost:%d\nready\n",
+		    apns_port(apple.apns), http_server_port(http, 0), port, port, port);
 		fflush(stdout);
 		sigwait(&signals, &sig);
 	}
@@ -131,6 +133,7 @@ run_services(const struct argv *v, void *ctx)
 	apns_stop(apple.apns);
 	books_stop(apple.books);
 	assignment_free(apple.assignment);
+	accounts_free(apple.accounts);
 	for (int i = 0; i < APPLE_DIARIES; i++)
 		diary_free(apple.diary[i]);
 	faults_free(apple.faults);
@@ -146,8 +149,8 @@ static const struct argv_option run_options[] = {
 	ARGV_TEXT("listen-apns", "ADDR:PORT", "Where pushes are taken; port 0: any", .fallback = "127.0.0.1:2197"),
 	ARGV_TEXT("listen-http", "ADDR:PORT", "Ledger, faults, and devices that wait for pushes; port 0: any",
 	    .fallback = "127.0.0.1:2198"),
-	ARGV_TEXT("listen-books", "ADDR:PORT", "Apps and Books, device assignment; port 0: any",
-	    .fallback = "127.0.0.1:2199"),
+	ARGV_TEXT("listen-books", "ADDR:PORT",
+	    "Everything else: Apps and Books, device assignment, devices; port 0: any", .fallback = "127.0.0.1:2199"),
 	ARGV_TEXT("assets", "FILE", "What was bought: [{\"adamId\": TEXT, \"totalCount\": N}, ...]"),
 	ARGV_TEXT("server-ca", "FILE", "Trust this CA where notifications go to"),
 	ARGV_INT("event-ms", "N", "How long Apps and Books takes for a change (default: 300)", .min = 0, .max = 600000),

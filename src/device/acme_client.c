@@ -39,6 +39,8 @@ check_payload(struct device *d, const struct device_acme *p)
 {
 	bool ec = strcmp(p->key_type, "ECSECPrimeRandom") == 0;
 
+	if (!device_can(d, DEVICE_ACME))
+		return fail(&d->err, RC_BAD_INPUT, "%s %s knows no ACME payload", d->family->os_label, d->self.os);
 	if (!device_url_is(p->directory, "https"))
 		return fail(&d->err, RC_BAD_INPUT, "the DirectoryURL of the ACME payload is no https URL");
 	if (p->attest && !p->hardware_bound)
@@ -46,9 +48,9 @@ check_payload(struct device *d, const struct device_acme *p)
 	if (p->hardware_bound && (!ec || (p->key_size != 256 && p->key_size != 384)))
 		return fail(&d->err, RC_BAD_INPUT, "a hardware-bound key is on P-256 or P-384, not %s %d", p->key_type,
 		    p->key_size);
-	if (d->family->os == DEVICE_MACOS && device_version(d->self.os) < DEVICE_VERSION(14, 0, 0) &&
-	    (p->hardware_bound || p->attest))
-		return fail(&d->err, RC_BAD_INPUT, "macOS before 14 knows neither HardwareBound nor Attest");
+	if ((p->hardware_bound || p->attest) && !device_can(d, DEVICE_HARDWARE_KEYS))
+		return fail(&d->err, RC_BAD_INPUT, "%s %s knows neither HardwareBound nor Attest", d->family->os_label,
+		    d->self.os);
 	return RC_OK;
 }
 

@@ -47,16 +47,17 @@ device_message_new(struct device *d, struct arena *a, enum device_channel channe
 struct bytes
 device_authenticate_body(struct device *d, struct arena *a)
 {
+	const struct device_model *model = device_model(d);
 	const struct {
 		const char *key, *value;
 		bool personal;
 	} facts[] = {
 		{ "OSVersion", d->self.os, false },
 		{ "BuildVersion", device_build(a, d->family, d->self.os), false },
-		{ "ProductName", d->family->product, false },
-		{ "DeviceName", arena_printf(a, "%s", d->family->model_name), false },
-		{ "Model", d->family->model, false },
-		{ "ModelName", d->family->model_name, false },
+		{ "ProductName", model->product, false },
+		{ "DeviceName", model->name, false },
+		{ "Model", model->number, false },
+		{ "ModelName", model->name, false },
 		{ "SerialNumber", d->self.leak ? DEVICE_LEAK_SERIAL : d->self.serial, true },
 	};
 	struct device_schema s = device_rules(d, false);
@@ -221,7 +222,7 @@ device_get_token(struct device *d)
 	struct arena *a;
 	enum rc rc;
 
-	if (!d->profile.wants_token || device_version(d->self.os) < d->family->get_token_since) {
+	if (!d->profile.wants_token || !device_can(d, DEVICE_GET_TOKEN)) {
 		story_step(&d->story, "GetToken", "Apple asks for no token: %s",
 		    d->profile.wants_token ? "this OS is too old" : "the server does not offer com.apple.mdm.token");
 		return RC_OK;

@@ -6,7 +6,7 @@
 #include "device/command.h"
 #include "device/identity.h"
 
-enum answer_kind { TEXT, WHOLE, REAL, FLAG, ORGANIZATION, OPTIONS };
+enum answer_kind { TEXT, RADIO /* text; needs a radio */, WHOLE, REAL, FLAG, ORGANIZATION, OPTIONS };
 
 static const struct query {
 	const char *name;
@@ -24,13 +24,13 @@ static const struct query {
 	{ "ModelNumber",                   TEXT, NULL, 0, NULL },
 	{ "ProductName",                   TEXT, NULL, 0, NULL },
 	{ "TimeZone",                      TEXT, "Europe/Berlin", 0, NULL },
-	{ "SIMMCC",                        TEXT, "262", 0, NULL },
-	{ "SIMMNC",                        TEXT, "01", 0, NULL },
+	{ "SIMMCC",                        RADIO, "262", 0, NULL },
+	{ "SIMMNC",                        RADIO, "01", 0, NULL },
 	{ "EASDeviceIdentifier",           TEXT, "5B3CA1D0F1E24E5D8A2F6C0B9D7E4A13", 0, NULL },
-	{ "DeviceCapacity",                REAL, NULL, 256, NULL },
-	{ "AvailableDeviceCapacity",       REAL, NULL, 181.4, NULL },
-	{ "BatteryLevel",                  REAL, NULL, 0.82, NULL },
-	{ "CellularTechnology",            WHOLE, NULL, 3, NULL },
+	{ "DeviceCapacity",                REAL, NULL, 0, NULL },
+	{ "AvailableDeviceCapacity",       REAL, NULL, 0, NULL },
+	{ "BatteryLevel",                  REAL, NULL, 0, NULL },
+	{ "CellularTechnology",            WHOLE, NULL, 0, NULL },
 	{ "IsSupervised",                  FLAG, NULL, 0, NULL },
 	{ "IsMultiUser",                   FLAG, NULL, 0, NULL },
 	{ "IsDeviceLocatorServiceEnabled", FLAG, NULL, 1, NULL },
@@ -42,8 +42,8 @@ static const struct query {
 	{ "MDMOptions",                    OPTIONS, NULL, 0, NULL },
 	{ "UDID",                          TEXT, NULL, 0, DEVICE_LEAK_UDID },
 	{ "SerialNumber",                  TEXT, NULL, 0, DEVICE_LEAK_SERIAL },
-	{ "IMEI",                          TEXT, NULL, 0, DEVICE_LEAK_IMEI },
-	{ "MEID",                          TEXT, NULL, 0, DEVICE_LEAK_MEID },
+	{ "IMEI",                          RADIO, NULL, 0, DEVICE_LEAK_IMEI },
+	{ "MEID",                          RADIO, NULL, 0, DEVICE_LEAK_MEID },
 	/* clang-format on */
 };
 #define N_QUERIES (sizeof queries / sizeof *queries)
@@ -52,16 +52,17 @@ static const char *
 text_of(const struct device_command *c, const struct query *q)
 {
 	const struct device *d = c->d;
+	const struct device_model *model = device_model(d);
 	const struct {
 		const char *name, *value;
 	} own[] = {
-		{ "DeviceName", d->family->model_name },
+		{ "DeviceName", model->name },
 		{ "OSVersion", d->self.os },
 		{ "BuildVersion", device_build(c->a, d->family, d->self.os) },
-		{ "ModelName", d->family->model_name },
-		{ "Model", d->family->model },
-		{ "ModelNumber", d->family->model },
-		{ "ProductName", d->family->product },
+		{ "ModelName", model->name },
+		{ "Model", model->number },
+		{ "ModelNumber", model->number },
+		{ "ProductName", model->product },
 		{ "UDID", d->self.udid },
 		{ "SerialNumber", d->self.serial },
 	};
@@ -74,20 +75,45 @@ text_of(const struct device_command *c, const struct query *q)
 	return q->text;
 }
 
+/* What depends on the hardware; the table has the others. */
+static double
+number_of(const struct device_model *m, const struct query *q)
+{
+	const struct {
+		const char *name;
+		double value;
+	} own[] = {
+		{ "DeviceCapacity", m->capacity_gb },
+		{ "AvailableDeviceCapacity", m->capacity_gb * 0.7 },
+		{ "BatteryLevel", m->battery ? 0.82 : -1 }, /* -1: it can't be told */
+		{ "CellularTechnology", m->cellular ? 3 : 0 },
+	};
+
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+		if (strcmp(own[i].name, q->name) == 0)
+			return own[i].value;
+	return q->number;
+}
+
 static plist_t
 value_of(const struct device_command *c, const struct query *q)
 {
+	const struct device_model *model = device_model(c->d);
 	const char *text;
 	plist_t dict;
 
 	switch (q->kind) {
+	case RADIO:
+		if (!model->cellular)
+			return NULL;
+		/* fall through */
 	case TEXT:
 		text = text_of(c, q);
 		return text != NULL ? plist_new_string(text) : NULL;
 	case WHOLE:
-		return plist_new_uint((uint64_t)q->number);
+		return plist_new_uint((uint64_t)number_of(model, q));
 	case REAL:
-		return plist_new_real(q->number);
+		return plist_new_real(number_of(model, q));
 	case FLAG:
 		return plist_new_bool(q->number != 0);
 	case ORGANIZATION:

@@ -85,15 +85,16 @@ static json_t *
 of_device(struct device_ddm *m, const char *name)
 {
 	const struct device *d = m->d;
+	const struct device_model *model = device_model(d);
 	const struct {
 		const char *name, *value;
 	} facts[] = {
 		{ "device.identifier.serial-number", d->self.serial },
 		{ "device.identifier.udid", d->self.udid },
 		{ "device.model.family", d->family->name },
-		{ "device.model.identifier", d->family->product },
-		{ "device.model.marketing-name", d->family->model_name },
-		{ "device.model.number", d->family->model },
+		{ "device.model.identifier", model->product },
+		{ "device.model.marketing-name", model->marketing },
+		{ "device.model.number", model->number },
 		{ "device.operating-system.family", d->family->os_label },
 		{ "device.operating-system.version", d->self.os },
 		{ "device.operating-system.build-version", device_build(m->a, d->family, d->self.os) },
@@ -103,7 +104,7 @@ of_device(struct device_ddm *m, const char *name)
 		{ "device.operating-system.supplemental.extra-version", "" },
 		{ "device.power.battery-health", "normal" },
 		{ "softwareupdate.install-state", "none" },
-		{ "softwareupdate.device-id", d->family->product },
+		{ "softwareupdate.device-id", model->product },
 		{ "softwareupdate.beta-enrollment", "" },
 		{ "test.string-value", "a string" },
 	};

@@ -1,5 +1,6 @@
 #include "device/device.h"
 
+#include <limits.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -98,6 +99,21 @@ device_is_byod(const struct device *d)
 	return d->en.mode != NULL && strcmp(d->en.mode, "BYOD") == 0;
 }
 
+const struct device_model *
+device_model(const struct device *d)
+{
+	unsigned version = device_version(d->self.os);
+	const struct device_model *m = device_model_find(d->family, version, d->self.model);
+
+	return m != NULL ? m : device_model_find(d->family, UINT_MAX, NULL);
+}
+
+bool
+device_can(const struct device *d, enum device_feature f)
+{
+	return device_os_can(d->family->os, device_version(d->self.os), f);
+}
+
 struct device_schema
 device_rules(const struct device *d, bool user_channel)
 {
@@ -141,6 +157,8 @@ agent_open(struct device *d, enum device_agent agent)
 		.timeout_ms = agent == DEVICE_AGENT_MDM ? 45000 : 90000,
 		.https_only = agent == DEVICE_AGENT_MANAGEMENT || agent == DEVICE_AGENT_MDM,
 		.cookies = agent == DEVICE_AGENT_WEB,
+		.strict_tls =
+		    (agent == DEVICE_AGENT_MANAGEMENT || agent == DEVICE_AGENT_MDM) && device_can(d, DEVICE_STRICT_TLS),
 	};
 	enum rc rc;
 

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "device/enroll_profile.h"
 #include "device/family.h"
+#include "device/feature.h"
 #include "device/schema.h"
 #include "device/state.h"
 #include "device/story.h"
@@ -63,6 +64,9 @@ void device_agent_reset(struct device *d, enum device_agent agent);
 enum rc device_forget(struct device *d, const char *because);
 
 bool device_is_byod(const struct device *d); /* of the enrollment */
+/* Its hardware. A version that none of the family came with or runs has the first model, so there always is one. */
+const struct device_model *device_model(const struct device *d);
+bool device_can(const struct device *d, enum device_feature f); /* in its system's version */
 
 /* Whose rules of Apple's schema count for a channel of this enrollment. */
 struct device_schema device_rules(const struct device *d, bool user_channel);

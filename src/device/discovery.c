@@ -67,7 +67,7 @@ device_discovery_read(struct arena *a, struct bytes body, struct device_server *
 	return RC_OK;
 }
 
-/* A 403 may carry a message for the person (protocol 2.5). */
+/* A 403 may carry a message for the person (protocol 2.5), whom systems that know it show it. */
 static const char *
 refusal(struct arena *a, const struct http_client_answer *answer)
 {
@@ -88,16 +88,20 @@ ask(struct device *d, const char *url, struct device_server *out)
 {
 	static const char *const headers[] = { "Accept: */*", "Accept-Language: en", NULL };
 	struct http_client_request request = { .method = "GET", .url = url, .headers = headers, .follow = true };
-	struct http_client_answer answer;
+	struct http_client_answer answer = { 0 };
 	const char *message;
 	enum rc rc;
 
 	/* Redirects are followed as they are: putting the items into Location is the server's part. */
-	if ((rc = device_exchange(d, d->arena, DEVICE_AGENT_MANAGEMENT, &request, &answer)) != RC_OK)
+	rc = device_exchange(d, d->arena, DEVICE_AGENT_MANAGEMENT, &request, &answer);
+	if (rc != RC_OK && answer.no_tls && device_can(d, DEVICE_STRICT_TLS))
+		return fail_in(&d->err, rc, "\"Your Apple Account does not support the expected services\"");
+	if (rc != RC_OK)
 		return rc;
 	if (strcmp(answer.url, url) != 0)
 		story_detail(&d->story, "redirected", "%s", answer.url);
-	if (answer.status == 403 && (message = refusal(d->arena, &answer)) != NULL) {
+	if (answer.status == 403 && device_can(d, DEVICE_REFUSAL_TEXT) &&
+	    (message = refusal(d->arena, &answer)) != NULL) {
 		story_detail(&d->story, "message", "%s", message);
 		return fail(&d->err, RC_FORBIDDEN, "the organization refuses: %s", message);
 	}
@@ -114,7 +118,7 @@ ask(struct device *d, const char *url, struct device_server *out)
 enum rc
 device_discover(struct device *d, const char *identifier, struct device_server *out)
 {
-	bool knows = device_version(d->self.os) >= d->family->fallback_since;
+	bool knows = device_can(d, DEVICE_FALLBACK);
 	const char *url, *first;
 	enum rc rc;
 

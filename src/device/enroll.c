@@ -21,9 +21,9 @@ static enum rc
 post(struct device *d, const char *url, struct bytes body, const char *token, struct http_client_answer *answer)
 {
 	/* iOS 15 said that it sends a form. It did not. */
-	bool old = d->family->os == DEVICE_IOS && device_version(d->self.os) < DEVICE_VERSION(16, 0, 0);
+	bool form = !device_can(d, DEVICE_PKCS7_TYPE);
 	const char *headers[] = {
-		old ? "Content-Type: application/x-www-form-urlencoded" : "Content-Type: application/pkcs7-signature",
+		form ? "Content-Type: application/x-www-form-urlencoded" : "Content-Type: application/pkcs7-signature",
 		"Accept: */*",
 		"Accept-Language: en",
 		token != NULL ? arena_printf(d->arena, "Authorization: Bearer %s", token) : NULL,
@@ -276,6 +276,10 @@ run(struct device *d, const struct device_plan *plan)
 
 	if ((rc = device_discover(d, plan->person.identifier, &server)) != RC_OK)
 		return rc;
+	if (strcmp(server.mode, "ADDE") == 0 && !device_can(d, DEVICE_DEVICE_ENROLLMENT))
+		return fail(&d->err, RC_BAD_INPUT,
+		    "the discovery document's Version is mdm-adde, which %s %s does not know", d->family->os_label,
+		    d->self.os);
 	d->en = (struct device_enrollment){
 		.identifier = plan->person.identifier, .mode = server.mode, .base_url = server.base_url
 	};
@@ -301,7 +305,7 @@ device_enroll(struct device *d, const struct device_plan *plan)
 
 	if (d->self.phase == DEVICE_ENROLLED)
 		return fail(&d->err, RC_CONFLICT, "this device is enrolled already: unenroll it first");
-	if (device_version(d->self.os) < d->family->since)
+	if (!device_can(d, DEVICE_USER_ENROLLMENT))
 		return fail(
 		    &d->err, RC_CONFLICT, "%s %s knows no account-driven enrollment", d->family->os_label, d->self.os);
 	if (separation_volume_exists(d->dir)) {

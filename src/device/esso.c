@@ -15,19 +15,10 @@
 
 #define SESSION_NAME "sso.json"
 
-static bool
-since(const struct device *d, unsigned ios, unsigned visionos)
-{
-	unsigned version = device_version(d->self.os);
-
-	return (d->family->os == DEVICE_IOS && version >= ios) ||
-	       (d->family->os == DEVICE_VISIONOS && version >= visionos);
-}
-
 bool
 device_esso_known(const struct device *d)
 {
-	return since(d, DEVICE_VERSION(16, 0, 0), DEVICE_VERSION(2, 0, 0));
+	return device_can(d, DEVICE_ESSO);
 }
 
 /* ---- the document ---- */
@@ -176,8 +167,8 @@ device_esso_install(struct device *d, const struct http_client_answer *answer, b
 	story_detail(&d->story, "mode", "%s", developer ? "developer" : "standard");
 	if ((rc = fetch(d, url, &fetched)) != RC_OK)
 		return rc;
-	rc = device_esso_read(d->arena, fetched.body, developer,
-	    since(d, DEVICE_VERSION(18, 4, 0), DEVICE_VERSION(2, 4, 0)), &document, &d->err);
+	rc = device_esso_read(
+	    d->arena, fetched.body, developer, device_can(d, DEVICE_ESSO_DECLARATIONS), &document, &d->err);
 	if (rc != RC_OK)
 		return fail_in(&d->err, rc, "the Enrollment SSO document");
 	story_step(&d->story, "esso-agreed", "The person agrees to install it");

@@ -3,18 +3,59 @@
 #include <stdio.h>
 #include <string.h>
 
-#define V(major, minor) DEVICE_VERSION(major, minor, 0)
-
 static const struct device_family families[] = {
 	/* clang-format off */
-	/* name            product              model name    model          OS       default  rules           channels  since     fallback  OS_VERSION GetToken  evict */
-	{ "iPhone",        "iPhone17,2",        "iPhone",     "MYW53LL/A",   "iOS",    "18.2", DEVICE_IOS,      false,    V(15, 0), V(18, 2), V(17, 0),  V(17, 0), V(17, 0) },
-	{ "iPad",          "iPad14,1",          "iPad",       "MK7M3LL/A",   "iPadOS", "18.2", DEVICE_IOS,      false,    V(15, 0), V(18, 2), V(17, 0),  V(17, 0), V(17, 0) },
-	{ "RealityDevice", "RealityDevice14,1", "Vision Pro", "MQL83LL/A",   "visionOS", "2.2", DEVICE_VISIONOS, false,   V(1, 1),  V(2, 2),  V(1, 0),   V(1, 1),  V(1, 1) },
-	{ "Mac",           "Mac15,3",           "MacBook Pro", "Z1AF0019P",  "macOS",  "15.2", DEVICE_MACOS,    true,     V(14, 0), V(15, 2), V(14, 0),  V(14, 0), V(14, 0) },
+	/* name             OS          default  rules           two channels */
+	{ "iPhone",        "iOS",      "18.2",  DEVICE_IOS,      false },
+	{ "iPad",          "iPadOS",   "18.2",  DEVICE_IOS,      false },
+	{ "RealityDevice", "visionOS", "2.2",   DEVICE_VISIONOS, false },
+	{ "Mac",           "macOS",    "15.2",  DEVICE_MACOS,    true },
 	/* clang-format on */
 };
 #define N_FAMILIES (sizeof families / sizeof *families)
+
+#define V(major, minor) DEVICE_VERSION(major, minor, 0)
+#define CELLULAR true
+#define BATTERY true
+static const struct device_model models[] = {
+	/* clang-format off */
+	/* family          product              name          marketing                       part number   since      GB */
+	{ "iPhone",        "iPhone17,2",        "iPhone",      "iPhone 16 Pro Max",            "MYW53LL/A", V(18, 0),  256, CELLULAR, BATTERY },
+	{ "iPhone",        "iPhone14,5",        "iPhone",      "iPhone 13",                    "MLPF3LL/A", V(15, 0),  128, CELLULAR, BATTERY },
+	{ "iPhone",        "iPhone17,3",        "iPhone",      "iPhone 16",                    "MYAP3LL/A", V(18, 0),  128, CELLULAR, BATTERY },
+	{ "iPhone",        "iPhone18,3",        "iPhone",      "iPhone 17",                    "MG6J4LL/A", V(26, 0),  256, CELLULAR, BATTERY },
+	{ "iPad",          "iPad14,1",          "iPad",        "iPad mini (6th generation)",   "MK7M3LL/A", V(15, 0),   64, !CELLULAR, BATTERY },
+	{ "iPad",          "iPad14,2",          "iPad",        "iPad mini (6th generation)",   "MK893LL/A", V(15, 0),   64, CELLULAR, BATTERY },
+	{ "iPad",          "iPad16,3",          "iPad",        "iPad Pro 11-inch (M4)",        "MVV83LL/A", V(17, 5),  256, !CELLULAR, BATTERY },
+	{ "iPad",          "iPad16,4",          "iPad",        "iPad Pro 11-inch (M4)",        "MVW13LL/A", V(17, 5),  256, CELLULAR, BATTERY },
+	{ "RealityDevice", "RealityDevice14,1", "Vision Pro",  "Apple Vision Pro",             "MQL83LL/A", V(1, 0),   256, !CELLULAR, BATTERY },
+	{ "RealityDevice", "RealityDevice17,1", "Vision Pro",  "Apple Vision Pro (M5)",        "MG4T4LL/A", V(26, 0),  256, !CELLULAR, BATTERY },
+	{ "Mac",           "Mac15,3",           "MacBook Pro", "MacBook Pro (14-inch, M3)",    "Z1AF0019P", V(14, 1),  512, !CELLULAR, BATTERY },
+	{ "Mac",           "Mac14,2",           "MacBook Air", "MacBook Air (M2, 2022)",       "MLY33LL/A", V(12, 4),  256, !CELLULAR, BATTERY },
+	{ "Mac",           "Mac15,4",           "iMac",        "iMac (24-inch, 2023)",         "MQRC3LL/A", V(14, 1),  256, !CELLULAR, !BATTERY },
+	{ "Mac",           "Mac16,10",          "Mac mini",    "Mac mini (2024)",              "MU9D3LL/A", V(15, 1),  256, !CELLULAR, !BATTERY },
+	/* clang-format on */
+};
+#define N_MODELS (sizeof models / sizeof *models)
+
+const struct device_model *
+device_model_at(int i)
+{
+	return i >= 0 && (size_t)i < N_MODELS ? &models[i] : NULL;
+}
+
+const struct device_model *
+device_model_find(const struct device_family *f, unsigned version, const char *product)
+{
+	for (size_t i = 0; i < N_MODELS; i++) {
+		const struct device_model *m = &models[i];
+
+		if (strcmp(m->family, f->name) == 0 && version >= m->since &&
+		    (product == NULL || strcmp(m->product, product) == 0))
+			return m;
+	}
+	return NULL;
+}
 
 const struct device_family *
 device_family_at(int i)

@@ -6,26 +6,33 @@
 
 #include "base/arena.h"
 
-enum device_os { DEVICE_IOS, DEVICE_MACOS, DEVICE_VISIONOS }; /* iPadOS follows iOS */
+enum device_os { DEVICE_IOS, DEVICE_MACOS, DEVICE_VISIONOS, DEVICE_SYSTEMS }; /* iPadOS follows iOS */
 
 #define DEVICE_VERSION(major, minor, patch) ((unsigned)(major) << 16 | (unsigned)(minor) << 8 | (unsigned)(patch))
 
 struct device_family {
 	const char *name; /* model-family of the discovery request: "iPhone" */
-	const char *product; /* "iPhone17,2" */
-	const char *model_name; /* "iPhone" */
-	const char *model; /* part number */
 	const char *os_label; /* "iOS" */
 	const char *default_os; /* "18.2" */
 	enum device_os os; /* whose rules of Apple's schema count */
 	bool two_channels; /* a device channel without bearer, and a user channel (macOS) */
-	/* first versions; DEVICE_VERSION(major, minor, 0) */
-	unsigned since; /* account-driven enrollment */
-	unsigned fallback_since; /* discovery fallback (protocol 2.6) */
-	unsigned os_version_since; /* OS_VERSION in MachineInfo */
-	unsigned get_token_since; /* GetToken com.apple.maid */
-	unsigned evict_since; /* 403 com.apple.unrecognized.device is understood */
 };
+
+/* Hardware: what it is called, and what it has. */
+struct device_model {
+	const char *family; /* "iPhone" */
+	const char *product; /* ProductName: "iPhone17,2" */
+	const char *name; /* ModelName: "iPhone", "MacBook Pro" */
+	const char *marketing; /* "iPhone 16 Pro Max" */
+	const char *number; /* Model: a part number */
+	unsigned since; /* the system it came with; DEVICE_VERSION */
+	int capacity_gb;
+	bool cellular, battery;
+};
+
+/* The model of that product; or, with NULL, the first of the family that runs this version. NULL: there is none. */
+const struct device_model *device_model_find(const struct device_family *f, unsigned version, const char *product);
+const struct device_model *device_model_at(int i); /* NULL past the end */
 
 /* NULL: not a family that can enroll this way. */
 const struct device_family *device_family_find(const char *name);

@@ -139,13 +139,14 @@ struct fact {
 struct bytes
 device_machineinfo(struct arena *a, const struct device *d, bool byod)
 {
-	bool leak = d->self.leak, phone = strcmp(d->family->name, "iPhone") == 0;
+	const struct device_model *model = device_model(d);
+	bool leak = d->self.leak;
 	const struct fact facts[] = {
 		{ "LANGUAGE", d->self.language, false },
-		{ "PRODUCT", d->family->product, false },
+		{ "PRODUCT", model->product, false },
 		{ "VERSION", device_build(a, d->family, d->self.os), false },
 		{ "OS_VERSION", d->self.os, false },
-		{ "SOFTWARE_UPDATE_DEVICE_ID", d->family->product, false },
+		{ "SOFTWARE_UPDATE_DEVICE_ID", model->product, false },
 		{ "UDID", leak ? DEVICE_LEAK_UDID : d->self.udid, true },
 		{ "SERIAL", leak ? DEVICE_LEAK_SERIAL : d->self.serial, true },
 		{ "IMEI", leak ? DEVICE_LEAK_IMEI : NULL, true },
@@ -158,8 +159,8 @@ device_machineinfo(struct arena *a, const struct device *d, bool byod)
 		const struct fact *f = &facts[i];
 		bool allowed = device_schema_may(&s, DEVICE_MACHINEINFO, NULL, f->key, false) && !(byod && f->personal);
 
-		/* A phone only, and only a misbehaving one: we have no radio to ask for a number. */
-		if ((strcmp(f->key, "IMEI") == 0 || strcmp(f->key, "MEID") == 0) && !phone)
+		/* With a radio only, and only of a misbehaving device: ours has no number to ask for. */
+		if ((strcmp(f->key, "IMEI") == 0 || strcmp(f->key, "MEID") == 0) && !model->cellular)
 			continue;
 		if (f->value != NULL && (allowed || (leak && f->personal)))
 			plist_put_text(root, f->key, f->value);

@@ -196,7 +196,7 @@ device_mdm_put(struct device *d, struct arena *a, enum device_channel channel, e
 	if (code != NULL)
 		story_detail(&d->story, "code", "%s", code);
 	if (answer->status == 403 && code != NULL && strcmp(code, "com.apple.unrecognized.device") == 0 &&
-	    device_version(d->self.os) >= d->family->evict_since)
+	    device_can(d, DEVICE_EVICTION))
 		return evicted(d);
 	return fail(&d->err, RC_UNAVAILABLE, "the server answered %d%s%s", answer->status, code != NULL ? " " : "",
 	    code != NULL ? code : "");

@@ -133,7 +133,12 @@ enum rc
 device_signin(
     struct device *d, const struct device_challenge *c, const struct device_person *person, struct device_tokens *out)
 {
-	if (strcmp(c->method, "apple-oauth2") == 0)
+	bool oauth = strcmp(c->method, "apple-oauth2") == 0;
+
+	if (oauth && !device_can(d, DEVICE_OAUTH2))
+		return fail(&d->err, RC_BAD_INPUT, "%s %s does not know the method apple-oauth2", d->family->os_label,
+		    d->self.os);
+	if (oauth)
 		return signin_oauth(d, c, person, out);
 	return signin_web(d, c, person, out);
 }

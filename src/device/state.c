@@ -25,6 +25,7 @@ struct member {
 static const struct member self_members[] = {
 	SELF(TEXT, family),
 	SELF(TEXT, os),
+	SELF(TEXT, model),
 	SELF(TEXT, udid),
 	SELF(TEXT, serial),
 	SELF(OCTETS, key),

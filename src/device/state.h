@@ -19,6 +19,7 @@ enum device_phase { DEVICE_NEVER, DEVICE_ENROLLING, DEVICE_ENROLLED, DEVICE_UNEN
 
 struct device_self {
 	const char *family, *os; /* "iPhone", "18.2" */
+	const char *model; /* "iPhone17,2"; NULL: the family's first that runs this OS */
 	const char *udid, *serial; /* of this device; told in ADDE only, unless `leak` */
 	struct bytes key, certificate, issuer; /* built-in identity; issuer: the test CA's intermediate */
 	const char *language; /* "en" */

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "http/mem.h"
+#include "http/tls_strict.h"
 
 #define TIMEOUT_MS 90000 /* what Apple's client waits (protocol 2.2) */
 #define CONNECT_MS 15000
@@ -23,6 +24,7 @@ struct http_client {
 	char *trusted; /* PEM: the system's certificates and ca_file's, or NULL for the system's alone */
 	size_t n_trusted;
 	bool https_only;
+	const char *fault; /* of TLS, as strict_tls has it; NULL: none */
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -74,6 +76,40 @@ trust(struct http_client *h, const char *ca_file, struct bytes ca, struct err *e
 	return RC_OK;
 }
 
+static CURLcode
+on_context(CURL *curl, void *context, void *h)
+{
+	(void)curl;
+	(void)h;
+	http_tls_strict_offer(context);
+	return CURLE_OK;
+}
+
+/* After the handshake, before a word of HTTP. */
+static int
+before_request(void *arg, char *address, char *own, int port, int own_port)
+{
+	struct http_client *h = arg;
+	struct curl_tlssessioninfo *tls = NULL;
+
+	(void)address;
+	(void)own;
+	(void)port;
+	(void)own_port;
+	h->fault = NULL;
+	if (curl_easy_getinfo(h->curl, CURLINFO_TLS_SSL_PTR, &tls) == CURLE_OK && tls != NULL && tls->internals != NULL)
+		h->fault = http_tls_strict_fault(tls->internals);
+	return h->fault == NULL ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+static void
+be_strict(struct http_client *h)
+{
+	curl_easy_setopt(h->curl, CURLOPT_SSL_CTX_FUNCTION, on_context);
+	curl_easy_setopt(h->curl, CURLOPT_PREREQFUNCTION, before_request);
+	curl_easy_setopt(h->curl, CURLOPT_PREREQDATA, h);
+}
+
 enum rc
 http_client_open(const struct http_client_settings *s, struct http_client **out, struct err *e)
 {
@@ -104,6 +140,8 @@ http_client_open(const struct http_client_settings *s, struct http_client **out,
 		curl_easy_setopt(h->curl, CURLOPT_SSLCERT, s->cert_file);
 	if (s->key_file != NULL)
 		curl_easy_setopt(h->curl, CURLOPT_SSLKEY, s->key_file);
+	if (s->strict_tls)
+		be_strict(h);
 	if (s->cookies)
 		curl_easy_setopt(h->curl, CURLOPT_COOKIEFILE, "");
 	if ((rc = trust(h, s->ca_file, s->ca, e)) != RC_OK) {
@@ -254,6 +292,8 @@ explain(struct http_client *h, CURLcode code, const char *url, struct err *e)
 	};
 	/* clang-format on */
 
+	if (code == CURLE_ABORTED_BY_CALLBACK && h->fault != NULL)
+		return fail(e, RC_UNAVAILABLE, "%.*s: %s, so nothing was asked", named(url), url, h->fault);
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
 		if (known[i].code == code)
 			return fail(e, known[i].rc, "%.*s: %s%s%s", named(url), url, known[i].sentence,
@@ -351,6 +391,8 @@ exchange(struct http_client *h, struct arena *a, const struct http_client_reques
 		rc = fail(e, RC_TOO_LARGE, "%.*s: the answer's header is over %d bytes", named(url), url, HEADER_BYTES);
 	} else if (code != CURLE_OK) {
 		rc = explain(h, code, url, e);
+		out->no_tls = code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CONNECT_ERROR ||
+			      code == CURLE_ABORTED_BY_CALLBACK;
 	} else {
 		curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
 		curl_easy_getinfo(h->curl, CURLINFO_NUM_CONNECTS, &connects);

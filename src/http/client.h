@@ -22,6 +22,7 @@ struct http_client_settings {
 	int timeout_ms; /* whole request; 0: 90 s */
 	bool https_only;
 	bool cookies; /* keep cookies in memory, as a web view does */
+	bool strict_tls; /* http/tls_strict.h; what does not keep to it is asked nothing */
 };
 
 struct http_client_request {
@@ -33,6 +34,7 @@ struct http_client_request {
 };
 
 struct http_client_answer {
+	bool no_tls; /* RC_UNAVAILABLE because of TLS */
 	int connects; /* connections that were made for it; 0: one was open */
 	int status;
 	const char *url; /* where the last answer came from */

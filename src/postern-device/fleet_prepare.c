@@ -1,5 +1,6 @@
 /* `postern-device fleet prepare`: the rows of many enrolled devices in a server's store, and the state of
  * those devices beside it. */
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -242,7 +243,7 @@ describe(struct prepare *p, struct fleet_head *h)
 	SET(checkin_path, arena_printf(p->a, "/mdm/%s/checkin", org));
 	SET(topic, p->organization.topic);
 	SET(family, family->name);
-	SET(product, family->product);
+	SET(product, device_model_find(family, UINT_MAX, NULL)->product);
 	SET(os_version, os);
 	SET(build, device_build(p->a, family, os));
 	SET(client_id, CHALLENGE_CLIENT_ID);

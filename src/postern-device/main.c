@@ -17,6 +17,7 @@
 #include "fmt/argv.h"
 #include "fmt/json.h"
 #include "postern-device/fleet.h"
+#include "postern-device/lists.h"
 #include "postern-device/password.h"
 #include "postern-device/status.h"
 
@@ -45,6 +46,7 @@ static const struct argv_option enroll_options[] = {
 	ARGV_FLAG("esso", "Nobody signs in but the app of Enrollment SSO, with the session of `sso signin`", .group = -1),
 	ARGV_FLAG("esso-developer", "The same on a device in developer mode", .group = -1),
 	ARGV_TEXT("family", "FAMILY", "Kind of device (default: iPhone)", .choices = families),
+	ARGV_TEXT("model", "PRODUCT", "Its hardware, one of `postern-device models` (default: the first that runs this system)"),
 	ARGV_TEXT("os", "VERSION", "Version of its system (default: 18.2, 15.2 or 2.2 by family)"),
 	ARGV_TEXT("cacert", "FILE", "Trust the TLS certificates of this CA too"),
 	ARGV_LIST("connect-to", "H1:P1:H2:P2", "Connect to H2:P2 instead of H1:P1"),
@@ -228,6 +230,11 @@ describe(struct run *r, const struct argv *v, bool fresh)
 		};
 	}
 	d->self.os = os;
+	if (argv_given(v, "model") || changed)
+		d->self.model = argv_text(v, "model");
+	if (d->self.model != NULL && device_model_find(d->family, device_version(os), d->self.model) == NULL)
+		return fail(&d->err, RC_BAD_INPUT, "no %s %s runs %s %s: see `postern-device models`", family,
+		    d->self.model, d->family->os_label, os);
 	d->self.language = argv_text(v, "language");
 	if (argv_given(v, "cacert") || changed)
 		d->self.ca_file = absolute(r->arena, argv_text(v, "cacert"));
@@ -569,6 +576,10 @@ static const struct argv_command commands[] = {
 	    "KIND is\n"
 	    "command, checkin, payload, declaration or status-item. The answer is one word a line: allowed, required,\n"
 	    "ignored, forbidden, absent (not in this version) or unknown." },
+	{ "features", "List what its systems can do, and since which version", features_command, features_options, NULL,
+	    "The last column is the section of docs/protocol.md. What Apple's schema says of commands, profiles and\n"
+	    "declarations is not in it: see `judge`." },
+	{ "models", "List the hardware of simulated devices", models_command, list_options, NULL, NULL },
 	{ "fleet prepare", "Write the rows of many enrolled devices into a server's store", fleet_prepare_command,
 	    fleet_prepare_options, NULL, fleet_prepare_more },
 	{ "fleet run", "Let many devices press a server, and measure it", fleet_run_command, fleet_run_options, NULL,

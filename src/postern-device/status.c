@@ -109,7 +109,7 @@ status_json(struct device *d)
 	json_object_set_new(o, "family", json_string(d->self.family));
 	json_object_set_new(o, "os", json_string(d->self.os));
 	json_object_set_new(o, "build", json_string(device_build(d->arena, d->family, d->self.os)));
-	json_object_set_new(o, "product", json_string(d->family->product));
+	json_object_set_new(o, "product", json_string(device_model(d)->product));
 	json_object_set_new(o, "udid", json_string(d->self.udid));
 	json_object_set_new(o, "serial", json_string(d->self.serial));
 	json_object_set_new(o, "managed-volume", json_string(separation_volume_exists(d->dir) ? "exists" : "none"));

@@ -82,6 +82,18 @@ enum rc x509_parse(struct arena *a, struct bytes der, struct x509_info *out, str
 /* Its serial number alone, as in x509_info, and nothing decoded: for a certificate just issued. NULL: not one. */
 const char *x509_serial(struct arena *a, struct bytes certificate);
 
+/* How strong a certificate is and what it is for, for who judges another server's (room check). */
+struct x509_quality {
+	const char *key; /* "RSA", "EC", ... */
+	int key_bits; /* RSA modulus or curve size */
+	const char *digest; /* of the signature over it: "SHA256", "SHA1"; NULL: the algorithm names none */
+	const char *const *dns; /* names of subjectAltName, NULL-terminated; addresses as text */
+	bool for_servers; /* extendedKeyUsage has serverAuth, or there is none */
+	bool self_issued; /* subject and issuer are the same */
+	bool names_issuer; /* says where its issuer's certificate is (authorityInfoAccess), as public CAs do */
+};
+enum rc x509_quality(struct arena *a, struct bytes der, struct x509_quality *out, struct err *e);
+
 /* What an extension holds, found by its dotted OID. RC_NOT_FOUND: the certificate has none. RC_BAD_INPUT: not a
  * certificate, or it has two. */
 enum rc

@@ -12,7 +12,7 @@
  *		{ "rule list", "Print the rules in order", rule_list, list_options, NULL, NULL },
  *		ARGV_END
  *	};
- *	static const struct argv_program program = { "postern", "Administer ...", global_options, commands };
+ *	static const struct argv_program program = { "postern", "Administer ...", global_options, commands, NULL };
  *	int main(int argc, char **argv) { return argv_run(&program, argc, argv, &my_context); }
  *
  * Spellings: --name VALUE, --name=VALUE, --flag, -- (only arguments follow), -h. Options may stand before
@@ -28,6 +28,7 @@
 #include "base/err.h"
 
 #define ARGV_USAGE 2 /* exit status of wrong usage */
+#define ARGV_UNKNOWN 3 /* ... of a command that monitoring runs: 2 is its word for "critical", 3 for "unknown" */
 
 enum argv_kind { ARGV_KIND_TEXT, ARGV_KIND_FLAG, ARGV_KIND_INT, ARGV_KIND_LIST };
 
@@ -78,6 +79,7 @@ struct argv_program {
 	const char *name, *help;
 	const struct argv_option *options; /* of every command; NULL: none */
 	const struct argv_command *commands;
+	const char *monitor; /* name of the command whose wrong usage is ARGV_UNKNOWN; NULL: none */
 };
 
 /* What was written. Texts live as long as argv and the arena. */

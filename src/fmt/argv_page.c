@@ -263,7 +263,9 @@ argv_run(const struct argv_program *p, int argc, char *const *argv, void *ctx)
 	} else {
 		fprintf(stderr, "%s: %s; see '%s%s%s --help'\n", p->name, e.text, p->name,
 		    v.command != NULL && *v.command->name != '\0' ? " " : "", v.command != NULL ? v.command->name : "");
-		status = ARGV_USAGE;
+		status = v.command != NULL && p->monitor != NULL && strcmp(v.command->name, p->monitor) == 0
+			     ? ARGV_UNKNOWN
+			     : ARGV_USAGE;
 	}
 	buf_free(&page);
 	arena_free(a);

@@ -51,12 +51,12 @@ static const struct argv_command commands[] = {
 	{ "token", "Write a token", run, token_options, NULL, NULL },
 	{ .name = NULL },
 };
-static const struct argv_program program = { "postern", "Administer a server.", global, commands };
+static const struct argv_program program = { "postern", "Administer a server.", global, commands, "rule" };
 static const struct argv_command alone[] = {
 	{ "", "Serve", run, token_options, NULL, NULL },
 	{ .name = NULL },
 };
-static const struct argv_program daemon_program = { "posternd", "The server.", global, alone };
+static const struct argv_program daemon_program = { "posternd", "The server.", global, alone, NULL };
 
 #define WORDS 16
 struct line {
@@ -188,6 +188,9 @@ test_pages(struct arena *a, struct buf *page)
 	line = split(a, "posternd --in x");
 	ok(argv_run(&daemon_program, line.argc, line.argv, &called) == ARGV_USAGE && called == 1,
 	    "wrong usage is exit status 2, and nothing runs");
+	line = split(a, "postern rule --nonsense");
+	ok(argv_run(&program, line.argc, line.argv, &called) == ARGV_UNKNOWN,
+	    "... but 3 of a command that monitoring runs, to which 2 says that the service is down");
 }
 
 /* What bash would offer for the line `words`, the last of them unfinished. */

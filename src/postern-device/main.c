@@ -590,7 +590,7 @@ static const struct argv_command commands[] = {
 };
 
 static const struct argv_program program = { "postern-device", "A simulated iPhone, iPad, Mac or Vision Pro", NULL,
-	commands };
+	commands, NULL };
 
 int
 main(int argc, char **argv)

@@ -1,204 +1,265 @@
-/* `check`: a device's first steps, from outside: what it would be told, and what is wrong with it. */
+/* `check`: what room check found, for people, for programs (--json) and for monitoring (the first line and the exit
+ * status, as Nagios plugins have them). */
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
-#include <stdarg.h>
 
-#include "fmt/uri.h"
+#include "base/clock.h"
+#include "check/cause.h"
 #include "postern/cli.h"
 
-#define WELL_KNOWN "/.well-known/com.apple.remotemanagement"
-#define REDIRECTS_MAX 5
+#define TIMEOUT_S 10
+#define ALL_FAMILIES ((1u << CHECK_FAMILIES) - 1)
 
-struct check {
-	struct cli *k;
-	struct http_client *http;
-	const char *user, *domain, *family, *url;
-	struct http_client_answer answer;
-	json_t *document, *results; /* results: for --json */
-	const char *base_url, *version;
-	int failed;
-	bool ended; /* the answer is good, but there is nothing more to ask: a refusal or another server */
-};
-
-/* One line: what was looked at, how it is, and what to do about it. */
-static bool said(struct check *c, bool good, const char *what, const char *todo, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
-
-static bool
-said(struct check *c, bool good, const char *what, const char *todo, const char *format, ...)
+/* "iPhone, iPad"; "" where it is all that were asked for, or has nothing to do with the kind. */
+static const char *
+families_text(struct cli *k, unsigned families, unsigned asked)
 {
-	struct cli *k = c->k;
-	enum paint p = good ? PAINT_GOOD : PAINT_BAD;
-	const char *text;
-	va_list ap;
+	const char *out = "";
 
-	va_start(ap, format);
-	text = print_safe(k->a, arena_vprintf(k->a, format, ap));
-	va_end(ap);
-	c->failed += !good;
-	json_array_append_new(c->results,
-	    json_pack("{s:s, s:b, s:s, s:s*}", "check", what, "ok", good, "found", text, "todo", good ? NULL : todo));
-	if (k->json)
-		return good;
-	printf("%s%-6s%s  %-12s %s\n", paint_on(k->color_out, p), good ? "ok" : "failed", paint_off(k->color_out, p),
-	    what, text);
-	if (!good && todo != NULL)
-		printf("%*s-> %s\n", 21, "", todo);
-	return good;
-}
-
-static enum rc
-get(struct check *c, const char *url)
-{
-	struct http_client_request q = { .method = "GET", .url = url, .max_body = 64 * 1024 };
-
-	return http_client_send(c->http, c->k->a, &q, &c->answer, &c->k->err);
-}
-
-/* ---- the steps: each says whether the next one makes sense ---- */
-
-static bool
-check_identifier(struct check *c)
-{
-	const char *name;
-	enum rc rc = uri_identifier_split(c->k->a, c->user, &name, &c->domain, &c->k->err);
-
-	if (rc != RC_OK)
-		return said(
-		    c, false, "identifier", "type the whole address: name@organization.com", "%s", c->k->err.text);
-	c->url = arena_printf(c->k->a, "https://%s" WELL_KNOWN "?user-identifier=%s&model-family=%s", c->domain,
-	    uri_encode(c->k->a, c->user), uri_encode(c->k->a, c->family));
-	return said(c, true, "identifier", NULL, "%s, so the device asks https://%s" WELL_KNOWN, c->user, c->domain);
-}
-
-static bool
-check_connection(struct check *c)
-{
-	if (get(c, c->url) != RC_OK)
-		return said(c, false, "TLS",
-		    "the domain's name must lead to the server (or to a web server that redirects there), with a"
-		    " certificate for it that devices trust; --cacert FILE trusts a development CA, --connect-to asks"
-		    " another address",
-		    "%s", c->k->err.text);
-	return said(c, true, "TLS", NULL, "connected, and the certificate is good for %s", c->domain);
-}
-
-/* Where redirects lead, one by one: the device does not carry its query along (protocol 2.2). */
-static bool
-check_redirects(struct check *c)
-{
-	for (int i = 0; i < REDIRECTS_MAX && c->answer.location != NULL; i++) {
-		const char *to = c->answer.location;
-
-		if (strncmp(to, "https://", 8) != 0)
-			return said(c, false, "redirect", "redirect to an https URL only", "to %s", to);
-		said(c, true, "redirect", NULL, "%d to %s", c->answer.status, to);
-		if (strstr(to, "user-identifier=") == NULL)
-			said(c, false, "redirect", "re-attach user-identifier and model-family to Location",
-			    "the query was not carried along: rules on persons can't match");
-		if (get(c, to) != RC_OK)
-			return said(c, false, "redirect", "the target must answer", "%s", c->k->err.text);
+	if (families == 0 || families == asked)
+		return out;
+	for (int i = 0; i < CHECK_FAMILIES; i++) {
+		if (families & 1u << i)
+			out = arena_printf(k->a, "%s%s%s", out, *out != '\0' ? ", " : "", check_family(i));
 	}
-	return c->answer.location == NULL ||
-	       said(c, false, "redirect", "shorten the chain", "more than %d redirects", REDIRECTS_MAX);
+	return out;
 }
 
-static bool
-check_status(struct check *c)
+static json_t *
+families_json(unsigned families)
 {
-	struct bytes body = c->answer.body;
-	const char *message = NULL;
-	struct err ignored;
-	json_t *j;
+	json_t *list = json_array();
 
-	if (c->answer.status == 200)
-		return said(c, true, "status", NULL, "200");
-	if (c->answer.status == 403 && json_parse(c->k->a, body, &j, &ignored) == RC_OK) {
-		message = json_get_text(j, "message");
-		c->ended = true;
-		return said(c, false, "status",
-		    "postern rule explain says which rule, and why; postern domain list, whether the"
-		    " domain is known",
-		    "403: the device is refused%s%s", message != NULL ? ", and shows: " : "",
-		    message != NULL ? message : "");
+	for (int i = 0; i < CHECK_FAMILIES; i++) {
+		if (families & 1u << i)
+			json_array_append_new(list, json_string(check_family(i)));
 	}
-	return said(c, false, "status",
-	    "something else than postern answers for this path: look at the web server in front", "%d instead of 200",
-	    c->answer.status);
+	return list;
 }
 
-static bool
-check_document(struct check *c)
+static int
+status_of(enum check_state verdict)
 {
-	const char *type = c->answer.type != NULL ? c->answer.type : "no media type";
-	json_t *servers, *first;
-
-	said(c, strcmp(type, "application/json") == 0, "media type", "serve it as application/json", "%s", type);
-	if (json_parse(c->k->a, c->answer.body, &c->document, &c->k->err) != RC_OK)
-		return said(c, false, "document", "look at the web server in front", "%s", c->k->err.text);
-	servers = json_object_get(c->document, "Servers");
-	first = json_array_get(servers, 0);
-	c->version = json_get_text(first, "Version");
-	c->base_url = json_get_text(first, "BaseURL");
-	if (c->version == NULL || c->base_url == NULL)
-		return said(c, false, "Servers", "Servers must have one item with Version and BaseURL", "incomplete");
-	if (strcmp(c->version, "mdm-byod") != 0 && strcmp(c->version, "mdm-adde") != 0)
-		return said(c, false, "Version", "it must be mdm-byod or mdm-adde", "%s", c->version);
-	said(c, true, "Version", NULL, "%s", c->version);
-	return said(
-	    c, strncmp(c->base_url, "https://", 8) == 0, "BaseURL", "it must be an https URL", "%s", c->base_url);
+	switch (verdict) {
+	case CHECK_OK:
+		return 0;
+	case CHECK_WARNING:
+		return 1;
+	case CHECK_CRITICAL:
+		return 2;
+	default:
+		return ARGV_UNKNOWN;
+	}
 }
 
-/* Asked with the wrong method: a server that is there refuses it, and no attempt is begun. */
-static bool
-check_base_url(struct check *c)
+/* ---- for programs ---- */
+
+static json_t *
+stages_json(const struct check_report *r)
 {
-	if (get(c, c->base_url) != RC_OK)
-		return said(c, false, "enrollment",
-		    "url in postern.conf must be what devices can reach, with a good certificate", "%s",
-		    c->k->err.text);
-	return said(c, c->answer.status == 405, "enrollment",
-	    "BaseURL must lead to posternd: look at url in postern.conf and the proxy in front",
-	    "BaseURL answers (%d to a question that no device asks%s)", c->answer.status,
-	    c->answer.status == 405 ? ", as it should" : "; 405 was expected");
+	json_t *list = json_array();
+
+	for (int s = 0; s < CHECK_N_STAGES; s++) {
+		json_t *notes = json_array();
+
+		for (const struct check_note *n = r->stage[s].notes; n != NULL; n = n->next)
+			json_array_append_new(
+			    notes, json_pack("{s:s, s:o}", "text", n->text, "families", families_json(n->families)));
+		json_array_append_new(
+		    list, json_pack("{s:s, s:s, s:o, s:o}", "stage", check_stage_name((enum check_stage)s), "state",
+			      check_state_name(r->stage[s].state), "reached", families_json(r->stage[s].reached),
+			      "seen", notes));
+	}
+	return list;
+}
+
+static json_t *
+findings_json(const struct check_report *r)
+{
+	json_t *list = json_array();
+
+	for (const struct check_finding *f = r->findings; f != NULL; f = f->next)
+		json_array_append_new(list,
+		    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:s, s:s, s:o, s:s?, s:b, s:s?}", "code", f->cause->code,
+			"stage", check_stage_name(f->stage), "severity", check_state_name(f->severity), "about",
+			f->about, "seen", f->seen, "phone", f->cause->phone, "cause", f->cause->cause, "todo",
+			f->cause->todo, "families", families_json(f->families), "server", f->server, "server_guessed",
+			f->guessed, "snippet", f->snippet));
+	return list;
+}
+
+static void
+say_json(struct cli *k, const struct check_plan *plan, const struct check_report *r)
+{
+	print_json(json_keep(
+	    k->a, json_pack("{s:s, s:s, s:i, s:o, s:o, s:o}", "user", plan->identifier, "verdict",
+		      check_state_name(r->verdict), "status", status_of(r->verdict), "families",
+		      families_json(plan->families), "stages", stages_json(r), "findings", findings_json(r))));
+}
+
+/* ---- for people ---- */
+
+static enum paint
+paint_of(enum check_state s)
+{
+	static const enum paint paints[] = { PAINT_DIM, PAINT_DIM, PAINT_GOOD, PAINT_WARN, PAINT_WARN, PAINT_BAD };
+
+	return paints[s];
+}
+
+static const char *
+painted(struct cli *k, enum check_state s, const char *text)
+{
+	enum paint p = paint_of(s);
+
+	return arena_printf(k->a, "%s%s%s", paint_on(k->color_out, p), text, paint_off(k->color_out, p));
+}
+
+/* What a monitoring system shows: the verdict, and the first of what made it. */
+static void
+say_verdict(struct cli *k, const struct check_plan *plan, const struct check_report *r)
+{
+	static const char *const words[] = { "UNKNOWN", "UNKNOWN", "OK", "UNKNOWN", "WARNING", "CRITICAL" };
+	const struct check_finding *f = r->findings;
+	const char *who = print_safe(k->a, plan->identifier);
+
+	while (f != NULL && f->severity != r->verdict)
+		f = f->next;
+	if (f == NULL)
+		printf("%s - a device of %s can begin to enroll\n", painted(k, r->verdict, words[r->verdict]), who);
+	else
+		printf("%s - %s: %s: %s (%s)\n", painted(k, r->verdict, words[r->verdict]), who, f->cause->code,
+		    f->cause->cause, print_safe(k->a, f->about));
+}
+
+static void
+say_stages(struct cli *k, const struct check_plan *plan, const struct check_report *r)
+{
+	for (int s = 0; s < CHECK_N_STAGES; s++) {
+		enum check_state state = r->stage[s].state;
+		const struct check_note *n = r->stage[s].notes;
+		unsigned missing = plan->families & ~r->stage[s].reached;
+		bool partly = s >= CHECK_REDIRECT && r->stage[s].reached != 0 && missing != 0;
+
+		if (state == CHECK_NOT_ASKED)
+			continue;
+		printf("%-11s %s", check_stage_name((enum check_stage)s),
+		    painted(k, state, arena_printf(k->a, "%-11s", check_state_name(state))));
+		for (; n != NULL; n = n->next) {
+			const char *only = families_text(k, n->families, plan->families);
+
+			printf(" %s%s%s%s", print_safe(k->a, n->text), *only != '\0' ? " (" : "", only,
+			    *only != '\0' ? ")" : "");
+			if (n->next != NULL)
+				printf("\n%*s", 23, "");
+		}
+		if (partly)
+			printf(" (not reached: %s)", families_text(k, missing, 0));
+		printf("\n");
+	}
+}
+
+static void
+say_line(struct cli *k, const char *name, const char *text)
+{
+	if (text != NULL && *text != '\0')
+		printf("   %-7s %s\n", name, print_safe(k->a, text));
+}
+
+static void
+say_snippet(struct cli *k, const struct check_finding *f)
+{
+	const char *others = "";
+
+	if (f->snippet == NULL)
+		return;
+	for (int i = 0; f->guessed && check_server(i) != NULL; i++) {
+		if (strcmp(check_server(i), f->server) != 0)
+			others = arena_printf(k->a, "%s%s%s", others, *others != '\0' ? ", " : "", check_server(i));
+	}
+	printf("   %s:\n", print_safe(k->a, f->label));
+	for (const char *p = f->snippet; *p != '\0'; p += strcspn(p, "\n") + 1)
+		printf("       %s\n", print_safe(k->a, arena_strndup(k->a, p, strcspn(p, "\n"))));
+	if (*others != '\0')
+		printf("   (which web server it is can't be seen; --server shows it for %s)\n", others);
+}
+
+static void
+say_findings(struct cli *k, const struct check_plan *plan, const struct check_report *r)
+{
+	for (const struct check_finding *f = r->findings; f != NULL; f = f->next) {
+		printf("\n%s %s, at stage %s\n", painted(k, f->severity, check_state_name(f->severity)), f->cause->code,
+		    check_stage_name(f->stage));
+		say_line(k, "Where", f->about);
+		say_line(k, "Seen", f->seen);
+		say_line(k, "For", families_text(k, f->families, plan->families));
+		say_line(k, "Phone",
+		    f->cause->phone != NULL        ? f->cause->phone
+		    : f->severity == CHECK_UNKNOWN ? "Can't be told from here"
+						   : "Nothing; it goes on");
+		say_line(k, "Cause", f->cause->cause);
+		say_line(k, "To do", f->cause->todo);
+		say_snippet(k, f);
+	}
 }
 
 /* ---- the command ---- */
 
-static bool (*const steps[])(struct check *c) = { check_identifier, check_connection, check_redirects, check_status,
-	check_document, check_base_url };
+static unsigned
+families_of(const char *name)
+{
+	for (int i = 0; name != NULL && i < CHECK_FAMILIES; i++) {
+		if (strcmp(check_family(i), name) == 0)
+			return 1u << i;
+	}
+	return ALL_FAMILIES;
+}
+
+/* The folder counts where somebody named it: most who run this have no server of ours. */
+static const char *
+data_of(const struct cli *k)
+{
+	const char *named = getenv("POSTERN_DATA");
+
+	return argv_given(k->v, "data") || (named != NULL && *named != '\0') ? k->data : NULL;
+}
 
 int
 cli_check(const struct argv *v, void *ctx)
 {
-	struct http_client_settings s = {
-		.user_agent = "postern-check/" POSTERN_VERSION, .https_only = true, .timeout_ms = 20000
+	struct check_report report;
+	struct check_plan plan = {
+		.identifier = argv_argument(v, 0),
+		.families = families_of(argv_text(v, "model-family")),
+		.server = argv_text(v, "server"),
+		.mdm_url = argv_text(v, "mdm-server"),
+		.apple_url = argv_text(v, "apple"),
+		.scep_url = argv_text(v, "scep"),
+		.device_ca = argv_text(v, "device-ca"),
+		.ca_file = argv_text(v, "cacert"),
+		.connect_to = argv_list(v, "connect-to"),
+		.timeout_s = (int)argv_int(v, "timeout", TIMEOUT_S),
+		.now = clock_now(),
 	};
-	struct check c = { 0 };
 	struct cli k;
-	int status;
 
 	(void)ctx;
 	cli_begin(&k, v);
-	c.k = &k;
-	c.user = argv_argument(v, 0);
-	c.family = argv_text(v, "model-family") != NULL ? argv_text(v, "model-family") : "iPhone";
-	c.results = json_keep(k.a, json_array());
-	s.ca_file = argv_text(v, "cacert");
-	s.connect_to = argv_list(v, "connect-to");
-	if (http_client_open(&s, &c.http, &k.err) != RC_OK)
-		return cli_refused(&k);
-	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-		if (!steps[i](&c))
-			break;
+	plan.data = data_of(&k);
+	signal(SIGPIPE, SIG_IGN); /* a server that closes early is a finding */
+	if (check_run(k.a, &plan, &report, &k.err) != RC_OK) {
+		cli_refused(&k);
+		return ARGV_UNKNOWN;
 	}
-	if (k.json)
-		print_json(json_keep(k.a, json_pack("{s:O}", "items", c.results)));
-	status = c.failed == 0 ? EXIT_DONE : EXIT_REFUSED;
-	if (status == EXIT_DONE)
-		cli_say(&k, "A device of this kind can begin to enroll.");
-	else
-		cli_say(&k, "postern: %s can't enroll: see the failed line%s above", c.user, c.failed > 1 ? "s" : "");
-	http_client_close(c.http);
+	if (k.json) {
+		say_json(&k, &plan, &report);
+	} else {
+		say_verdict(&k, &plan, &report);
+		printf("\n");
+		say_stages(&k, &plan, &report);
+		say_findings(&k, &plan, &report);
+	}
 	cli_end(&k);
-	return status;
+	return status_of(report.verdict);
 }

@@ -4,6 +4,8 @@
 #define SECRET "Read the password from standard input (one line)"
 
 static const char *const families[] = { "iPhone", "iPad", "Mac", "RealityDevice", "Watch", "AppleTV", NULL };
+static const char *const enrolling[] = { "iPhone", "iPad", "Mac", "RealityDevice", NULL };
+static const char *const web_servers[] = { "nginx", "apache", "caddy", "iis", "cloudfront", "cloudflare", NULL };
 static const char *const identities[] = { "scep", "acme", NULL };
 static const char *const methods[] = { "apple-oauth2", "apple-as-web", NULL };
 static const char *const proofs[] = { "signature", "mtls", "proxy", NULL };
@@ -259,7 +261,13 @@ static const struct argv_option ca_show_options[] = {
 	ARGV_TEXT("enrollment", "ID", "The certificates that were issued for it"), ARGV_END
 };
 static const struct argv_option check_options[] = {
-	ARGV_TEXT("model-family", "FAMILY", "What kind of device asks [iPhone]", .choices = families),
+	ARGV_TEXT("model-family", "FAMILY", "Only such devices [iPhone, iPad, Mac and RealityDevice]", .choices = enrolling),
+	ARGV_TEXT("server", "SERVER", "Whose configuration is shown [by the answers, else nginx]", .choices = web_servers),
+	ARGV_TEXT("mdm-server", "URL", "Where that configuration sends devices [https://mdm.DOMAIN]"),
+	ARGV_TEXT("apple", "URL", "Ask this fallback where the domain fails, as devices from iOS 18.2 do"),
+	ARGV_TEXT("scep", "URL", "Look at this SCEP server too"),
+	ARGV_TEXT("device-ca", "DIR", "Be a device of the test CA in DIR (postern-device ca --out DIR)"),
+	ARGV_INT("timeout", "SECONDS", "Wait so long for each connection and answer [10]", .min = 1, .max = 600),
 	ARGV_LIST("connect-to", "H1:P1:H2:P2", "Ask H2:P2 where H1:P1 is meant (curl's option)"),
 	ARGV_TEXT("cacert", "FILE", "Trust this CA too (PEM)"),
 	ARGV_END
@@ -477,9 +485,14 @@ static const struct argv_command commands[] = {
 	  "postern modes --mode byod --os \"iOS 18.2\" --kind command\n"
 	  "postern modes --mode byod --os \"iOS 18.2\" allowScreenShot\n"
 	  "From Apple's tables, as the server checks. Needs no server." },
-	{ "check", "Play a device's first steps from outside", cli_check, check_options, PERSON, NULL },
+	{ "check", "See a server from outside, as phones do", cli_check, check_options, PERSON,
+	  "Takes the steps of an enrollment that need no password, and says for each what was seen; for what is wrong,\n"
+	  "what the phone would say, the cause, and what to write into the web server's configuration. Works with any\n"
+	  "vendor's server. With --data, the push certificate of the server there is looked at too.\n"
+	  "Exit status, for monitoring: 0 ok, 1 warning, 2 critical, 3 unknown or wrong usage." },
 	ARGV_END
 };
 /* clang-format on */
 
-const struct argv_program postern_program = { "postern", "Administer a postern server", global_options, commands };
+const struct argv_program postern_program = { "postern", "Administer a postern server", global_options, commands,
+	"check" };

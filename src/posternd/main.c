@@ -498,7 +498,7 @@ static const struct argv_command commands[] = {
 };
 
 static const struct argv_program program = { "posternd", "Server for account-driven enrollment of Apple devices", NULL,
-	commands };
+	commands, NULL };
 
 int
 main(int argc, char **argv)

@@ -323,7 +323,7 @@ answer_challenge(struct session *s, const json_t *challenge)
 	if ((rc = text_of(d, challenge, "challenge", "url", &url)) != RC_OK ||
 	    (rc = text_of(d, challenge, "challenge", "token", &token)) != RC_OK ||
 	    (rc = x509_key_public(d->arena, s->key, &spki, &d->err)) != RC_OK ||
-	    (rc = device_attest(d, spki, token, &object)) != RC_OK)
+	    (rc = device_attest(d, spki, token, s->acme->attest, &object)) != RC_OK)
 		return rc;
 	story_detail(&d->story, "attestation", "%zu octets", object.n);
 	reply = json_keep(d->arena, json_pack("{s:s}", "attObj", base64url_encode(d->arena, object)));

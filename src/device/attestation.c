@@ -37,10 +37,11 @@ add_text(struct buf *b, const char *s)
 	buf_str(b, s);
 }
 
-/* {"fmt": FORMAT, "attStmt": {"x5c": [...]}}; without certificates the statement is empty. */
+/* {"fmt": FORMAT, "attStmt": {"x5c": [...]}}; the statement of "none" is empty. */
 static struct bytes
 object_of(struct arena *a, const char *format, const struct bytes *chain, int n)
 {
+	bool says = strcmp(format, "none") != 0;
 	struct buf b;
 	struct bytes made;
 
@@ -49,8 +50,8 @@ object_of(struct arena *a, const char *format, const struct bytes *chain, int n)
 	add_text(&b, "fmt");
 	add_text(&b, format);
 	add_text(&b, "attStmt");
-	add_head(&b, CBOR_MAP, n > 0 ? 1 : 0);
-	if (n > 0) {
+	add_head(&b, CBOR_MAP, says ? 1 : 0);
+	if (says) {
 		add_text(&b, "x5c");
 		add_head(&b, CBOR_ARRAY, (size_t)n);
 	}
@@ -77,7 +78,7 @@ find_authority(struct device *d, struct device_authority *out)
 }
 
 enum rc
-device_attest(struct device *d, struct bytes spki, const char *token, struct bytes *object)
+device_attest(struct device *d, struct bytes spki, const char *token, bool wanted, struct bytes *object)
 {
 	struct bytes freshness =
 	    crypto_sha256_text(d->arena, device_acme_fault(d, "freshness") ? "an earlier challenge" : token);
@@ -101,8 +102,8 @@ device_attest(struct device *d, struct bytes spki, const char *token, struct byt
 	struct bytes chain[2];
 	enum rc rc;
 
-	if (device_acme_fault(d, "none")) {
-		*object = object_of(d->arena, "none", NULL, 0);
+	if (!wanted || device_acme_fault(d, "none")) {
+		*object = object_of(d->arena, device_is_strict(d, DEVICE_EMPTY_CHAIN) ? "apple" : "none", NULL, 0);
 		return RC_OK;
 	}
 	if ((rc = find_authority(d, &ca)) != RC_OK ||

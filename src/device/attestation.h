@@ -6,7 +6,7 @@
 #include "device/device.h"
 
 /* The attestation object (CBOR) for a challenge's token, of the key `spki`. Under ADDE it says which device it is.
- * d->acme_fault may make it a wrong one. */
-enum rc device_attest(struct device *d, struct bytes spki, const char *token, struct bytes *object);
+ * d->acme_fault may make it a wrong one. Not `wanted`: one that attests nothing. */
+enum rc device_attest(struct device *d, struct bytes spki, const char *token, bool wanted, struct bytes *object);
 
 #endif

@@ -235,6 +235,8 @@ device_get_token(struct device *d)
 	if (rc == RC_NOT_FOUND || rc == RC_UNAUTHENTICATED || rc == RC_UNAVAILABLE)
 		return rc;
 	story_detail(&d->story, "token", "%s", rc == RC_OK ? "well-formed" : d->err.text);
+	if (rc != RC_OK && device_is_strict(d, DEVICE_TOKEN_OR_NOTHING))
+		return fail_in(&d->err, RC_FORBIDDEN, "Apple refused the sign-in of the Managed Apple Account");
 	if (strcmp(verdict, "refuse") == 0)
 		return fail(&d->err, RC_FORBIDDEN, "Apple refused the sign-in of the Managed Apple Account");
 	if (rc != RC_OK && strcmp(verdict, "check") == 0)

@@ -138,6 +138,26 @@ may_tell(const struct device_command *c, const struct query *q)
 	       device_schema_may(&c->rules, DEVICE_COMMAND, c->type, answer, true);
 }
 
+/* Refuses the whole command where one query is forbidden. */
+static bool
+asks_forbidden(struct device_command *c, plist_t list, uint32_t n)
+{
+	char *text = NULL;
+
+	for (uint32_t i = 0; i < n && c->error == DEVICE_ERROR_NONE; i++) {
+		plist_t item = plist_array_get_item(list, i);
+
+		if (plist_get_node_type(item) != PLIST_STRING)
+			continue;
+		plist_get_string_val(item, &text);
+		if (device_schema_verdict(&c->rules, DEVICE_COMMAND, c->type,
+			arena_printf(c->a, "Queries.QueriesItem.%s", text), false) == DEVICE_FORBIDDEN)
+			device_command_refuse(c, DEVICE_ERROR_NOT_AUTHORIZED, "%s may not be asked", text);
+		free(text);
+	}
+	return c->error != DEVICE_ERROR_NONE;
+}
+
 void
 device_on_device_information(struct device_command *c)
 {
@@ -145,6 +165,10 @@ device_on_device_information(struct device_command *c)
 	uint32_t n = list != NULL ? plist_array_get_size(list) : 0;
 	unsigned omitted = 0;
 
+	if (device_is_strict(c->d, DEVICE_QUERY_ERROR) && asks_forbidden(c, list, n)) {
+		plist_free(responses);
+		return;
+	}
 	for (uint32_t i = 0; i < n; i++) {
 		plist_t item = plist_array_get_item(list, i), value = NULL;
 

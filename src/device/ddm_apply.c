@@ -30,7 +30,8 @@ download(struct device_ddm *m, const char *url, struct http_client_answer *answe
 
 	if (!device_url_is(url, "https"))
 		return fail(&d->err, RC_BAD_INPUT, "the address is not https: %.200s", url);
-	if (d->en.access_token != NULL && device_mdm_bearer(d->family, m->channel) && d->profile.server_url != NULL &&
+	if (!device_is_strict(d, DEVICE_BARE_ASSETS) && d->en.access_token != NULL &&
+	    device_mdm_bearer(d->family, m->channel) && d->profile.server_url != NULL &&
 	    strcmp(device_url_origin(m->a, url), device_url_origin(m->a, d->profile.server_url)) == 0)
 		headers[0] = arena_printf(m->a, "Authorization: Bearer %s", d->en.access_token);
 	if ((rc = device_exchange(d, m->a, agent, &request, answer)) != RC_OK)

@@ -40,6 +40,8 @@ device_load(struct device *d)
 	if (d->self.family == NULL || (d->family = device_family_find(d->self.family)) == NULL || d->self.os == NULL ||
 	    device_version(d->self.os) == 0)
 		return fail(&d->err, RC_BAD_INPUT, "%s/device.json describes no device that can be simulated", d->dir);
+	if ((rc = device_quirks_read(d->self.strict, &d->strict, &d->err)) != RC_OK)
+		return fail_in(&d->err, rc, "%s/device.json", d->dir);
 	if (d->self.phase != DEVICE_ENROLLED)
 		return RC_OK;
 	rc = device_enrollment_load(d->arena, d->dir, &d->en, &d->err);
@@ -106,6 +108,12 @@ device_model(const struct device *d)
 	const struct device_model *m = device_model_find(d->family, version, d->self.model);
 
 	return m != NULL ? m : device_model_find(d->family, UINT_MAX, NULL);
+}
+
+bool
+device_is_strict(const struct device *d, enum device_quirk q)
+{
+	return (d->strict >> q & 1) != 0;
 }
 
 bool

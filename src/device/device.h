@@ -8,6 +8,7 @@
 #include "device/enroll_profile.h"
 #include "device/family.h"
 #include "device/feature.h"
+#include "device/quirk.h"
 #include "device/schema.h"
 #include "device/state.h"
 #include "device/story.h"
@@ -28,6 +29,7 @@ struct device {
 	const char *dir; /* state directory; NULL: nothing is kept, for one of many */
 	const struct device_family *family;
 	struct device_self self;
+	uint32_t strict; /* of self.strict (quirk.h) */
 	struct device_enrollment en; /* meaningful while the managed volume exists */
 	struct device_profile profile; /* en.profile, read; the root is NULL while there is none */
 	struct http_client *agent[DEVICE_AGENTS]; /* opened when first used */
@@ -66,6 +68,7 @@ enum rc device_forget(struct device *d, const char *because);
 bool device_is_byod(const struct device *d); /* of the enrollment */
 /* Its hardware. A version that none of the family came with or runs has the first model, so there always is one. */
 const struct device_model *device_model(const struct device *d);
+bool device_is_strict(const struct device *d, enum device_quirk q);
 bool device_can(const struct device *d, enum device_feature f); /* in its system's version */
 
 /* Whose rules of Apple's schema count for a channel of this enrollment. */

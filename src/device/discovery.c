@@ -83,17 +83,42 @@ refusal(struct arena *a, const struct http_client_answer *answer)
 	return message;
 }
 
+/* A URL without the items that a device sends. */
+static const char *
+without_items(struct arena *a, const char *url)
+{
+	char *rest = strchr(url, '?') != NULL ? arena_strdup(a, strchr(url, '?') + 1) : NULL, *item;
+	const char *kept = "";
+
+	while ((item = strsep(&rest, "&")) != NULL)
+		if (strncmp(item, "user-identifier=", 16) != 0 && strncmp(item, "model-family=", 13) != 0)
+			kept = arena_printf(a, "%s%s%s", kept, *kept != '\0' ? "&" : "?", item);
+	return arena_printf(a, "%.*s%s", (int)strcspn(url, "?"), url, kept);
+}
+
+/* Redirects are followed as they are: putting the items into Location is the server's part. With `lose` it did not. */
 static enum rc
-ask(struct device *d, const char *url, struct device_server *out)
+get(struct device *d, const char *url, bool lose, struct http_client_answer *answer)
 {
 	static const char *const headers[] = { "Accept: */*", "Accept-Language: en", NULL };
-	struct http_client_request request = { .method = "GET", .url = url, .headers = headers, .follow = true };
+	struct http_client_request request = { .method = "GET", .url = url, .headers = headers, .follow = !lose };
+	enum rc rc = device_exchange(d, d->arena, DEVICE_AGENT_MANAGEMENT, &request, answer);
+
+	if (rc != RC_OK || !lose || answer->location == NULL)
+		return rc;
+	request.url = without_items(d->arena, answer->location);
+	request.follow = true;
+	return device_exchange(d, d->arena, DEVICE_AGENT_MANAGEMENT, &request, answer);
+}
+
+static enum rc
+ask(struct device *d, const char *url, bool lose, struct device_server *out)
+{
 	struct http_client_answer answer = { 0 };
 	const char *message;
 	enum rc rc;
 
-	/* Redirects are followed as they are: putting the items into Location is the server's part. */
-	rc = device_exchange(d, d->arena, DEVICE_AGENT_MANAGEMENT, &request, &answer);
+	rc = get(d, url, lose, &answer);
 	if (rc != RC_OK && answer.no_tls && device_can(d, DEVICE_STRICT_TLS))
 		return fail_in(&d->err, rc, "\"Your Apple Account does not support the expected services\"");
 	if (rc != RC_OK)
@@ -123,16 +148,18 @@ device_discover(struct device *d, const char *identifier, struct device_server *
 	enum rc rc;
 
 	story_stage(&d->story, "discovery", "1. Service discovery");
+	if (device_is_strict(d, DEVICE_ONE_AT) && strchr(identifier, '@') != strrchr(identifier, '@'))
+		return fail(&d->err, RC_BAD_INPUT, "error 15000: %s has more than one @", identifier);
 	if ((rc = device_discovery_url(d->arena, identifier, d->family->name, &url, &d->err)) != RC_OK)
 		return rc;
 	story_step(&d->story, "ask-domain", "Ask the domain of %s which server is responsible", identifier);
-	rc = ask(d, url, out);
+	rc = ask(d, url, false, out);
 	if (rc != RC_OK && knows && d->self.fallback_url != NULL) {
 		first = arena_strdup(d->arena, d->err.text);
 		url = device_discovery_fallback_url(d->arena, d->self.fallback_url, identifier, d->family->name);
 		story_step(&d->story, "ask-fallback", "The domain gave no answer to use; ask the fallback, once");
 		story_detail(&d->story, "because", "%s", first);
-		rc = ask(d, url, out);
+		rc = ask(d, url, device_is_strict(d, DEVICE_LOST_QUERY), out);
 		if (rc != RC_OK)
 			return fail(
 			    &d->err, rc, "%s; and the fallback: %s", first, arena_strdup(d->arena, d->err.text));

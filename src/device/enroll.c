@@ -50,15 +50,35 @@ message_of(struct arena *a, const struct http_client_answer *answer)
 	return message != NULL ? arena_printf(a, ": %s", message) : "";
 }
 
+/* The system that the server wants first (protocol 3.3); NULL: it says none, or this device does not read it here. */
+static const char *
+version_wanted(const struct device *d, const struct http_client_answer *answer)
+{
+	const char *code;
+	json_t *root;
+
+	if (!device_can(d, DEVICE_UPDATE_REQUIRED) || device_is_strict(d, DEVICE_PLAIN_403) || answer->type == NULL ||
+	    strcmp(answer->type, "application/json") != 0 || json_parse(d->arena, answer->body, &root, NULL) != RC_OK)
+		return NULL;
+	code = json_get_text(root, "code");
+	if (code == NULL || strcmp(code, "com.apple.softwareupdate.required") != 0)
+		return NULL;
+	return json_get_text(json_object_get(root, "details"), "OSVersion");
+}
+
 static enum rc
 get_challenge(struct device *d, const struct device_plan *plan, struct bytes body, struct device_challenge *challenge)
 {
 	struct http_client_answer answer;
+	const char *version;
 	enum rc rc;
 
 	story_step(&d->story, "enroll-first", "Introduce the device to the server, without a token");
 	if ((rc = post(d, d->en.base_url, body, NULL, &answer)) != RC_OK)
 		return rc;
+	if (answer.status == 403 && (version = version_wanted(d, &answer)) != NULL)
+		return fail(&d->err, RC_FORBIDDEN, "the organization wants %s %s before this device enrolls",
+		    d->family->os_label, version);
 	if (answer.status != 401)
 		return fail(&d->err, RC_BAD_INPUT, "the first enrollment request was answered %d instead of 401%s",
 		    answer.status, message_of(d->arena, &answer));
@@ -136,6 +156,22 @@ authenticate_person(struct device *d, const struct device_plan *plan)
 
 /* ---- stage 3: the profile, the volume, the account, the installation ---- */
 
+/* What Apple's pages leave open about a profile. */
+static enum rc
+check_strictly(struct device *d)
+{
+	const struct device_profile *p = &d->profile;
+	const char *scope = plist_text(d->arena, p->root, "PayloadScope");
+	bool byod = device_is_byod(d);
+
+	if (device_is_strict(d, DEVICE_ADDE_RIGHTS) && !byod && p->access_rights == -1)
+		return fail(&d->err, RC_FORBIDDEN, "the profile has no AccessRights");
+	if (device_is_strict(d, DEVICE_MAC_SCOPE) && byod && d->family->os == DEVICE_MACOS && scope != NULL &&
+	    strcmp(scope, "System") != 0)
+		return fail(&d->err, RC_FORBIDDEN, "the profile's PayloadScope is %s", scope);
+	return RC_OK;
+}
+
 static enum rc
 check_profile(struct device *d)
 {
@@ -143,7 +179,7 @@ check_profile(struct device *d)
 	enum rc rc;
 
 	if ((rc = device_profile_read(d->arena, d->en.profile, p, &d->err)) != RC_OK ||
-	    (rc = device_profile_check(p, d->en.mode, &d->err)) != RC_OK)
+	    (rc = device_profile_check(p, d->en.mode, &d->err)) != RC_OK || (rc = check_strictly(d)) != RC_OK)
 		return rc;
 	story_step(&d->story, "profile-checked", "The enrollment profile is in order");
 	story_detail(&d->story, "mode", "%s", p->mode);
@@ -268,6 +304,15 @@ device_finish(struct device *d)
 	return rc;
 }
 
+static bool
+knows_device_enrollment(const struct device *d)
+{
+	bool late = device_is_strict(d, DEVICE_ADDE_FROM_17) && d->family->os == DEVICE_IOS;
+
+	return device_can(d, DEVICE_DEVICE_ENROLLMENT) &&
+	       (!late || device_version(d->self.os) >= DEVICE_VERSION(17, 0, 0));
+}
+
 static enum rc
 run(struct device *d, const struct device_plan *plan)
 {
@@ -276,7 +321,7 @@ run(struct device *d, const struct device_plan *plan)
 
 	if ((rc = device_discover(d, plan->person.identifier, &server)) != RC_OK)
 		return rc;
-	if (strcmp(server.mode, "ADDE") == 0 && !device_can(d, DEVICE_DEVICE_ENROLLMENT))
+	if (strcmp(server.mode, "ADDE") == 0 && !knows_device_enrollment(d))
 		return fail(&d->err, RC_BAD_INPUT,
 		    "the discovery document's Version is mdm-adde, which %s %s does not know", d->family->os_label,
 		    d->self.os);

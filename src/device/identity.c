@@ -108,12 +108,13 @@ enum rc
 device_identity_make(struct device *d, const char *ca_dir, enum x509_key_kind kind, int64_t now)
 {
 	struct arena *a = d->arena;
+	bool old = device_is_strict(d, DEVICE_OLD_LEAF);
 	struct device_authority ca = { 0 };
 	struct bytes spki;
 	struct x509_template t = {
 		.subject = { .cn = crypto_uuid(a) },
-		.not_before = now - DAY,
-		.not_after = now + 10 * YEAR,
+		.not_before = old ? now - 12 * YEAR : now - DAY,
+		.not_after = old ? now - 2 * YEAR : now + 10 * YEAR,
 		.key_usage = kind == X509_P256 ? X509_USE_SIGN : X509_USE_SIGN | X509_USE_ENCIPHER,
 		.ext_usage = X509_EXT_CLIENT,
 	};
@@ -140,7 +141,7 @@ struct bytes
 device_machineinfo(struct arena *a, const struct device *d, bool byod)
 {
 	const struct device_model *model = device_model(d);
-	bool leak = d->self.leak;
+	bool leak = d->self.leak, nameless = byod || device_is_strict(d, DEVICE_ADDE_NAMELESS);
 	const struct fact facts[] = {
 		{ "LANGUAGE", d->self.language, false },
 		{ "PRODUCT", model->product, false },
@@ -157,7 +158,8 @@ device_machineinfo(struct arena *a, const struct device *d, bool byod)
 
 	for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
 		const struct fact *f = &facts[i];
-		bool allowed = device_schema_may(&s, DEVICE_MACHINEINFO, NULL, f->key, false) && !(byod && f->personal);
+		bool allowed =
+		    device_schema_may(&s, DEVICE_MACHINEINFO, NULL, f->key, false) && !(nameless && f->personal);
 
 		/* With a radio only, and only of a misbehaving device: ours has no number to ask for. */
 		if ((strcmp(f->key, "IMEI") == 0 || strcmp(f->key, "MEID") == 0) && !model->cellular)

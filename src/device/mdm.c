@@ -142,6 +142,22 @@ refresh(struct device *d, struct device_tokens *tokens, const char **why)
 	return RC_OK;
 }
 
+/* What a 401 without a usable challenge means is open (protocol 7.4). */
+static enum rc
+unusable(struct device *d, struct arena *a)
+{
+	const char *why = arena_strdup(a, d->err.text);
+	enum rc rc;
+
+	if (!device_is_strict(d, DEVICE_BARE_401))
+		return fail(&d->err, RC_UNAVAILABLE,
+		    "401 without a usable challenge, which may make a device drop its enrollment: %s", why);
+	story_step(&d->story, "evicted", "401 without a usable challenge ends the enrollment");
+	if ((rc = device_forget(d, "the server answered 401 without a challenge")) != RC_OK)
+		return rc;
+	return fail(&d->err, RC_NOT_FOUND, "401 without a challenge ended the enrollment: %s", why);
+}
+
 /* A 401 on an enrolled device: refresh, else the SSO app, else the person (protocol 8.1). RC_OK: there is a new token, ask again. */
 static enum rc
 renew(struct device *d, struct arena *a, const struct http_client_answer *answer)
@@ -153,9 +169,7 @@ renew(struct device *d, struct arena *a, const struct http_client_answer *answer
 	enum rc rc;
 
 	if (device_challenge_find(a, answer, &challenge, &d->err) != RC_OK)
-		return fail(&d->err, RC_UNAVAILABLE,
-		    "401 without a usable challenge, which may make a device drop its enrollment: %s",
-		    arena_strdup(a, d->err.text));
+		return unusable(d, a);
 	keep_challenge(d, &challenge);
 	story_detail(&d->story, "challenge", "%s", challenge.method);
 	if ((rc = refresh(d, &tokens, &why)) != RC_OK)
@@ -172,6 +186,25 @@ renew(struct device *d, struct arena *a, const struct http_client_answer *answer
 	return device_save_enrollment(d);
 }
 
+#define EARLY_S 300
+
+/* A device that refreshes by itself; what goes wrong then is met again with the 401. */
+static enum rc
+refresh_early(struct device *d, enum device_channel channel)
+{
+	struct device_tokens tokens = { 0 };
+	const char *why;
+	enum rc rc;
+
+	if (!device_is_strict(d, DEVICE_EARLY_REFRESH) || !device_mdm_bearer(d->family, channel) ||
+	    d->en.refresh_token == NULL || d->en.expires_at == 0 || clock_now() < d->en.expires_at - EARLY_S)
+		return RC_OK;
+	if ((rc = refresh(d, &tokens, &why)) != RC_OK || why != NULL)
+		return RC_OK;
+	device_signin_keep(d, &tokens, clock_now());
+	return device_save_enrollment(d);
+}
+
 enum rc
 device_mdm_put(struct device *d, struct arena *a, enum device_channel channel, enum device_door door, struct bytes body,
     struct http_client_answer *answer)
@@ -179,7 +212,7 @@ device_mdm_put(struct device *d, struct arena *a, enum device_channel channel, e
 	const char *code;
 	enum rc rc;
 
-	if ((rc = put(d, a, channel, door, body, answer)) != RC_OK)
+	if ((rc = refresh_early(d, channel)) != RC_OK || (rc = put(d, a, channel, door, body, answer)) != RC_OK)
 		return rc;
 	if (answer->status == 401) {
 		if ((rc = renew(d, a, answer)) != RC_OK)

@@ -190,6 +190,8 @@ device_poll(struct device *d, const struct device_poll *how, struct device_polle
 	*out = (struct device_polled){ 0 };
 	if ((rc = device_need_enrolled(d)) != RC_OK)
 		return rc;
+	if (d->en.needs_signin && device_is_strict(d, DEVICE_SILENT_WAIT))
+		return fail(&d->err, RC_UNAUTHENTICATED, "the person must sign in again before the server is asked");
 	/* What an enrollment could not finish comes first; what stays without an answer waits on. */
 	if ((rc = device_finish(d)) != RC_OK && d->self.phase != DEVICE_ENROLLED)
 		return rc;

@@ -220,6 +220,9 @@ device_scep_enroll(struct device *d, const struct device_scep *scep, struct byte
 		return rc;
 	t.caps = device_scep_caps_read(d->arena, answer.body);
 	story_detail(&d->story, "algorithms", "%s, %s, %s", t.caps.digest, t.caps.cipher, t.caps.post ? "POST" : "GET");
+	if (device_is_strict(d, DEVICE_MODERN_SCEP) &&
+	    (strcmp(t.caps.digest, "SHA256") != 0 || strcmp(t.caps.cipher, "AES-128-CBC") != 0))
+		return fail(&d->err, RC_FORBIDDEN, "the CA does not name SHA-256 and AES");
 	if ((rc = get_ca(d, scep, &t.ca)) != RC_OK || (rc = prepare(&t)) != RC_OK ||
 	    (rc = exchange(&t, SCEP_PKCS_REQ, &reply)) != RC_OK)
 		return rc;

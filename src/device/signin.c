@@ -5,6 +5,7 @@
 
 #include "crypto/hash.h"
 #include "device/url.h"
+#include "fmt/base64.h"
 #include "fmt/json.h"
 
 const char *
@@ -95,10 +96,19 @@ signin_oauth(
     struct device *d, const struct device_challenge *c, const struct device_person *person, struct device_tokens *out)
 {
 	struct arena *a = d->arena;
-	const char *state = crypto_uuid(a), *callback, *code;
+	const char *state = crypto_uuid(a), *url = device_signin_oauth_url(a, c, person->identifier, state), *callback,
+		   *code;
+	const char *verifier = NULL;
+	uint8_t random[32];
 	enum rc rc;
 
-	rc = device_webview_run(d, device_signin_oauth_url(a, c, person->identifier, state), person, &callback);
+	if (device_is_strict(d, DEVICE_PKCE)) {
+		crypto_random(random, sizeof random);
+		verifier = base64url_encode(a, bytes_of(random, sizeof random));
+		url = device_url_add_query(
+		    a, url, arena_printf(a, "code_challenge=%s&code_challenge_method=S256", crypto_s256(a, verifier)));
+	}
+	rc = device_webview_run(d, url, person, &callback);
 	if (rc != RC_OK)
 		return rc;
 	if (strncmp(callback, c->redirect_url, strlen(c->redirect_url)) != 0)
@@ -108,8 +118,9 @@ signin_oauth(
 	story_step(&d->story, "code", "Exchange the code for tokens");
 	/* Written as URL query items, like everything Apple's client sends (protocol 4.3). */
 	return ask_tokens(d, c->token_url,
-	    arena_printf(a, "grant_type=authorization_code&code=%s&redirect_uri=%s&client_id=%s",
-		device_url_encode(a, code), device_url_encode(a, c->redirect_url), device_url_encode(a, c->client_id)),
+	    arena_printf(a, "grant_type=authorization_code&code=%s&redirect_uri=%s&client_id=%s%s%s",
+		device_url_encode(a, code), device_url_encode(a, c->redirect_url), device_url_encode(a, c->client_id),
+		verifier != NULL ? "&code_verifier=" : "", verifier != NULL ? verifier : ""),
 	    out);
 }
 

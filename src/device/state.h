@@ -31,6 +31,7 @@ struct device_self {
 	const char *store_file; /* what the App Store has (device/app.h); NULL: any number */
 	const char *attestation_ca; /* directory of the CA that attests its keys; NULL: it can't attest */
 	/* how it behaves */
+	const char *const *strict; /* names of quirk.h; NULL-terminated; may be NULL */
 	bool leak; /* sends personal identifiers where it must not */
 	const char *maid_verdict; /* "accept", "check" or "refuse" */
 	int64_t maid_delay_s;

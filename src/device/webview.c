@@ -289,6 +289,8 @@ navigate(struct view *v, struct visit n, int *steps, const char **callback)
 			return RC_OK;
 		if ((next = target(a, n.url, &v->answer)) == NULL)
 			return fail(e, RC_BAD_INPUT, "a redirect (%d) without Location", v->answer.status);
+		if (is_callback(next) && v->answer.status != 308 && device_is_strict(v->d, DEVICE_ONLY_308))
+			return fail(e, RC_BAD_INPUT, "the callback came with %d instead of 308", v->answer.status);
 		n.url = next;
 		if (v->answer.status == 303 || (v->answer.status < 303 && strcmp(n.method, "POST") == 0)) {
 			n.method = "GET";

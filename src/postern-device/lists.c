@@ -6,6 +6,7 @@
 
 #include "device/family.h"
 #include "device/feature.h"
+#include "device/quirk.h"
 
 static const char *const families[] = { "iPhone", "iPad", "RealityDevice", "Mac", NULL };
 
@@ -60,6 +61,22 @@ features_command(const struct argv *v, void *ctx)
 			    f->section, "text", f->text));
 		else
 			printf("%-28s %-6s %s (%s)\n", f->name, since, f->text, f->section);
+	}
+	return 0;
+}
+
+int
+quirks_command(const struct argv *v, void *ctx)
+{
+	(void)ctx;
+	for (int i = 0; i < DEVICE_QUIRKS; i++) {
+		const struct device_quirk_row *q = &device_quirks[i];
+
+		if (argv_flag(v, "json"))
+			print_line(json_pack("{s:s, s:s, s:s, s:s}", "quirk", q->name, "section", q->section,
+			    "tolerant", q->tolerant, "strict", q->strict));
+		else
+			printf("%s (%s)\n  without  %s\n  strict   %s\n", q->name, q->section, q->tolerant, q->strict);
 	}
 	return 0;
 }

@@ -7,6 +7,7 @@
 extern const struct argv_option features_options[], list_options[];
 
 int features_command(const struct argv *v, void *ctx);
+int quirks_command(const struct argv *v, void *ctx);
 int models_command(const struct argv *v, void *ctx);
 
 #endif

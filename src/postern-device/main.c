@@ -63,6 +63,7 @@ static const struct argv_option enroll_options[] = {
 	ARGV_LIST("personal-app", "BUNDLE[=NUMBER]", "The person has this app already, of this number in the App Store"),
 	ARGV_TEXT("store", "FILE", "What the App Store has: a JSON list of {adamId, bundleId, name, version}"),
 	APPS,
+	ARGV_LIST("strict", "NAME", "The strict side of something open, one of `postern-device quirks`, or all"),
 	ARGV_FLAG("leak-identifiers", "Misbehave: send serial number, UDID, IMEI and MEID everywhere"),
 	HOW_TO_TELL,
 	ARGV_END
@@ -250,9 +251,10 @@ describe(struct run *r, const struct argv *v, bool fresh)
 		d->self.attestation_ca = absolute(r->arena, argv_text(v, "attestation-ca"));
 	d->acme_fault = argv_text(v, "acme-fault");
 	d->self.leak = argv_flag(v, "leak-identifiers");
+	d->self.strict = argv_list(v, "strict");
 	d->self.maid_verdict = argv_text(v, "maid-verdict");
 	d->self.maid_delay_s = argv_int(v, "maid-delay", 10);
-	return RC_OK;
+	return device_quirks_read(d->self.strict, &d->strict, &d->err);
 }
 
 static enum rc
@@ -579,6 +581,9 @@ static const struct argv_command commands[] = {
 	{ "features", "List what its systems can do, and since which version", features_command, features_options, NULL,
 	    "The last column is the section of docs/protocol.md. What Apple's schema says of commands, profiles and\n"
 	    "declarations is not in it: see `judge`." },
+	{ "quirks", "List what Apple's documents leave open, and both sides of it", quirks_command, list_options, NULL,
+	    "A device takes the first side. `enroll --strict NAME` makes it take the second, which asks more of a "
+	    "server." },
 	{ "models", "List the hardware of simulated devices", models_command, list_options, NULL, NULL },
 	{ "fleet prepare", "Write the rows of many enrolled devices into a server's store", fleet_prepare_command,
 	    fleet_prepare_options, NULL, fleet_prepare_more },

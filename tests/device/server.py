@@ -259,7 +259,7 @@ class Requests(BaseHTTPRequestHandler):
             self.answer(400, '{"error":"invalid_grant"}', "application/json")
             return
         o.code = None
-        answer = {"token_type": "bearer", "access_token": o.token(), "expires_in": 3600}
+        answer = {"token_type": "bearer", "access_token": o.token(), "expires_in": o.rule("expires", 3600)}
         if not (again and o.rule("forget-refresh")):
             answer["refresh_token"] = uuid.uuid4().hex
             o.refresh = {answer["refresh_token"]}

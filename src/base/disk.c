@@ -1,5 +1,6 @@
 #include "base/disk.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -111,6 +112,33 @@ disk_read(struct arena *a, const char *dir, const char *name, struct bytes *cont
 out:
 	close(fd);
 	return rc;
+}
+
+enum rc
+disk_list(struct arena *a, const char *dir, const char ***names, struct err *e)
+{
+	DIR *at = opendir(dir);
+	size_t n = 0, room = 16;
+	const char **list = arena_array(a, room, sizeof *list), **more;
+	struct dirent *entry;
+	struct stat st;
+
+	*names = NULL;
+	if (at == NULL)
+		return trouble(e, "open", dir, "");
+	while ((entry = readdir(at)) != NULL) {
+		if (fstatat(dirfd(at), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode))
+			continue;
+		if (n + 1 == room) {
+			more = arena_array(a, room *= 2, sizeof *more);
+			list = memcpy(more, list, n * sizeof *list);
+		}
+		list[n++] = arena_strdup(a, entry->d_name);
+	}
+	closedir(at);
+	list[n] = NULL;
+	*names = list;
+	return RC_OK;
 }
 
 enum rc

@@ -16,6 +16,9 @@ enum rc disk_write(const char *dir, const char *name, struct bytes content, stru
 /* RC_NOT_FOUND: no such file. RC_TOO_LARGE: over 32 MB. */
 enum rc disk_read(struct arena *a, const char *dir, const char *name, struct bytes *content, struct err *e);
 
+/* Names of the plain files in the directory, in no order; NULL ends them. */
+enum rc disk_list(struct arena *a, const char *dir, const char ***names, struct err *e);
+
 /* Overwrite the contents with zeros, make that durable, then unlink. A missing file is fine. */
 enum rc disk_destroy(const char *dir, const char *name, struct err *e);
 

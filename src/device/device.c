@@ -10,7 +10,7 @@
 #include "crypto/x509.h"
 #include "base/disk.h"
 #include "device/url.h"
-#include "separation/volume.h"
+#include "separation/store.h"
 
 void
 device_init(struct device *d, struct arena *a, const char *dir, enum story_mode mode, FILE *out)
@@ -47,9 +47,7 @@ device_load(struct device *d)
 	rc = device_enrollment_load(d->arena, d->dir, &d->en, &d->err);
 	if (rc == RC_NOT_FOUND) {
 		/* The key went before the note of it did: killed in between. The key decides. */
-		d->self.phase = DEVICE_UNENROLLED;
-		d->self.ended_because = "the managed volume is gone";
-		return device_save(d);
+		return device_forget(d, "the managed volume is gone");
 	}
 	if (rc == RC_OK)
 		rc = device_profile_read(d->arena, d->en.profile, &d->profile, &d->err);
@@ -224,7 +222,7 @@ device_forget(struct device *d, const char *because)
 	size_t left;
 	enum rc rc;
 
-	if ((rc = separation_volume_destroy(d->arena, d->dir, &left, &d->err)) != RC_OK)
+	if ((rc = separation_store_end(d->arena, d->dir, &left, &d->err)) != RC_OK)
 		return rc;
 	d->en = (struct device_enrollment){ 0 };
 	d->profile = (struct device_profile){ 0 };
@@ -238,6 +236,7 @@ device_forget(struct device *d, const char *because)
 		return rc;
 	story_step(&d->story, "volume-destroyed", "The managed volume was destroyed: %s", because);
 	story_detail(&d->story, "key", "overwritten, unlinked, made durable");
-	story_detail(&d->story, "proof", "%zu octets of ciphertext are left and can't be opened", left);
+	story_detail(
+	    &d->story, "proof", "%zu octets of ciphertext are left and can't be opened: no file has the key", left);
 	return RC_OK;
 }

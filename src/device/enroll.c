@@ -209,7 +209,7 @@ make_volume(struct device *d)
 	enum rc rc;
 
 	if (d->en.esso == NULL) { /* else the SSO app is in it already */
-		if ((rc = separation_volume_create(d->arena, d->dir, &d->err)) != RC_OK)
+		if ((rc = separation_volume_create(d->arena, d->dir, SEPARATION_MANAGED, &d->err)) != RC_OK)
 			return rc;
 		d->en.managed = json_keep(d->arena, json_object());
 		story_step(
@@ -353,7 +353,7 @@ device_enroll(struct device *d, const struct device_plan *plan)
 	if (!device_can(d, DEVICE_USER_ENROLLMENT))
 		return fail(
 		    &d->err, RC_CONFLICT, "%s %s knows no account-driven enrollment", d->family->os_label, d->self.os);
-	if (separation_volume_exists(d->dir)) {
+	if (separation_volume_exists(d->dir, SEPARATION_MANAGED)) {
 		story_step(&d->story, "leftover", "An earlier enrollment was interrupted; its remains are destroyed");
 		if ((rc = device_forget(d, "interrupted")) != RC_OK)
 			return rc;
@@ -378,7 +378,7 @@ device_enroll(struct device *d, const struct device_plan *plan)
 	 * itself is gone already. */
 	evicted = d->self.phase == DEVICE_UNENROLLED;
 	why = d->err;
-	if (!evicted && separation_volume_exists(d->dir) &&
+	if (!evicted && separation_volume_exists(d->dir, SEPARATION_MANAGED) &&
 	    device_forget(d, arena_printf(d->arena, "the enrollment failed: %s", why.text)) != RC_OK)
 		return d->err.rc;
 	d->err = why;
@@ -420,23 +420,4 @@ device_unenroll(struct device *d, const char *because)
 	if (d->profile.check_out && device_check_out(d) != RC_OK)
 		story_detail(&d->story, "not heard", "%s", d->err.text);
 	return device_forget(d, because);
-}
-
-enum rc
-device_restore(struct device *d)
-{
-	enum device_phase before = d->self.phase;
-	enum rc rc;
-
-	story_stage(&d->story, "restore", "Erase the device and restore it from its backup");
-	if ((rc = device_forget(d, "restored from a backup, which holds no enrollment")) != RC_OK)
-		return rc;
-	if (before == DEVICE_NEVER) {
-		d->self.phase = DEVICE_NEVER;
-		d->self.ended_because = NULL;
-		if ((rc = device_save(d)) != RC_OK)
-			return rc;
-	}
-	story_step(&d->story, "restored", "The person's own data is back; the device is not enrolled");
-	return RC_OK;
 }

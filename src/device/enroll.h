@@ -28,8 +28,4 @@ enum rc device_reauthenticate(struct device *d, const struct device_person *pers
 /* The person removes the enrollment: one CheckOut if the profile wants it, then everything goes. */
 enum rc device_unenroll(struct device *d, const char *because);
 
-/* The device is erased and comes back from a backup: the person's own things are as before, the
- * enrollment is not (protocol 12). The server is told nothing. */
-enum rc device_restore(struct device *d);
-
 #endif

@@ -173,7 +173,8 @@ device_esso_install(struct device *d, const struct http_client_answer *answer, b
 		return fail_in(&d->err, rc, "the Enrollment SSO document");
 	story_step(&d->story, "esso-agreed", "The person agrees to install it");
 	d->self.phase = DEVICE_ENROLLING; /* from here on there is something to take away */
-	if ((rc = device_save(d)) != RC_OK || (rc = separation_volume_create(d->arena, d->dir, &d->err)) != RC_OK)
+	if ((rc = device_save(d)) != RC_OK ||
+	    (rc = separation_volume_create(d->arena, d->dir, SEPARATION_MANAGED, &d->err)) != RC_OK)
 		return rc;
 	d->en.managed = json_keep(d->arena, json_object());
 	story_step(&d->story, "volume-created", "Made the managed volume; everything of the enrollment lives in it");

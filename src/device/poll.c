@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "device/app.h"
 #include "device/command.h"
+#include "device/data.h"
 #include "device/ddm.h"
 #include "device/enroll.h"
 #include "fmt/json.h"
@@ -73,7 +74,7 @@ finish_removal(struct session *s)
 	struct device *d = s->d;
 
 	if (d->en.erased)
-		return device_forget(d, "the server erased the device");
+		return device_erase(d, "the server erased the device");
 	return device_unenroll(d, "the server removed the enrollment profile");
 }
 
@@ -215,5 +216,5 @@ device_poll(struct device *d, const struct device_poll *how, struct device_polle
 		if (rc == RC_OK && !how->not_now && d->self.phase == DEVICE_ENROLLED)
 			rc = device_ddm_run(d, s.channel, clock_now() + how->clock_ahead_s);
 	}
-	return rc;
+	return rc == RC_OK && d->self.phase == DEVICE_ENROLLED ? device_data_tidy(d) : rc;
 }

@@ -253,7 +253,7 @@ device_enrollment_load(struct arena *a, const char *dir, struct device_enrollmen
 	enum rc rc;
 
 	*out = (struct device_enrollment){ 0 };
-	if ((rc = separation_volume_read(a, dir, &text, e)) != RC_OK)
+	if ((rc = separation_volume_read(a, dir, SEPARATION_MANAGED, NULL, &text, e)) != RC_OK)
 		return rc;
 	if ((rc = read_members(a, text, enrollment_members, COUNT(enrollment_members), out, e)) != RC_OK)
 		return fail_in(e, rc, "managed volume");
@@ -265,5 +265,6 @@ device_enrollment_load(struct arena *a, const char *dir, struct device_enrollmen
 enum rc
 device_enrollment_save(struct arena *a, const char *dir, const struct device_enrollment *en, struct err *e)
 {
-	return separation_volume_write(a, dir, write_members(a, enrollment_members, COUNT(enrollment_members), en), e);
+	return separation_volume_write(
+	    a, dir, SEPARATION_MANAGED, NULL, write_members(a, enrollment_members, COUNT(enrollment_members), en), e);
 }

@@ -16,9 +16,11 @@
 #include "device/wait.h"
 #include "fmt/argv.h"
 #include "fmt/json.h"
+#include "postern-device/data.h"
 #include "postern-device/fleet.h"
 #include "postern-device/lists.h"
 #include "postern-device/password.h"
+#include "postern-device/run.h"
 #include "postern-device/status.h"
 
 static const char *const families[] = { "iPhone", "iPad", "RealityDevice", "Mac", NULL };
@@ -32,16 +34,12 @@ static const char *const device_keys[] = { "rsa", "p256", NULL };
 #define APPS \
 	ARGV_LIST("refuse-app", "BUNDLE", "The person refuses this app when asked"), \
 	ARGV_LIST("unlicensed-app", "BUNDLE", "The App Store has no licence for this app")
-#define STATE ARGV_TEXT("state", "DIR", "Directory of this device", .required = true, .env = "POSTERN_DEVICE_STATE")
-#define HOW_TO_TELL \
-	ARGV_FLAG("json", "One JSON object for each step"), \
-	ARGV_FLAG("quiet", "Tell nothing but errors")
 #define SIGN_IN \
 	ARGV_FLAG("password-stdin", "The first line of standard input is the password", .group = -1), \
 	ARGV_TEXT("signin-command", "CMD", "Program that signs in: gets the page's URL, prints the callback URL", .group = -1)
 
 static const struct argv_option enroll_options[] = {
-	STATE,
+	RUN_STATE,
 	SIGN_IN,
 	ARGV_FLAG("esso", "Nobody signs in but the app of Enrollment SSO, with the session of `sso signin`", .group = -1),
 	ARGV_FLAG("esso-developer", "The same on a device in developer mode", .group = -1),
@@ -65,11 +63,11 @@ static const struct argv_option enroll_options[] = {
 	APPS,
 	ARGV_LIST("strict", "NAME", "The strict side of something open, one of `postern-device quirks`, or all"),
 	ARGV_FLAG("leak-identifiers", "Misbehave: send serial number, UDID, IMEI and MEID everywhere"),
-	HOW_TO_TELL,
+	RUN_HOW_TO_TELL,
 	ARGV_END
 };
 static const struct argv_option poll_options[] = {
-	STATE,
+	RUN_STATE,
 	ARGV_INT("count", "N", "Answer at most N commands", .min = 1, .max = DEVICE_POLL_MAX, .group = 1),
 	ARGV_FLAG("until-empty", "Answer until the server has no more (the default)", .group = 1),
 	ARGV_FLAG("not-now", "Answer every command with NotNow", .group = 2),
@@ -83,13 +81,13 @@ static const struct argv_option poll_options[] = {
 	APPS,
 	ARGV_LIST("install-app", "BUNDLE", "The person installs this app, which is on offer"),
 	ARGV_LIST("remove-app", "BUNDLE", "The person removes this managed app"),
-	HOW_TO_TELL,
+	RUN_HOW_TO_TELL,
 	ARGV_END
 };
-static const struct argv_option reauth_options[] = { STATE, SIGN_IN, HOW_TO_TELL, ARGV_END };
-static const struct argv_option plain_options[] = { STATE, HOW_TO_TELL, ARGV_END };
+static const struct argv_option reauth_options[] = { RUN_STATE, SIGN_IN, RUN_HOW_TO_TELL, ARGV_END };
+static const struct argv_option plain_options[] = { RUN_STATE, RUN_HOW_TO_TELL, ARGV_END };
 static const struct argv_option sso_options[] = {
-	STATE, ARGV_FLAG("password-stdin", "The first line of standard input is the password", .required = true), HOW_TO_TELL, ARGV_END
+	RUN_STATE, ARGV_FLAG("password-stdin", "The first line of standard input is the password", .required = true), RUN_HOW_TO_TELL, ARGV_END
 };
 static const struct argv_option ca_options[] = {
 	ARGV_TEXT("out", "DIR", "Directory to make it in", .required = true),
@@ -108,53 +106,6 @@ static const struct argv_argument enroll_arguments[] = {
 	ARGV_END
 };
 /* clang-format on */
-
-/* The device of one command, made by `begin` and ended by `end`. */
-struct run {
-	struct device d;
-	struct arena *arena;
-	int lock;
-};
-
-static int
-complain(const char *stage, const struct err *e)
-{
-	if (stage != NULL)
-		fprintf(stderr, "postern-device: %s: %s\n", stage, e->text);
-	else
-		fprintf(stderr, "postern-device: %s\n", e->text);
-	return 1;
-}
-
-static enum rc
-begin(struct run *r, const struct argv *v, bool make)
-{
-	enum story_mode mode = argv_flag(v, "json") ? STORY_JSON : argv_flag(v, "quiet") ? STORY_QUIET : STORY_HUMAN;
-	const char *dir = argv_text(v, "state");
-	enum rc rc;
-
-	r->arena = arena_new(0);
-	r->lock = -1;
-	device_init(&r->d, r->arena, dir, mode, stdout);
-	if ((make && (rc = disk_dir_make(dir, &r->d.err)) != RC_OK) ||
-	    (rc = disk_dir_lock(dir, &r->lock, &r->d.err)) != RC_OK)
-		return rc;
-	return device_load(&r->d);
-}
-
-static int
-end(struct run *r, enum rc rc, bool name_stage)
-{
-	int status = 0;
-
-	device_close(&r->d);
-	if (rc != RC_OK)
-		status = complain(name_stage ? r->d.story.stage : NULL, &r->d.err);
-	if (r->lock >= 0)
-		close(r->lock);
-	arena_free(r->arena);
-	return status;
-}
 
 static enum rc
 read_person(struct run *r, const struct argv *v, struct device_person *person)
@@ -300,22 +251,22 @@ run_enroll(const struct argv *v, void *ctx)
 			: argv_flag(v, "esso")         ? DEVICE_ESSO_APP
 						       : DEVICE_ESSO_PERSON,
 		.account_refused = strcmp(argv_text(v, "account-signin"), "refuse") == 0 };
-	enum rc rc = begin(&r, v, true);
+	enum rc rc = run_begin(&r, v, true);
 	bool fresh = rc == RC_NOT_FOUND;
 
 	(void)ctx;
 	if (rc != RC_OK && !fresh)
-		return end(&r, rc, false);
+		return run_end(&r, rc, false);
 	if (!fresh && r.d.self.phase == DEVICE_ENROLLED)
-		return end(
+		return run_end(
 		    &r, fail(&r.d.err, RC_CONFLICT, "this device is enrolled already: unenroll it first"), false);
 	if ((rc = describe(&r, v, fresh)) != RC_OK) {
-		end(&r, rc, false);
+		run_end(&r, rc, false);
 		return ARGV_USAGE;
 	}
 	if ((rc = read_person(&r, v, &plan.person)) != RC_OK || (rc = give_identity(&r, v)) != RC_OK ||
 	    (rc = give_key(&r, argv_text(v, "identity-key"))) != RC_OK || (rc = device_save(&r.d)) != RC_OK)
-		return end(&r, rc, false);
+		return run_end(&r, rc, false);
 	if (r.d.self.leak) {
 		story_step(&r.d.story, "leak", "This device misbehaves: it sends its personal identifiers");
 		story_detail(&r.d.story, "SerialNumber", "%s", DEVICE_LEAK_SERIAL);
@@ -325,7 +276,7 @@ run_enroll(const struct argv *v, void *ctx)
 	}
 	take_apps(&r, v);
 	rc = device_enroll(&r.d, &plan);
-	return end(&r, rc, true);
+	return run_end(&r, rc, true);
 }
 
 /* ---- the others ---- */
@@ -357,7 +308,7 @@ run_poll(const struct argv *v, void *ctx)
 	};
 	struct device_polled polled = { 0 };
 	struct run r;
-	enum rc rc = begin(&r, v, false);
+	enum rc rc = run_begin(&r, v, false);
 
 	(void)ctx;
 	if (rc == RC_OK) {
@@ -374,7 +325,7 @@ run_poll(const struct argv *v, void *ctx)
 		    polled.answered == 1 ? "" : "s", polled.postponed);
 		story_detail(&r.d.story, "device", "%s", device_phase_name(r.d.self.phase));
 	}
-	return end(&r, rc, true);
+	return run_end(&r, rc, true);
 }
 
 static int
@@ -384,7 +335,7 @@ run_reauth(const struct argv *v, void *ctx)
 	struct device_polled polled;
 	struct device_poll how = { 0 };
 	struct run r;
-	enum rc rc = begin(&r, v, false);
+	enum rc rc = run_begin(&r, v, false);
 
 	(void)ctx;
 	if (rc == RC_OK && (rc = read_person(&r, v, &person)) == RC_OK)
@@ -392,31 +343,19 @@ run_reauth(const struct argv *v, void *ctx)
 	/* What was refused is asked again (protocol 8.1). */
 	if (rc == RC_OK)
 		rc = device_poll(&r.d, &how, &polled);
-	return end(&r, rc, true);
+	return run_end(&r, rc, true);
 }
 
 static int
 run_unenroll(const struct argv *v, void *ctx)
 {
 	struct run r;
-	enum rc rc = begin(&r, v, false);
+	enum rc rc = run_begin(&r, v, false);
 
 	(void)ctx;
 	if (rc == RC_OK)
 		rc = device_unenroll(&r.d, "the person removed it");
-	return end(&r, rc, false);
-}
-
-static int
-run_restore(const struct argv *v, void *ctx)
-{
-	struct run r;
-	enum rc rc = begin(&r, v, false);
-
-	(void)ctx;
-	if (rc == RC_OK)
-		rc = device_restore(&r.d);
-	return end(&r, rc, false);
+	return run_end(&r, rc, false);
 }
 
 /* The app holds this from now on; a device that was never enrolled has one too. */
@@ -425,7 +364,7 @@ run_sso_signin(const struct argv *v, void *ctx)
 {
 	const char *identifier = argv_argument(v, 0), *password;
 	struct run r;
-	enum rc rc = begin(&r, v, true);
+	enum rc rc = run_begin(&r, v, true);
 
 	(void)ctx;
 	if (rc == RC_NOT_FOUND)
@@ -434,33 +373,33 @@ run_sso_signin(const struct argv *v, void *ctx)
 		rc = device_esso_keep(&r.d, identifier, password);
 	if (rc == RC_OK)
 		story_step(&r.d.story, "sso-session", "The SSO app signs in as %s from now on", identifier);
-	return end(&r, rc, false);
+	return run_end(&r, rc, false);
 }
 
 static int
 run_sso_signout(const struct argv *v, void *ctx)
 {
 	struct run r;
-	enum rc rc = begin(&r, v, false);
+	enum rc rc = run_begin(&r, v, false);
 
 	(void)ctx;
 	if (rc == RC_OK || rc == RC_NOT_FOUND)
 		rc = device_esso_forget(&r.d);
 	if (rc == RC_OK)
 		story_step(&r.d.story, "sso-session", "The SSO app holds no session any more");
-	return end(&r, rc, false);
+	return run_end(&r, rc, false);
 }
 
 static int
 run_status(const struct argv *v, void *ctx)
 {
 	struct run r;
-	enum rc rc = begin(&r, v, false);
+	enum rc rc = run_begin(&r, v, false);
 
 	(void)ctx;
 	if (rc == RC_OK)
 		status_print(&r.d, argv_flag(v, "json"));
-	return end(&r, rc, false);
+	return run_end(&r, rc, false);
 }
 
 /* A CA was made, or not; `option` names it on both sides. */
@@ -471,7 +410,7 @@ say_ca(const struct argv *v, struct arena *a, enum rc rc, const struct err *e, c
 	int status = 0;
 
 	if (rc != RC_OK)
-		status = complain(NULL, e);
+		status = run_complain(NULL, e);
 	else if (argv_flag(v, "json"))
 		printf("{\"ca\":\"%s/ca.pem\"}\n", dir);
 	else
@@ -531,7 +470,7 @@ run_judge(const struct argv *v, void *ctx)
 
 	(void)ctx;
 	if (s.version == 0)
-		return complain(NULL, &(struct err){ .rc = RC_BAD_INPUT, .text = "--os is not a version" });
+		return run_complain(NULL, &(struct err){ .rc = RC_BAD_INPUT, .text = "--os is not a version" });
 	while (fgets(line, sizeof line, stdin) != NULL) {
 		enum device_verdict verdict = DEVICE_UNKNOWN;
 		const char *kind, *name, *side, *key;
@@ -567,8 +506,22 @@ static const struct argv_command commands[] = {
 	{ "reauth", "Sign in again when the server asks for it, then poll", run_reauth, reauth_options, NULL, NULL },
 	{ "unenroll", "Remove the enrollment and destroy what it brought", run_unenroll, plain_options, NULL, NULL },
 	{ "status", "Print what the device knows of itself", run_status, plain_options, NULL, NULL },
-	{ "restore", "Erase the device and restore a backup: the enrollment does not come back", run_restore,
-	    plain_options, NULL, NULL },
+	{ "restore", "Erase the device and restore a backup: the enrollment does not come back", data_restore_command,
+	    data_restore_options, NULL, NULL },
+	{ "backup", "Write a backup of the device: a JSON file, readable", data_backup_command, data_options,
+	    data_file_arguments, NULL },
+	{ "data put", "Keep a text, which is standard input", data_put_command, data_options, data_at_arguments,
+	    data_more },
+	{ "data get", "Print a text", data_get_command, data_options, data_at_arguments, data_more },
+	{ "data list", "Print what is where, and whose", data_list_command, data_options, NULL, NULL },
+	{ "data remove", "Remove a text", data_remove_command, data_options, data_at_arguments, data_more },
+	{ "data rules", "Print what is kept apart here, and what installed profiles say about passing it on",
+	    data_rules_command, data_options, NULL, NULL },
+	{ "data share", "Carry a text to another place, if the installed profiles let it pass", data_share_command,
+	    data_share_options, data_name_arguments, data_more },
+	{ "siwa", "Sign in with Apple in an app", data_siwa_command, data_siwa_options, data_app_arguments, NULL },
+	{ "invitation", "Accept an invitation to the organization's apps", data_invitation_command,
+	    data_invitation_options, NULL, NULL },
 	{ "ca", "Make a test CA for built-in identities", run_ca, ca_options, NULL, NULL },
 	{ "attestation-ca", "Make a test CA that attests keys, for identities by ACME", run_attestation_ca, ca_options,
 	    NULL, NULL },

@@ -112,7 +112,8 @@ status_json(struct device *d)
 	json_object_set_new(o, "product", json_string(device_model(d)->product));
 	json_object_set_new(o, "udid", json_string(d->self.udid));
 	json_object_set_new(o, "serial", json_string(d->self.serial));
-	json_object_set_new(o, "managed-volume", json_string(separation_volume_exists(d->dir) ? "exists" : "none"));
+	json_object_set_new(
+	    o, "managed-volume", json_string(separation_volume_exists(d->dir, SEPARATION_MANAGED) ? "exists" : "none"));
 	if (!on) {
 		if (d->self.ended_because != NULL)
 			json_object_set_new(o, "ended-because", json_string(d->self.ended_because));

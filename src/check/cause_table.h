@@ -185,12 +185,12 @@ X(first_none, "first-answer-none", ENROLLMENT, CRITICAL, PHONE_NO_CONNECTION, \
   "the connection is good, but no answer to the request came", "look at what stands behind the web server", PROXY) \
 /* ---- the challenge ---- */ \
 X(no_challenge, "challenge-missing", CHALLENGE, CRITICAL, PHONE_BAD_STATUS, \
-  "the 401 has no WWW-Authenticate: often a proxy takes it out", "let the header through", PROXY) \
+  "the 401 has no WWW-Authenticate: often a proxy takes it out", "let the header through", NONE) \
 X(not_bearer, "challenge-not-bearer", CHALLENGE, CRITICAL, PHONE_BAD_STATUS, \
   "the challenge is of another scheme than Bearer: the web server itself asks for a password", \
   "let BaseURL lead to the MDM server, without a password in between", PROXY) \
 X(scheme_case, "challenge-scheme-case", CHALLENGE, CRITICAL, PHONE_BAD_STATUS, \
-  "the scheme must be written Bearer, in just these letters", "let nothing rewrite the header", PROXY) \
+  "the scheme must be written Bearer, in just these letters", "let nothing rewrite the header", NONE) \
 X(bad_method, "challenge-method", CHALLENGE, CRITICAL, PHONE_BAD_STATUS, \
   "the challenge's method is neither apple-as-web nor apple-oauth2", "one of them must be offered", NONE) \
 X(incomplete, "challenge-incomplete", CHALLENGE, CRITICAL, PHONE_BAD_STATUS, \

@@ -40,19 +40,22 @@ judge_query(struct walk *w, const char *from, const char *to)
 {
 	const char *const names[] = { "user-identifier", "model-family" };
 	const char *const values[] = { w->plan->identifier, w->family->name };
-	bool kept = true;
+	const char *lost = "", *changed = "";
 
 	for (int i = 0; i < 2; i++) {
 		const char *value = device_url_item(w->a, to, names[i]);
 
 		if (value == NULL)
-			walk_find(w, CAUSE_lost_query, from, "%s is not in Location: %.*s", names[i],
-			    (int)strcspn(to, "?#"), to);
+			lost = arena_printf(w->a, "%s%s%s", lost, *lost != '\0' ? " and " : "", names[i]);
 		else if (strcmp(value, values[i]) != 0)
-			walk_find(w, CAUSE_changed_query, from, "%s becomes \"%s\"", names[i], value);
-		kept = kept && value != NULL && strcmp(value, values[i]) == 0;
+			changed = arena_printf(
+			    w->a, "%s%s%s becomes \"%s\"", changed, *changed != '\0' ? ", " : "", names[i], value);
 	}
-	return kept;
+	if (*lost != '\0')
+		walk_find(w, CAUSE_lost_query, from, "Location has no %s: %.*s", lost, (int)strcspn(to, "?#"), to);
+	if (*changed != '\0')
+		walk_find(w, CAUSE_changed_query, from, "%s", changed);
+	return *lost == '\0' && *changed == '\0';
 }
 
 /* The path of a URL for people: without the query, which is another one for each kind of device. */

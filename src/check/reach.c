@@ -229,7 +229,7 @@ walk_host(struct walk *w, const char *url)
 	w->bit = 0; /* whoever asks meets the same */
 	if ((n = resolve(w, u.host, u.port, addresses)) > 0) {
 		dial_all(w, u.host, addresses, n, &good);
-		(*at)->usable = good != NULL && walk_tls(w, u.host, good);
+		(*at)->usable = good != NULL && walk_tls(w, *at, good);
 	}
 	w->bit = bit;
 	return *at;

@@ -20,29 +20,36 @@ check_server(int i)
 }
 
 const char *
-walk_server_of(const struct http_client_answer *answer)
+walk_server_named(const char *field)
 {
 	static const struct {
-		const char *header, *prefix, *server;
+		const char *prefix, *server;
 	} rows[] = {
-		{ "CF-RAY", "", "cloudflare" },
-		{ "X-Amz-Cf-Id", "", "cloudfront" },
-		{ "Server", "cloudflare", "cloudflare" },
-		{ "Server", "AmazonS3", "cloudfront" },
-		{ "Server", "nginx", "nginx" },
-		{ "Server", "openresty", "nginx" },
-		{ "Server", "Apache", "apache" },
-		{ "Server", "Caddy", "caddy" },
-		{ "Server", "Microsoft-", "iis" },
+		{ "cloudflare", "cloudflare" },
+		{ "AmazonS3", "cloudfront" },
+		{ "CloudFront", "cloudfront" },
+		{ "nginx", "nginx" },
+		{ "openresty", "nginx" },
+		{ "Apache", "apache" },
+		{ "Caddy", "caddy" },
+		{ "Microsoft-", "iis" },
 	};
 
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		const char *value = http_client_header(answer, rows[i].header);
-
-		if (value != NULL && strncasecmp(value, rows[i].prefix, strlen(rows[i].prefix)) == 0)
+	for (size_t i = 0; field != NULL && i < sizeof rows / sizeof rows[0]; i++) {
+		if (strncasecmp(field, rows[i].prefix, strlen(rows[i].prefix)) == 0)
 			return rows[i].server;
 	}
 	return NULL;
+}
+
+const char *
+walk_server_of(const struct http_client_answer *answer)
+{
+	if (http_client_header(answer, "CF-RAY") != NULL)
+		return "cloudflare";
+	if (http_client_header(answer, "X-Amz-Cf-Id") != NULL)
+		return "cloudfront";
+	return walk_server_named(http_client_header(answer, "Server"));
 }
 
 /* ---- the values ---- */

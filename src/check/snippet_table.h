@@ -25,6 +25,7 @@ static const struct {
 		"    return 200 '@document@';\n"
 		"}\n",
 	[CHECK_SNIPPET_REDIRECT] =
+		"# a return or rewrite of the whole server block goes before it: move that into location / { }\n"
 		"location = " WELL_KNOWN " {\n"
 		"    return 307 @target@$is_args$args;\n"
 		"}\n",
@@ -39,23 +40,26 @@ static const struct {
 		"ssl_certificate_key /etc/ssl/@host@/key.pem;\n",
 	[CHECK_SNIPPET_PROXY] =
 		"location @path@ {\n"
+		"    auth_basic off;\n"
 		"    proxy_pass @upstream@;\n"
 		"    proxy_set_header Host $host;\n"
 		"}\n",
 	} },
-	{ "apache", "Apache: into the virtual host of @host@, before its other rules", {
+	{ "apache", "Apache: into the virtual host of @host@", {
 	[CHECK_SNIPPET_TYPE] =
+		"# after its other sections\n"
 		"<Location \"" WELL_KNOWN "\">\n"
 		"    ForceType application/json\n"
 		"</Location>\n",
 	[CHECK_SNIPPET_DOCUMENT] =
-		"# /var/www/com.apple.remotemanagement holds: @document@\n"
+		"# after its other sections; /var/www/com.apple.remotemanagement holds: @document@\n"
 		"Alias \"" WELL_KNOWN "\" \"/var/www/com.apple.remotemanagement\"\n"
 		"<Location \"" WELL_KNOWN "\">\n"
 		"    ForceType application/json\n"
 		"    Require all granted\n"
 		"</Location>\n",
 	[CHECK_SNIPPET_REDIRECT] =
+		"# before its other rewrite rules\n"
 		"RewriteEngine on\n"
 		"RewriteRule \"^/\\.well-known/com\\.apple\\.remotemanagement$\" \"@target@\" [R=307,L]\n",
 	[CHECK_SNIPPET_TLS] =
@@ -68,9 +72,14 @@ static const struct {
 		"SSLCertificateFile    \"/etc/ssl/@host@/fullchain.pem\"\n"
 		"SSLCertificateKeyFile \"/etc/ssl/@host@/key.pem\"\n",
 	[CHECK_SNIPPET_PROXY] =
+		"# after its other sections\n"
 		"SSLProxyEngine on\n"
 		"ProxyPreserveHost on\n"
-		"ProxyPass \"@path@\" \"@upstream@@path@\"\n",
+		"ProxyPass \"@path@\" \"@upstream@@path@\"\n"
+		"<Location \"@path@\">\n"
+		"    AuthType None\n"
+		"    Require all granted\n"
+		"</Location>\n",
 	} },
 	{ "caddy", "Caddy: into the site block of @host@", {
 	[CHECK_SNIPPET_TYPE] =

@@ -34,6 +34,7 @@ shake(struct walk *w, const char *name, const struct walk_address *to, enum http
 		.least = least,
 		.most = most,
 		.suites = suites,
+		.ask = most == HTTP_TLS_1_3, /* the handshake that counts, of whatever it agreed to */
 	};
 	int fd = walk_dial(w, to);
 
@@ -219,17 +220,18 @@ judge_versions(struct walk *w, const char *name, const struct walk_address *to, 
 }
 
 bool
-walk_tls(struct walk *w, const char *name, const struct walk_address *to)
+walk_tls(struct walk *w, struct walk_host *host, const struct walk_address *to)
 {
 	struct http_tls_seen t;
 
 	walk_reach(w, CHECK_TLS);
-	shake(w, name, to, HTTP_TLS_1_2, HTTP_TLS_1_3, GOOD_SUITES, &t);
-	if (!t.agreed && !what_else(w, name, to, &t))
+	shake(w, host->name, to, HTTP_TLS_1_2, HTTP_TLS_1_3, GOOD_SUITES, &t);
+	if (!t.agreed && !what_else(w, host->name, to, &t))
 		return false;
-	walk_note(w, CHECK_TLS, "%s: %s, %s%s", name, version_name(t.version), t.suite,
+	host->server = walk_server_named(t.server);
+	walk_note(w, CHECK_TLS, "%s: %s, %s%s", host->name, version_name(t.version), t.suite,
 	    t.extended_master_secret ? "" : ", no Extended Master Secret");
 	if (t.version >= HTTP_TLS_1_2)
-		judge_versions(w, name, to, &t);
-	return judge_certificate(w, name, &t) && t.version >= HTTP_TLS_1_2;
+		judge_versions(w, host->name, to, &t);
+	return judge_certificate(w, host->name, &t) && t.version >= HTTP_TLS_1_2;
 }

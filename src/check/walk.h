@@ -48,7 +48,7 @@ struct walk_address;
 int walk_dial(const struct walk *w, const struct walk_address *to);
 
 /* tls.c: says whether a phone gets through. */
-bool walk_tls(struct walk *w, const char *name, const struct walk_address *to);
+bool walk_tls(struct walk *w, struct walk_host *host, const struct walk_address *to);
 
 /* discovery.c: from a URL to w->base_url and w->version. False: a phone stops here. */
 bool walk_discovery(struct walk *w, const char *url);
@@ -70,7 +70,8 @@ void walk_push(struct walk *w);
 
 /* snippet.c: what to write into which web server, for every finding. */
 void walk_snippets(struct walk *w);
-/* Which of check_server() an answer comes from; NULL: it does not say. */
+/* Which of check_server() an answer, or its Server field, comes from; NULL: it does not say. */
+const char *walk_server_named(const char *field);
 const char *walk_server_of(const struct http_client_answer *answer);
 
 #endif

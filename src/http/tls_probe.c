@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -12,6 +13,7 @@
 #include "http/mem.h"
 
 #define CHAIN_MAX 16
+#define HEAD_MAX 8192 /* octets of an answer that are looked at */
 #define EVERY_SUITE "ALL:COMPLEMENTOFALL:!aNULL:@SECLEVEL=0"
 
 struct http_tls_probe {
@@ -179,6 +181,29 @@ explain(struct arena *a, SSL *ssl, int result, struct http_tls_seen *out)
 		out->why = "the server closed the connection";
 }
 
+/* The Server field of the answer to HEAD. Nothing rests on it: whoever does not answer in time says nothing. */
+static const char *
+ask_server(struct arena *a, SSL *ssl, const char *name)
+{
+	const char *request = arena_printf(a, "HEAD / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", name), *line;
+	char *head = arena_alloc(a, HEAD_MAX + 1);
+	size_t n = 0;
+	int got = 1;
+
+	if (SSL_write(ssl, request, (int)strlen(request)) <= 0)
+		return NULL;
+	while (n < HEAD_MAX && strstr(head, "\r\n\r\n") == NULL &&
+	       (got = SSL_read(ssl, head + n, (int)(HEAD_MAX - n))) > 0)
+		n += (size_t)got;
+	for (line = strchr(head, '\n'); line != NULL; line = strchr(line + 1, '\n')) {
+		if (strncasecmp(line + 1, "Server:", 7) == 0) {
+			line += 8 + strspn(line + 8, " \t");
+			return arena_strndup(a, line, strcspn(line, "\r\n"));
+		}
+	}
+	return NULL;
+}
+
 void
 http_tls_probe_shake(
     struct http_tls_probe *p, struct arena *a, int fd, const struct http_tls_offer *offer, struct http_tls_seen *out)
@@ -201,6 +226,8 @@ http_tls_probe_shake(
 		out->chain = chain_of(a, ssl, &out->n_chain);
 		out->doubts = d.bits;
 		out->doubt_text = d.text;
+		if (offer->ask)
+			out->server = ask_server(a, ssl, offer->name);
 		SSL_shutdown(ssl);
 	}
 	ERR_clear_error();

@@ -21,6 +21,7 @@ struct http_tls_offer {
 	const char *name; /* what the certificate must be for; also sent as SNI, unless an address */
 	enum http_tls_version least, most;
 	const char *suites; /* OpenSSL's list, for TLS 1.2 and below; NULL: every one there is */
+	bool ask; /* which program serves: by a HEAD of "/" */
 };
 
 enum http_tls_doubt { /* about the certificate; several can be true */
@@ -44,6 +45,7 @@ struct http_tls_seen {
 	int n_chain;
 	unsigned doubts; /* HTTP_TLS_ bits; 0: trusted, in time, and for this name */
 	const char *doubt_text;
+	const char *server; /* what the Server field of the answer to HEAD says; NULL: nothing, or nobody asked */
 };
 
 /* Shake hands over a connected, blocking socket that stays the caller's; its time-outs count. */

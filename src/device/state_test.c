@@ -55,7 +55,8 @@ main(void)
 
 	ok(device_enrollment_save(a, dir, &en, &e) == RC_NOT_FOUND,
 	    "D-15: without a volume nothing of an enrollment is kept");
-	ok(separation_volume_create(a, dir, SEPARATION_MANAGED, &e) == RC_OK && separation_volume_exists(dir, SEPARATION_MANAGED),
+	ok(separation_volume_create(a, dir, SEPARATION_MANAGED, &e) == RC_OK &&
+		separation_volume_exists(dir, SEPARATION_MANAGED),
 	    "D-15: the volume is created");
 	ok(mode_of(a, dir, "volume.key") == 0600, "the key of the volume is 0600");
 	ok(device_enrollment_load(a, dir, &back, &e) == RC_NOT_FOUND, "a new volume is empty");
@@ -70,7 +71,8 @@ main(void)
 
 	ok(separation_volume_destroy(a, dir, SEPARATION_MANAGED, &left, &e) == RC_OK && left == raw.n,
 	    "12: the key is destroyed, the ciphertext stays");
-	ok(!separation_volume_exists(dir, SEPARATION_MANAGED) && device_enrollment_load(a, dir, &back, &e) == RC_NOT_FOUND,
+	ok(!separation_volume_exists(dir, SEPARATION_MANAGED) &&
+		device_enrollment_load(a, dir, &back, &e) == RC_NOT_FOUND,
 	    "12: what is left can't be opened");
 	ok(separation_volume_destroy(a, dir, SEPARATION_MANAGED, &left, &e) == RC_OK, "destroying twice is fine");
 	ok(separation_volume_create(a, dir, SEPARATION_MANAGED, &e) == RC_OK, "another volume");

@@ -82,8 +82,8 @@ separation_store_put(struct arena *a, const char *dir, const struct separation_p
 		return fail(e, RC_BAD_INPUT, "a text is UTF-8, without NUL");
 	if ((rc = load(a, dir, at->content, at->apart, &part, e)) != RC_OK)
 		return rc;
-	json_object_set_new(
-	    below(below(part, accounts[at->account]), at->owner), name, json_stringn(text.n > 0 ? (const char *)text.p : "", text.n));
+	json_object_set_new(below(below(part, accounts[at->account]), at->owner), name,
+	    json_stringn(text.n > 0 ? (const char *)text.p : "", text.n));
 	return save(a, dir, at->content, at->apart, part, e);
 }
 

@@ -28,6 +28,8 @@ def kinds(w, providers):
         phones = [Phone(w, user, "--family", family) for user, (_, family) in zip(users, plan)]
         for phone, status, (method, family) in zip(phones, in_batches(Phone.enroll, phones), plan):
             ok(status == 0, f"S-10: {kind}, {family}, {method}: enrolls by signing in at the provider", phone.story())
+            same(phone.about().get("managed-apple-account"), phone.user,
+                 "DS-16: who signed in at the organization's provider is the Managed Apple Account on the device")
             same([c for c in w.codes(phone.user) if c.startswith(("provider", "signin"))],
                  ["provider-asked", "signin-ok"], "and the timeline says so, with no page that nobody saw")
         person, = w.listing("user", "show", users[0])

@@ -72,6 +72,14 @@ device_family_find(const char *name)
 	return NULL;
 }
 
+const char *
+device_os_name(enum device_os os)
+{
+	static const char *const names[DEVICE_SYSTEMS] = { "iOS", "macOS", "visionOS" };
+
+	return names[os];
+}
+
 unsigned
 device_version(const char *text)
 {

@@ -18,6 +18,8 @@ struct device_family {
 	bool two_channels; /* a device channel without bearer, and a user channel (macOS) */
 };
 
+const char *device_os_name(enum device_os os); /* as Apple's tables call it: "iOS" */
+
 /* Hardware: what it is called, and what it has. */
 struct device_model {
 	const char *family; /* "iPhone" */

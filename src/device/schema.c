@@ -32,14 +32,6 @@ static const struct kind {
 	[DEVICE_STATUS_ITEM] = { embed_status_items, "status-items", NULL },
 };
 
-static const char *
-os_name(enum device_os os)
-{
-	static const char *const names[] = { "iOS", "macOS", "visionOS" };
-
-	return names[os];
-}
-
 const char *
 device_verdict_name(enum device_verdict v)
 {
@@ -380,7 +372,7 @@ enum device_verdict
 device_schema_verdict(
     const struct device_schema *s, enum device_kind kind, const char *name, const char *key, bool response)
 {
-	struct asked q = { .s = s, .kind = kind, .name = name, .os = os_name(s->os), .response = response };
+	struct asked q = { .s = s, .kind = kind, .name = name, .os = device_os_name(s->os), .response = response };
 	struct entry whole = whole_entry(&q), e = { .mode = DEVICE_ALLOWED };
 	enum device_verdict v;
 

@@ -19,8 +19,10 @@
 #include "postern-device/data.h"
 #include "postern-device/fleet.h"
 #include "postern-device/lists.h"
+#include "postern-device/page.h"
 #include "postern-device/password.h"
 #include "postern-device/run.h"
+#include "postern-device/shell.h"
 #include "postern-device/status.h"
 
 static const char *const families[] = { "iPhone", "iPad", "RealityDevice", "Mac", NULL };
@@ -89,6 +91,12 @@ static const struct argv_option plain_options[] = { RUN_STATE, RUN_HOW_TO_TELL, 
 static const struct argv_option sso_options[] = {
 	RUN_STATE, ARGV_FLAG("password-stdin", "The first line of standard input is the password", .required = true), RUN_HOW_TO_TELL, ARGV_END
 };
+static const struct argv_option shell_options[] = { RUN_STATE, ARGV_END };
+static const struct argv_option page_options[] = {
+	RUN_STATE,
+	ARGV_TEXT("listen", "ADDR:PORT", "Where on the loopback; port 0: any", .fallback = "127.0.0.1:0"),
+	ARGV_END
+};
 static const struct argv_option ca_options[] = {
 	ARGV_TEXT("out", "DIR", "Directory to make it in", .required = true),
 	ARGV_FLAG("json", "Print the paths as one JSON object"),
@@ -99,6 +107,10 @@ static const struct argv_option judge_options[] = {
 	ARGV_TEXT("os", "VERSION", "Version of its system (default: 18.2, 15.2 or 2.2 by family)"),
 	ARGV_TEXT("mode", "MODE", "Enrollment mode", .required = true, .choices = modes),
 	ARGV_FLAG("user-channel", "Asked on the user channel (Mac)"),
+	ARGV_END
+};
+static const struct argv_argument page_arguments[] = {
+	ARGV_ARG("OPTION", "Options of `enroll`, behind --", .optional = true, .many = true),
 	ARGV_END
 };
 static const struct argv_argument enroll_arguments[] = {
@@ -402,6 +414,18 @@ run_status(const struct argv *v, void *ctx)
 	return run_end(&r, rc, false);
 }
 
+static int
+run_visible(const struct argv *v, void *ctx)
+{
+	struct run r;
+	enum rc rc = run_begin(&r, v, false);
+
+	(void)ctx;
+	if (rc == RC_OK && (rc = device_need_enrolled(&r.d)) == RC_OK)
+		visible_print(&r.d, argv_flag(v, "json"));
+	return run_end(&r, rc, false);
+}
+
 /* A CA was made, or not; `option` names it on both sides. */
 static int
 say_ca(const struct argv *v, struct arena *a, enum rc rc, const struct err *e, const char *option)
@@ -506,6 +530,10 @@ static const struct argv_command commands[] = {
 	{ "reauth", "Sign in again when the server asks for it, then poll", run_reauth, reauth_options, NULL, NULL },
 	{ "unenroll", "Remove the enrollment and destroy what it brought", run_unenroll, plain_options, NULL, NULL },
 	{ "status", "Print what the device knows of itself", run_status, plain_options, NULL, NULL },
+	{ "visible", "Print what the organization can see of the device and do to it, and what not", run_visible,
+	    plain_options, NULL, NULL },
+	{ "shell", "Read commands about one device, line by line", shell_command, shell_options, NULL, shell_more },
+	{ "page", "Show the device on a local web page", page_command, page_options, page_arguments, page_more },
 	{ "restore", "Erase the device and restore a backup: the enrollment does not come back", data_restore_command,
 	    data_restore_options, NULL, NULL },
 	{ "backup", "Write a backup of the device: a JSON file, readable", data_backup_command, data_options,

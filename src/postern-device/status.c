@@ -1,8 +1,10 @@
 #include "postern-device/status.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "device/visible.h"
 #include "separation/volume.h"
 #include "fmt/json.h"
 
@@ -109,6 +111,8 @@ status_json(struct device *d)
 	json_object_set_new(o, "family", json_string(d->self.family));
 	json_object_set_new(o, "os", json_string(d->self.os));
 	json_object_set_new(o, "build", json_string(device_build(d->arena, d->family, d->self.os)));
+	json_object_set_new(o, "name", json_string(device_model(d)->marketing));
+	json_object_set_new(o, "os-name", json_string(d->family->os_label));
 	json_object_set_new(o, "product", json_string(device_model(d)->product));
 	json_object_set_new(o, "udid", json_string(d->self.udid));
 	json_object_set_new(o, "serial", json_string(d->self.serial));
@@ -124,6 +128,8 @@ status_json(struct device *d)
 	if (d->en.enrollment_id != NULL)
 		json_object_set_new(o, "enrollment-id", json_string(d->en.enrollment_id));
 	json_object_set_new(o, "managed-apple-account", json_string(d->profile.assigned_account));
+	if (d->profile.organization != NULL)
+		json_object_set_new(o, "organization", json_string(d->profile.organization));
 	json_object_set_new(o, "server-url", json_string(d->profile.server_url));
 	json_object_set_new(o, "method", json_string(d->en.challenge.method));
 	if (d->en.esso != NULL)
@@ -180,4 +186,40 @@ status_print(struct device *d, bool as_json)
 		else
 			printf("%-22s %s\n", key, json_is_true(value) ? "yes" : "no");
 	}
+}
+
+static void
+print_names(const char *title, const json_t *list)
+{
+	const json_t *item;
+	size_t i;
+
+	printf("%s\n", title);
+	json_array_foreach(list, i, item)
+	{
+		const json_t *value = json_object_get(item, "value");
+		char *text = value != NULL && !json_is_null(value) ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
+
+		printf("  %-32s %s\n", json_is_object(item) ? json_get_text(item, "name") : json_string_value(item),
+		    text != NULL ? text : "");
+		free(text);
+	}
+}
+
+void
+visible_print(struct device *d, bool as_json)
+{
+	static const char *const parts[][2] = { { "sees", "It can ask for" }, { "sees-not", "It can't ask for" },
+		{ "does", "It can do" }, { "does-not", "It can't do" } };
+	json_t *o = json_keep(d->arena, device_visible(d));
+
+	if (as_json) {
+		struct bytes text = json_text(d->arena, o, 0);
+
+		printf("%.*s\n", (int)text.n, (const char *)text.p);
+		return;
+	}
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		print_names(parts[i][1], json_object_get(o, parts[i][0]));
+	printf("Of apps it sees %s\n", strcmp(json_get_text(o, "apps"), "all") == 0 ? "all" : "those that it manages");
 }

@@ -7,5 +7,6 @@
 #include "device/device.h"
 
 void status_print(struct device *d, bool as_json);
+void visible_print(struct device *d, bool as_json); /* of an enrolled device: device/visible.h */
 
 #endif

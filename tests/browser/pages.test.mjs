@@ -2,25 +2,17 @@
 
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { chromium } from 'playwright-core';
-
+import { axe, cross, drawn, launch, lookAt, looks } from './look.mjs';
 import { Server } from './server.mjs';
 
 const user = 'eliza@betterbag.com';
 const password = 'correct horse battery staple';
-const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const pictures = process.env.POSTERN_SCREENSHOTS;
 // 160 x 48 pixels, made for this test.
 const logo = 'iVBORw0KGgoAAAANSUhEUgAAAKAAAAAwAQMAAACsZ+MtAAAABlBMVEX///8AeFDZT3F0AAAAAXRSTlMAQObYZgAAAG1JREFUeNrtk7ENgDAMBIMoMgajMFoYjVEYIQMgDkxB818EhKiwu2v8ss8pfVfjZiBMwnpYBGaoAgdYdQ7opAK0wYNJpi7g7GFJXH1mj/QNMAesP3ywOrt5eyN7zRsyWJesddZPa7J13n/H67UDJH4Fl0Il4XkAAAAASUVORK5CYII=';
 const languages = { en: /Sign in to/, de: /anmelden/, fr: /Se connecter/, es: /Iniciar sesión/, ja: /サインイン/, ar: /تسجيل الدخول/ };
-const looks = [{ colorScheme: 'light', width: 320, height: 700 }, { colorScheme: 'dark', width: 1280, height: 900 }];
-const cross = [{ colorScheme: 'dark', width: 320, height: 700 }, { colorScheme: 'light', width: 1280, height: 900 }];
-// What axe judges by how a page is drawn; the rest of its rules have seen both schemes and both widths by then.
-const drawn = ['color-contrast', 'target-size', 'link-in-text-block', 'scrollable-region-focusable'];
 
 let server;
 let browser;
@@ -37,11 +29,7 @@ before(async () => {
     secret, '--domain', 'betterbag.com', '--name', 'Okta', '--button');
   await server.admin('org', 'set', '--colour', '#fe0', '--logo', image);
   device = await server.device(user);
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  });
+  browser = await launch();
 });
 
 after(async () => {
@@ -87,21 +75,6 @@ const pages = {
   damaged: (page) => page.goto(`${server.url}/signin/damaged`),
 };
 const once = ['next', 'back']; // looks like one before it
-
-async function lookAt(page, name, language, look, only) {
-  await page.setViewportSize({ width: look.width, height: look.height });
-  await page.emulateMedia({ colorScheme: look.colorScheme });
-  const found = await page.evaluate((options) => globalThis.axe.run(document, options),
-    { resultTypes: ['violations'], ...(only && { runOnly: { type: 'rule', values: only } }) });
-  const where = `${name}, ${language}, ${look.colorScheme}, ${look.width} px`;
-  assert.deepEqual(found.violations.map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => n.html).join(' ')}`), [], where);
-  const [scroll, client] = await page.evaluate(() => [document.scrollingElement.scrollWidth, document.documentElement.clientWidth]);
-  assert.ok(scroll <= client, `${where}: ${scroll} px in ${client}`);
-  if (pictures) {
-    fs.mkdirSync(pictures, { recursive: true });
-    await page.screenshot({ path: path.join(pictures, `${name}-${language}-${look.colorScheme}-${look.width}.png`), fullPage: true });
-  }
-}
 
 for (const [language, title] of Object.entries(languages)) {
   test(`every page in ${language}`, async (t) => {

@@ -8,8 +8,7 @@ import readline from 'node:readline';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { chromium } from 'playwright-core';
-
+import { launch } from './look.mjs';
 import { Server } from './server.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -44,11 +43,7 @@ before(async () => {
   provider = spawn(process.execPath, [path.join(here, '../provider/provider.mjs'), tls('server.pem'), tls('server.key'),
     at('people.json'), 'a secret of the provider', `${server.url}/signin/provider`, at('key')], { stdio: ['pipe', 'pipe', 'ignore'] });
   ports = JSON.parse((await readline.createInterface({ input: provider.stdout })[Symbol.asyncIterator]().next()).value);
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  });
+  browser = await launch();
 });
 
 after(async () => {

@@ -5,17 +5,14 @@
 
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { chromium } from 'playwright-core';
-
+import { axe, launch } from './look.mjs';
 import { Server } from './server.mjs';
 
 const scheme = 'apple-remotemanagement-user-login:';
 const password = 'correct horse battery staple';
-const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const pictures = process.env.POSTERN_SCREENSHOTS;
 const methods = { 'apple-oauth2': 'eliza@betterbag.com', 'apple-as-web': 'anna@betterbag.com' };
 
@@ -26,11 +23,7 @@ before(async () => {
   server = await Server.start();
   for (const user of ['eliza', 'anna', 'wrong', 'throttled']) await server.addUser(`${user}@betterbag.com`, password);
   await server.admin('rule', 'add', '--user', 'anna@betterbag.com', '--byod', '--method', 'apple-as-web');
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  });
+  browser = await launch();
   console.log(`# node ${process.version}, Chromium ${browser.version()}`);
 });
 

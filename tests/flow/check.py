@@ -5,7 +5,6 @@ where it prints something to put into the configuration of nginx or Apache, putt
 import concurrent.futures
 import json
 import os
-import re
 import subprocess
 import sys
 
@@ -13,7 +12,7 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "independent")]
 from tap import done, ok, same  # noqa: E402
-from web_hosts import Authority, Folder, WebServer, free_port, listens  # noqa: E402
+from web_hosts import Authority, Folder, WebServer, free_port  # noqa: E402
 
 BUILD = os.environ.get("POSTERN_BUILD", os.path.join(HERE, "..", "..", "build"))
 WHO, DOMAIN, MDM = "anna+1@betterbag.com", "betterbag.com", "mdm.betterbag.com"
@@ -55,6 +54,7 @@ folder.write("broken" + WELL_KNOWN, document()[:-1] + ",}")
 folder.write("static" + WELL_KNOWN, document(base_url=f"https://{DOMAIN}/enroll/byod"))
 folder.write("static/enroll/byod", "profile")
 folder.write("users", "")
+folder.write("data/keys/push-better-bag.pem", open(folder("expired.pem")).read())
 folder.write("empty/robots.txt", "")
 AWAY = f"return 307 {AT_MDM}$is_args$args;"
 
@@ -83,6 +83,26 @@ def answers(text, kind="application/json"):
 NO_EMS = "ssl_protocols TLSv1.2;\nssl_conf_command Options -ExtendedMasterSecret;"
 TYPED = f'<Location "{WELL_KNOWN}">\nForceType application/json\n</Location>'
 PASSWORD = f"AuthType Basic\nAuthName x\nAuthUserFile {folder('users')}\nRequire valid-user"
+
+def challenged(challenge, *more):
+    """BaseURL at a path of the host itself, which answers with this challenge (fields of the header, or no header)."""
+    fields = "".join(f"add_header WWW-Authenticate '{c}' always; " for c in ([challenge] if isinstance(challenge, str) else challenge))
+    return nginx(answers(document(base_url=f"https://{DOMAIN}/enroll/byod")), f"location /enroll/ {{ {fields}return 401; }}", *more, root="empty")
+
+
+def web(url):
+    return f'Bearer method="apple-as-web", url="{url}"'
+
+
+CALLBACK = "apple-remotemanagement-user-login:/oauth2/redirection"
+OAUTH2 = (f'Bearer method="apple-oauth2", authorization-url="https://{DOMAIN}/authorize", token-url="https://{DOMAIN}/token", '
+          f'redirect-url="{CALLBACK}", client-id="device", scope="mdm"')
+PAGE = "location = /authorize { default_type text/html; return 200 'Sign in'; }"
+
+
+def token(status, error, kind="application/json"):
+    return f"""location = /token {{ default_type {kind}; return {status} '{{"error":"{error}"}}'; }}"""
+
 
 # (server, what is wrong, the causes that are named, the virtual host)
 HOSTS = [
@@ -113,6 +133,27 @@ HOSTS = [
     ("nginx", "TLS 1.1 is offered too", ["tls-old-offered"], nginx("default_type application/json;", more="ssl_protocols TLSv1.1 TLSv1.2 TLSv1.3;\nssl_ciphers ALL:@SECLEVEL=0;")),
     ("nginx", "the port speaks http", ["tls-none"], nginx("default_type application/json;", tls="")),
     ("nginx", "the certificate ends soon", ["certificate-expires-soon"], nginx("default_type application/json;", tls="soon")),
+    ("nginx", "the first request is answered with a page", ["first-answer-success"], nginx(
+        answers(document(base_url=f"https://{DOMAIN}/enroll/byod")), "location /enroll/ { return 200 'hello'; }")),
+    ("nginx", "BaseURL redirects", ["first-answer-redirect"], nginx(
+        answers(document(base_url=f"https://{DOMAIN}/enroll/byod")), f"location /enroll/ {{ return 308 https://{MDM}$request_uri; }}")),
+    ("nginx", "the 401 has no challenge", ["challenge-missing"], challenged([])),
+    ("nginx", "the scheme is written bearer", ["challenge-scheme-case"], challenged(web(f"https://{MDM}/sign-in").lower())),
+    ("nginx", "the method is unknown", ["challenge-method"], challenged('Bearer method="apple-maid", url="https://x.example/"')),
+    ("nginx", "the challenge has no client-id", ["challenge-incomplete"], challenged(OAUTH2.replace("client-id", "client"))),
+    ("nginx", "the page to sign in at is http", ["challenge-http"], challenged(web(f"http://{MDM}/sign-in"))),
+    ("nginx", "the token endpoint is http", ["challenge-http"], challenged(OAUTH2.replace(f"https://{DOMAIN}/token", f"http://{DOMAIN}/token"))),
+    ("nginx", "there are two challenges", ["challenge-several"], challenged([web(f"https://{MDM}/sign-in"), 'Basic realm="x"'])),
+    ("nginx", "the page's state is in the query", ["challenge-query-lost"], challenged(web(f"https://{MDM}/sign-in?state=1"))),
+    ("nginx", "the page is not there", ["sign-in-page-status"], challenged(web(f"https://{MDM}/nowhere"))),
+    ("nginx", "the page leads to http", ["sign-in-page-http"], challenged(web(f"https://{DOMAIN}/page"), f"location /page {{ return 302 http://{MDM}/sign-in; }}")),
+    ("nginx", "the page is text", ["sign-in-page-not-html"], challenged(web(f"https://{DOMAIN}/page"), "location /page { default_type text/plain; return 200 'x'; }")),
+    ("nginx", "the client is unknown", ["sign-in-page-ends"], challenged(OAUTH2, f"location = /authorize {{ return 308 '{CALLBACK}?error=unauthorized_client'; }}",
+                                                                        token(400, "invalid_grant"))),
+    ("nginx", "the token endpoint wants a secret", ["token-client-refused"], challenged(OAUTH2, PAGE, token(401, "invalid_client"))),
+    ("nginx", "the token endpoint is not there", ["token-status"], challenged(OAUTH2, PAGE)),
+    ("nginx", "the token endpoint takes any code", ["token-given-for-nothing"], challenged(OAUTH2, PAGE, """location = /token { default_type application/json; return 200 '{"access_token":"x"}'; }""")),
+    ("nginx", "nothing, with apple-oauth2", [], challenged(OAUTH2, PAGE, token(400, "invalid_grant"))),
     ("apache", "the document is text/plain", ["media-type-wrong"], apache(f'<Location "{WELL_KNOWN}">\nForceType text/plain\n</Location>')),
     ("apache", "names with a dot are denied", ["forbidden"], apache(r'<DirectoryMatch "/\.">' + "\nRequire all denied\n</DirectoryMatch>")),
     ("apache", "the site asks for a password", ["needs-login"], apache(f"<Location />\n{PASSWORD}\n</Location>")),
@@ -148,15 +189,22 @@ class Host:
 MDM_PORT = free_port()
 GOOD = nginx(f"location = {WELL_KNOWN} {{ default_type application/json; return 200 '{document()}'; }}",
              f"""location /enroll/ {{ add_header WWW-Authenticate 'Bearer method="apple-as-web", url="https://{MDM}/sign-in"' always; return 401; }}""",
+             "location = /scep { default_type text/plain; return 200 'POSTPKIOperation\nSHA-1\nDES3\n'; }",
              "location /sign-in { default_type text/html; return 200 '<!DOCTYPE html><title>Sign in</title>'; }", root="empty")(MDM_PORT)
 
 
-def check(port, *more, family="iPhone"):
+ENVIRONMENT = {**{k: v for k, v in os.environ.items() if k != "POSTERN_DATA"}, "SSL_CERT_FILE": os.devnull, "RES_OPTIONS": "timeout:1 attempts:1"}
+
+
+def command(port, *more, family="iPhone", who=WHO):
+    return [os.path.join(BUILD, "postern"), "check", who, "--cacert", authority.root, "--connect-to", f"{DOMAIN}:443:127.0.0.1:{port}",
+            "--connect-to", f"{MDM}:443:127.0.0.1:{MDM_PORT}", "--connect-to", f"{MDM}.:443:127.0.0.1:{MDM_PORT}",
+            *(["--model-family", family] if family else []), *more]
+
+
+def check(port, *more, **how):
     """Exit status, and the report."""
-    r = subprocess.run([os.path.join(BUILD, "postern"), "--json", "check", WHO, "--cacert", authority.root, "--connect-to",
-                        f"{DOMAIN}:443:127.0.0.1:{port}", "--connect-to", f"{MDM}:443:127.0.0.1:{MDM_PORT}", "--connect-to", f"{MDM}.:443:127.0.0.1:{MDM_PORT}",
-                        *(["--model-family", family] if family else []), *more],
-                       capture_output=True, text=True, env={**{k: v for k, v in os.environ.items() if k != "POSTERN_DATA"}, "SSL_CERT_FILE": os.devnull})
+    r = subprocess.run(command(port, "--json", *more, **how), capture_output=True, text=True, env=ENVIRONMENT)
     if "Sanitizer" in r.stderr or not r.stdout.startswith("{"):
         raise AssertionError(r.stderr[-3000:])
     return r.returncode, json.loads(r.stdout)
@@ -177,7 +225,7 @@ SEVERITY = {"warning": 1, "critical": 2}
 def finds_each_cause(hosts):
     for host, (status, report) in all_at_once(hosts, lambda h: check(h.port)):
         host.found = report["findings"]
-        same(codes(report), host.causes, f"{host.server}: {host.rule}: {host.causes[0]}")
+        same(codes(report), host.causes, f"{host.server}: {host.rule}: {', '.join(host.causes) or 'nothing is found'}")
         same(status, max([SEVERITY.get(f["severity"], 3) for f in host.found], default=0), "... the exit status says how bad it is")
         stages = [s["state"] for s in report["stages"] if s["state"] != "not asked"]
         if status == 2:
@@ -194,9 +242,10 @@ def upstream(text):
 
 
 def applied(host, snippet):
-    """As a person would: a directive that the snippet has takes the place of the one that stands there."""
+    """As a person would: a directive or location that the snippet has takes the place of the one that stands there."""
     said = {line.split()[0] for line in snippet.splitlines() if line[:1].isalpha() and line.split()[0].lower().startswith("ssl")}
-    kept = [line for line in host.lines.splitlines() if not line.split() or line.split()[0] not in said]
+    places = tuple(line for line in snippet.splitlines() if line.startswith("location "))
+    kept = [line for line in host.lines.splitlines() if not line.startswith(places or "location\t") and (line.split() or [""])[0] not in said]
     text = "\n".join(kept)
     if "listen 443 ssl" in snippet and " ssl;" not in text: # it says so in a comment; a certificate is needed then
         text = text.replace(f":{host.port};", f":{host.port} ssl;") + \
@@ -216,6 +265,59 @@ def mends_each(hosts, servers):
            (codes(report), [f["seen"] for f in report["findings"]], host.found[0]["snippet"]))
 
 
+# ---- what else it looks at ----
+
+def tells_people(host):
+    """The text has what the report has: verdict for monitoring first, cause, what the phone says, and the snippet."""
+    finding = host.found[0]
+    r = subprocess.run(command(host.port), capture_output=True, text=True, env=ENVIRONMENT)
+    ok(r.stdout.startswith(f"CRITICAL - {WHO}: {finding['code']}: "), "the first line is what monitoring shows", r.stdout)
+    ok(all(line.strip() in r.stdout for line in finding["snippet"].splitlines()), "the snippet stands in the text", r.stdout)
+    for word in ("Seen", "Phone", "Cause", "To do", "not reached"):
+        ok(word in r.stdout, f"the text says: {word}", r.stdout)
+    status, report = check(host.port, "--server", "cloudfront")
+    ok(report["findings"][0]["server"] == "cloudfront" and "function handler" in report["findings"][0]["snippet"],
+       "--server picks another web server's", report["findings"])
+    for server in ("nginx", "apache", "caddy", "iis", "cloudfront", "cloudflare"):
+        shown = check(host.port, "--server", server, "--mdm-server", "https://mdm.example")[1]["findings"][0]["snippet"]
+        ok(f"https://mdm.example{WELL_KNOWN}" in shown and "@" not in shown, f"{server}: the snippet leads where --mdm-server says", shown)
+
+
+def falls_back(host):
+    """Protocol 2.6: the domain has no document, and Apple's redirect leads to one."""
+    status, report = check(host.port, "--apple", f"https://{MDM}/")
+    stages = {s["stage"]: s["state"] for s in report["stages"]}
+    ok(status == 1 and codes(report) == ["not-found"], "a fallback that works makes the domain's failure a warning", report["findings"])
+    ok(stages["apple"] == "ok" and stages["sign-in"] == "ok", "and the rest is looked at", stages)
+    status, report = check(host.port, "--apple", f"https://{MDM}/nowhere")
+    ok(status == 2 and codes(report)[-1] == "fallback-failed", "one that does not is named", codes(report))
+
+
+def sees_every_family(host):
+    status, report = check(host.port, family=None)
+    same(sorted(report["families"]), ["Mac", "RealityDevice", "iPad", "iPhone"], "without --model-family it is every kind that enrolls by account")
+    same([f["families"] for f in report["findings"]], [report["families"]], "what they meet together is one finding")
+
+
+def looks_beyond(host):
+    """What stands in the profile alone, and in a server's folder."""
+    status, report = check(MDM_PORT, "--scep", f"https://{MDM}/scep", "--data", folder("data"))
+    same((status, codes(report)), (2, ["scep-weak", "push-certificate-expired"]), "weak SCEP and a push certificate past its time are found")
+    status, report = check(MDM_PORT, "--scep", f"https://{MDM}/nowhere")
+    same(codes(report), ["scep-status"], "so is a SCEP server that is not there")
+
+
+def needs_a_name():
+    status, report = check(free_port(), who="anna")
+    same(codes(report), ["identifier-malformed"], "what is no identifier ends at once")
+    stages = {s["state"] for s in report["stages"][1:] if s["state"] != "not asked"}
+    same(stages, {"not reached"}, "... and nothing else is reached")
+    status, report = check(free_port())
+    same(codes(report), ["connection-refused"], "nobody listens")
+    status, report = check("nosuchport")
+    ok(codes(report)[0] in ("name-unknown", "name-lookup-failed"), "what can't be looked up is said to be so", report["findings"])
+
+
 def main():
     hosts = [Host(*row) for row in HOSTS]
     by_name = {name: [h for h in hosts if h.server == name] for name in ("nginx", "apache", "lighttpd")}
@@ -224,6 +326,12 @@ def main():
         ok(server.start([(h.port, h.lines) for h in by_name[name]] + ([(MDM_PORT, GOOD)] if name == "nginx" else [])),
            f"{name} runs with {len(by_name[name])} hosts", server.said())
     finds_each_cause(hosts)
+    missing = next(h for h in hosts if h.causes == ["not-found"])
+    tells_people(missing)
+    falls_back(missing)
+    sees_every_family(missing)
+    looks_beyond(missing)
+    needs_a_name()
     mends_each(hosts, {name: servers[name] for name in ("nginx", "apache")})
     for server in servers.values():
         server.stop()

@@ -120,6 +120,42 @@ device_token_update(struct device *d, enum device_channel channel)
 }
 
 enum rc
+device_user_authenticate(struct device *d, bool *manages)
+{
+	struct device_schema s = device_rules(d, true);
+	struct http_client_answer answer = { 0 };
+	const char *challenge = NULL;
+	struct arena *a;
+	plist_t message, reply;
+	enum rc rc;
+
+	*manages = true;
+	if (!d->self.network_user ||
+	    device_schema_verdict(&s, DEVICE_CHECKIN, "UserAuthenticate", NULL, false) != DEVICE_ALLOWED)
+		return RC_OK;
+	story_step(&d->story, "UserAuthenticate", "Ask whether the user who logs in is managed (UserAuthenticate)");
+	a = arena_new(0);
+	message = device_message_new(d, a, DEVICE_CHANNEL_USER);
+	plist_put_text(message, "MessageType", "UserAuthenticate");
+	rc = device_mdm_put(d, a, DEVICE_CHANNEL_USER, DEVICE_DOOR_CHECKIN, plist_xml(a, message), &answer);
+	if (rc == RC_OK && answer.body.n > 0 && (rc = plist_parse(a, answer.body, &reply, &d->err)) == RC_OK)
+		challenge = plist_text(a, reply, "DigestChallenge");
+	if (rc == RC_UNAVAILABLE && answer.status == 410) {
+		rc = RC_OK;
+		*manages = false;
+	}
+	if (challenge != NULL && *challenge != '\0')
+		*manages = false;
+	if (rc == RC_OK)
+		story_detail(&d->story, "user", "%s",
+		    *manages            ? "managed, no challenge"
+		    : challenge != NULL ? "not managed: there is a challenge"
+					: "not managed (410)");
+	arena_free(a);
+	return rc == RC_OK ? RC_OK : fail_in(&d->err, rc, "UserAuthenticate");
+}
+
+enum rc
 device_check_out(struct device *d)
 {
 	struct http_client_answer answer;

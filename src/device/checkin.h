@@ -16,6 +16,10 @@ struct bytes device_token_update_body(struct device *d, struct arena *a, enum de
 enum rc device_authenticate(struct device *d);
 enum rc device_token_update(struct device *d, enum device_channel channel);
 
+/* Ask whether the server manages a user of a directory who logs in (protocol 7.5): 410 and a challenge say no; this device
+ * has no password of the directory to answer a challenge with. True also where nothing is asked. */
+enum rc device_user_authenticate(struct device *d, bool *manages);
+
 /* Once, best effort: the error is for the story only. */
 enum rc device_check_out(struct device *d);
 

@@ -283,11 +283,15 @@ ask_apple(struct device *d)
 enum rc
 device_finish(struct device *d)
 {
+	bool manages;
 	enum rc rc = RC_OK;
 
 	if (d->en.user_due) {
-		if ((rc = device_token_update(d, DEVICE_CHANNEL_USER)) != RC_OK)
+		if ((rc = device_user_authenticate(d, &manages)) != RC_OK ||
+		    (manages && (rc = device_token_update(d, DEVICE_CHANNEL_USER)) != RC_OK))
 			return rc;
+		if (!manages)
+			d->en.user_guid = NULL;
 		d->en.user_due = false;
 		if ((rc = device_save_enrollment(d)) != RC_OK)
 			return rc;

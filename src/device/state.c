@@ -39,6 +39,7 @@ static const struct member self_members[] = {
 	SELF(LIST, personal_apps),
 	SELF(TEXT, store_file),
 	SELF(LIST, strict),
+	SELF(FLAG, network_user),
 	SELF(FLAG, leak),
 	SELF(TEXT, maid_verdict),
 	SELF(NUMBER, maid_delay_s),

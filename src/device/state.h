@@ -32,6 +32,7 @@ struct device_self {
 	const char *attestation_ca; /* directory of the CA that attests its keys; NULL: it can't attest */
 	/* how it behaves */
 	const char *const *strict; /* names of quirk.h; NULL-terminated; may be NULL */
+	bool network_user; /* a Mac's user comes from a directory: UserAuthenticate goes first */
 	bool leak; /* sends personal identifiers where it must not */
 	const char *maid_verdict; /* "accept", "check" or "refuse" */
 	int64_t maid_delay_s;

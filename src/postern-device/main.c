@@ -63,6 +63,7 @@ static const struct argv_option enroll_options[] = {
 	ARGV_LIST("personal-app", "BUNDLE[=NUMBER]", "The person has this app already, of this number in the App Store"),
 	ARGV_TEXT("store", "FILE", "What the App Store has: a JSON list of {adamId, bundleId, name, version}"),
 	APPS,
+	ARGV_FLAG("network-user", "A Mac's user is one of a directory: UserAuthenticate goes first (Device Enrollment)"),
 	ARGV_LIST("strict", "NAME", "The strict side of something open, one of `postern-device quirks`, or all"),
 	ARGV_FLAG("leak-identifiers", "Misbehave: send serial number, UDID, IMEI and MEID everywhere"),
 	RUN_HOW_TO_TELL,
@@ -215,6 +216,7 @@ describe(struct run *r, const struct argv *v, bool fresh)
 	d->acme_fault = argv_text(v, "acme-fault");
 	d->self.leak = argv_flag(v, "leak-identifiers");
 	d->self.strict = argv_list(v, "strict");
+	d->self.network_user = argv_flag(v, "network-user");
 	d->self.maid_verdict = argv_text(v, "maid-verdict");
 	d->self.maid_delay_s = argv_int(v, "maid-delay", 10);
 	return device_quirks_read(d->self.strict, &d->strict, &d->err);

@@ -302,6 +302,8 @@ class Requests(BaseHTTPRequestHandler):
             claims = {"iss": "u", "iat": 1, "jti": "j", "service_type": "com.apple.maid"}
             token = part({"alg": "RS256"}) + b"." + part(claims) + b".c2ln"
             self.answer(200, plistlib.dumps({"TokenData": self.owner.rule("maid", token)}), "application/xml")
+        elif m["MessageType"] == "UserAuthenticate":
+            self.answer(*o.rule("user", (410,)))
         elif m["MessageType"] == "SetBootstrapToken":
             o.escrow = m["BootstrapToken"]
             self.answer(200)

@@ -110,8 +110,10 @@ def byod(w):
 
 def simulated(w):
     say("postern-device")
-    mac = Phone(w, f"simmac@{DOMAIN}", "--family", "Mac")
+    mac = Phone(w, f"simmac@{DOMAIN}", "--family", "Mac", "--network-user")
     same(mac.enroll(), 0, "a simulated Mac enrolls")
+    ok(mac.did("UserAuthenticate") and any("410" in s.get("user", "") for s in mac.steps),
+       "S-24: and learns that its directory's user is not managed", mac.story())
     ok(mac.did("SetBootstrapToken") and w.listing("enrollment", "show", mac.row()["id"])[0]["bootstrap_token_held"],
        "gives its bootstrap token and gets it back", mac.story())
     phone = Phone(w, f"simphone@{DOMAIN}")

@@ -199,6 +199,36 @@ def story_mac(world):
     ok("UDID" in s.checkins("Authenticate")[0], "ADDE is identified by UDID")
 
 
+def story_mac_users(world):
+    """Who of a Mac's users is managed, and by whose channel."""
+    s = world.server
+    challenge = (200, plistlib.dumps({"DigestChallenge": "Digest realm=x"}), "application/xml")
+    cases = [
+        ("ADDE", (410,), ["--network-user"], 1, 0, "a user whom the server does not manage (410) has no channel"),
+        ("ADDE", challenge, ["--network-user"], 1, 0, "nor one of whom it wants a password of the directory"),
+        ("ADDE", (200, plistlib.dumps({"DigestChallenge": ""}), "application/xml"), ["--network-user"], 1, 1,
+         "an empty challenge is none"),
+        ("ADDE", (410,), [], 0, 1, "a local user is not asked about"),
+        ("BYOD", (410,), ["--network-user"], 0, 1, "nor anybody under User Enrollment, which forbids it"),
+    ]
+    for mode, answer, more, asked, channels, rule in cases:
+        s.reset(mode=mode, family="Mac", user=answer)
+        phone = Phone(world)
+        ok(phone.enroll("--family", "Mac", *more) == 0 and phone.poll() == 0, f"7.5: {mode}: a Mac enrolls", told(phone))
+        named = [m for m in s.checkins("TokenUpdate") if {"UserID", "EnrollmentUserID"} & set(m)]
+        polls = [r for r in s.find("/command") if b"UserShortName" in r["body"]]
+        same((len(s.checkins("UserAuthenticate")), len(named), len(polls)), (asked, channels, channels), f"D-17: {mode}: {rule}")
+        ok(all(r["headers"]["Authorization"] for r in s.find("/checkin") if b"UserAuthenticate" in r["body"]),
+           "D-19: the question is the user channel's, with the token")
+    s.reset(mode="ADDE", family="Mac", mdm={"ServerCapabilities": ["com.apple.mdm.token", "com.apple.mdm.bootstraptoken"]})
+    phone = Phone(world)
+    ok(phone.enroll("--family", "Mac") == 0 and phone.poll() == 0, "ADDE: a Mac without per-user-connections", told(phone))
+    same([m["MessageType"] for m in s.checkins()], ["Authenticate", "TokenUpdate", "SetBootstrapToken", "GetBootstrapToken", "GetToken"],
+         "D-17: has no user channel, and gives its bootstrap token into keeping")
+    ok(not any("Authorization" in r["headers"] for r in s.find("/checkin") + s.find("/command")),
+       "D-19: so it never sends a token")
+
+
 def story_answers(world):
     s, phone = world.server, Phone(world)
     s.reset()
@@ -430,7 +460,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="device-") as folder:
         world = World(folder)
         wanted = sys.argv[1:]
-        for story in (story_as_web, story_oauth, story_mac, story_answers, story_esso, refusals, more):
+        for story in (story_as_web, story_oauth, story_mac, story_mac_users, story_answers, story_esso, refusals, more):
             if not wanted or story.__name__ in wanted:
                 say(story.__name__)
                 story(world)

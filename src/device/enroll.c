@@ -10,9 +10,9 @@
 #include "device/discovery.h"
 #include "device/escrow.h"
 #include "device/identity.h"
+#include "device/place.h"
 #include "device/signin.h"
 #include "device/url.h"
-#include "separation/volume.h"
 #include "fmt/json.h"
 
 /* ---- stage 2: the two POSTs and the sign-in between them ---- */
@@ -201,6 +201,19 @@ new_channel(struct device *d, struct device_channel_state *c)
 	c->push_magic = crypto_uuid(d->arena);
 }
 
+/* Apple's kinds of content that this version of the system does not keep apart (protocol 12). */
+static void
+tell_mixed(struct device *d)
+{
+	const char *list = NULL;
+
+	for (const struct separation_content *c = separation_contents; c->name != NULL; c++)
+		if (!device_keeps_apart(d, c))
+			list = list == NULL ? c->title : arena_printf(d->arena, "%s, %s", list, c->title);
+	if (list != NULL)
+		story_detail(&d->story, "not apart", "%s %s: %s", d->family->os_label, d->self.os, list);
+}
+
 /* A new name and new ways to be woken, each time (protocol 12). */
 static enum rc
 make_volume(struct device *d)
@@ -214,6 +227,7 @@ make_volume(struct device *d)
 		d->en.managed = json_keep(d->arena, json_object());
 		story_step(
 		    &d->story, "volume-created", "Made the managed volume; everything of the enrollment lives in it");
+		tell_mixed(d);
 	}
 	if (device_is_byod(d))
 		d->en.enrollment_id = crypto_uuid(d->arena);

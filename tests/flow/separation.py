@@ -12,7 +12,7 @@ import uuid
 
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "separation")]
 import world  # first: it finds the others
-from disk import Disk
+from disk import Disk, decrypt
 from postern import CLIENTS, DOMAIN, done, ok, same, say
 from world import Phone, World, in_batches
 
@@ -20,6 +20,7 @@ WORK, OWN, BEFORE = "com.example.work", "org.example.own", "org.example.before"
 STORE = [{"adamId": "7", "bundleId": WORK}, {"adamId": "9", "bundleId": BEFORE}]
 STAGES = ["discovery", "authentication", "sign-in", "profile", "enrollment", "account"]
 KINDS = ("calendar", "contacts", "drive", "mail", "notes", "reminders")
+NOT_APART = {"old": "iOS 16.6: Reminders app", "older": "iPadOS 16.0: Calendar app, Reminders app"}
 # name: (family, version, rule, kinds of the managed account that this system does not keep apart)
 DEVICES = {
     "byod": ("iPhone", "18.2", "--byod", {"contacts"}),
@@ -104,6 +105,7 @@ def restrictions(name, **keys):
 def enroll(d):
     d.server.rule(d.user, d.rule)
     d.worked = d.enroll() == 0
+    d.mixed_told = [s.get("not apart") for s in d.did("volume-created")]
     d.stages = list(dict.fromkeys(s["stage"] for s in d.steps))
     d.app = d.command("InstallApplication", iTunesStoreID=7, ManagementFlags=4, Options={"PurchaseMethod": 1}) \
         if d.worked and d.family != "Mac" else None
@@ -125,6 +127,7 @@ def side_by_side(devices):
         ok(d.worked, "enrolls", d.story())
         same(d.app, None if d.family == "Mac" else "Acknowledged", "and has a managed app")
         same(d.stages, STAGES, "DS-01: by service discovery, authentication, enrollment and ongoing authentication")
+        same(d.mixed_told, [NOT_APART.get(d.name_)], "DS-09, DS-13: what the system does not keep apart is said at the enrollment")
         want = {p: p.split("@")[0] not in d.mixed for p in d.said}
         same(d.said, want, f"DS-08, DS-09, DS-10, DS-11, DS-12, DS-13: on {d.family} {d.version} each kind is apart, or said not to be")
         ok(set(d.own.values()) == {False}, "DS-17: the person has their own of each, in a volume of their own")
@@ -231,6 +234,18 @@ def keychain_file(mac):
          (True, False, True), "DS-10: on a Mac items of the data protection keychain are apart, those in a keychain file are not")
 
 
+def remember(d):
+    """What the enrollment itself must not leave behind: every longer text of its record, read as its owner can."""
+    def texts(value):
+        if isinstance(value, str):
+            yield value
+        for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else []:
+            yield from texts(part)
+    disk = Disk(d.state)
+    record = json.loads(decrypt(disk.files["volume.key"], disk.files["volume.sealed"], len(disk.files["volume.sealed"]) - 40))
+    d.markers["managed"] += sorted({t for t in texts(record) if len(t) >= 20} | {d.user, WORK, record["access_token"]})
+
+
 def nothing_managed(d, when, folder=None):
     """The proof."""
     disk = Disk(folder or d.state)
@@ -266,6 +281,7 @@ def backup(d):
 def ends(devices):
     say("ends")
     for d in devices:
+        remember(d)
         if d.name_ == "older":
             d.server.admin("enrollment", "evict", d.row()["id"])
             d.poll()

@@ -1,7 +1,6 @@
 /* Names and connections. */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -9,7 +8,6 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "check/walk.h"
@@ -156,15 +154,10 @@ wait_connected(int fd, int timeout_s)
 int
 walk_dial(const struct walk *w, const struct walk_address *to)
 {
-	struct timeval limit = { .tv_sec = w->plan->timeout_s };
 	int fd = socket(to->to.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), error;
 
-	if (fd < 0)
-		return -1;
-	if ((connect(fd, (const struct sockaddr *)&to->to, to->n) != 0 &&
-		(errno != EINPROGRESS || !wait_connected(fd, w->plan->timeout_s))) ||
-	    fcntl(fd, F_SETFL, 0) != 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) != 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0) {
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)&to->to, to->n) != 0 &&
+	    (errno != EINPROGRESS || !wait_connected(fd, w->plan->timeout_s))) {
 		error = errno;
 		close(fd);
 		errno = error;

@@ -34,6 +34,7 @@ shake(struct walk *w, const char *name, const struct walk_address *to, enum http
 		.least = least,
 		.most = most,
 		.suites = suites,
+		.timeout_ms = w->plan->timeout_s * 1000,
 		.ask = most == HTTP_TLS_1_3, /* the handshake that counts, of whatever it agreed to */
 	};
 	int fd = walk_dial(w, to);
@@ -78,7 +79,7 @@ is_well_signed(const struct x509_quality *q)
 	return false;
 }
 
-/* Of each certificate that was sent: its time and strength. A root counts by being trusted, whatever signed it. */
+/* Of each certificate on the way to the root: its time and strength. A root counts by being trusted, whatever signed it. */
 static bool
 judge_each(struct walk *w, const char *name, const struct http_tls_seen *t)
 {
@@ -93,12 +94,12 @@ judge_each(struct walk *w, const char *name, const struct http_tls_seen *t)
 		    x509_quality(w->a, t->chain[i], &q, &w->err) != RC_OK)
 			continue;
 		root = i > 0 && q.self_issued;
-		if (info.not_after < w->plan->now && !root) {
+		if (info.not_after < w->plan->now) {
 			walk_find(w, CAUSE_expired, name, "%s ended on %s", info.subject,
 			    clock_rfc3339(w->a, info.not_after));
 			good = false;
 		}
-		if (info.not_before > w->plan->now && !root) {
+		if (info.not_before > w->plan->now) {
 			walk_find(w, CAUSE_not_yet, name, "%s begins on %s", info.subject,
 			    clock_rfc3339(w->a, info.not_before));
 			good = false;
@@ -156,7 +157,7 @@ judge_trust(struct walk *w, const char *name, const struct http_tls_seen *t, con
 	else if (doubts & HTTP_TLS_NO_ISSUER && x509_quality(w->a, t->chain[t->n_chain - 1], &last, NULL) == RC_OK)
 		/* A public CA's certificate says where the next one of the chain is; one of a private root has nothing to say. */
 		walk_find(w, last.names_issuer ? CAUSE_chain_short : CAUSE_untrusted, name,
-		    "%d sent, the first issued by %s, and no more of the chain is known", t->n_chain, info->issuer);
+		    "%d sent, the first issued by %s, and the chain ends before a root", t->n_sent, info->issuer);
 	else if (doubts & HTTP_TLS_OTHER && q->for_servers)
 		walk_find(w, CAUSE_certificate_bad, name, "%s", t->doubt_text);
 	return doubts == 0;

@@ -43,7 +43,7 @@ void walk_find(struct walk *w, enum check_cause_id id, const char *about, const 
 
 /* reach.c: names, connections and TLS of an https URL's host. Findings are about the host; NULL: no usable URL. */
 struct walk_host *walk_host(struct walk *w, const char *url);
-/* A connected socket with the plan's time-outs, or -1. Told is nothing. */
+/* A connected, non-blocking socket, or -1 with errno. Told is nothing. */
 struct walk_address;
 int walk_dial(const struct walk *w, const struct walk_address *to);
 

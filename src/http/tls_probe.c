@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -10,6 +11,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "base/clock.h"
 #include "http/mem.h"
 
 #define CHAIN_MAX 16
@@ -149,12 +151,12 @@ prepare(SSL *ssl, int fd, const struct http_tls_offer *o, struct doubts *d)
 static const struct bytes *
 chain_of(struct arena *a, SSL *ssl, int *n)
 {
-	STACK_OF(X509) *sent = SSL_get_peer_cert_chain(ssl);
+	const STACK_OF(X509) *built = SSL_get0_verified_chain(ssl);
 	struct bytes *out = arena_array(a, CHAIN_MAX, sizeof *out);
 
-	for (*n = 0; *n < sk_X509_num(sent) && *n < CHAIN_MAX; ++*n) {
+	for (*n = 0; *n < sk_X509_num(built) && *n < CHAIN_MAX; ++*n) {
 		unsigned char *der = NULL;
-		int length = i2d_X509(sk_X509_value(sent, *n), &der);
+		int length = i2d_X509(sk_X509_value(built, *n), &der);
 
 		if (length > 0)
 			out[*n] = arena_copy(a, bytes_of(der, (size_t)length));
@@ -163,38 +165,60 @@ chain_of(struct arena *a, SSL *ssl, int *n)
 	return out;
 }
 
-static void
-explain(struct arena *a, SSL *ssl, int result, struct http_tls_seen *out)
+/* The socket is ready for what OpenSSL wants, before the deadline. */
+static bool
+wait_for(SSL *ssl, int result, int64_t deadline_ms)
 {
-	int error = errno, kind = SSL_get_error(ssl, result);
-	unsigned long code = ERR_peek_error();
-	const char *reason = code != 0 ? ERR_reason_error_string(code) : NULL;
+	int want = SSL_get_error(ssl, result), n;
+	int64_t left = deadline_ms - clock_mono_ms();
+	struct pollfd p = { .fd = SSL_get_fd(ssl), .events = want == SSL_ERROR_WANT_WRITE ? POLLOUT : POLLIN };
 
-	out->no_tls = ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER ||
-		      ERR_GET_REASON(code) == SSL_R_HTTP_REQUEST ||
-		      ERR_GET_REASON(code) == SSL_R_PACKET_LENGTH_TOO_LONG;
-	if (reason != NULL)
-		out->why = arena_strdup(a, reason);
-	else if (kind == SSL_ERROR_SYSCALL && (error == EAGAIN || error == EWOULDBLOCK))
-		out->why = "no answer in time";
-	else
-		out->why = "the server closed the connection";
+	if ((want != SSL_ERROR_WANT_READ && want != SSL_ERROR_WANT_WRITE) || left <= 0)
+		return false;
+	n = poll(&p, 1, (int)left);
+	return n > 0 || (n < 0 && errno == EINTR);
+}
+
+static bool
+agree(SSL *ssl, struct arena *a, int64_t deadline_ms, struct http_tls_seen *out)
+{
+	unsigned long code;
+	int result;
+
+	while ((result = SSL_connect(ssl)) != 1) {
+		if (wait_for(ssl, result, deadline_ms))
+			continue;
+		code = ERR_peek_error();
+		out->no_tls = ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER ||
+			      ERR_GET_REASON(code) == SSL_R_HTTP_REQUEST ||
+			      ERR_GET_REASON(code) == SSL_R_PACKET_LENGTH_TOO_LONG;
+		if (code != 0 && ERR_reason_error_string(code) != NULL)
+			out->why = arena_strdup(a, ERR_reason_error_string(code));
+		else
+			out->why =
+			    clock_mono_ms() >= deadline_ms ? "no answer in time" : "the server closed the connection";
+		return false;
+	}
+	return true;
 }
 
 /* The Server field of the answer to HEAD. Nothing rests on it: whoever does not answer in time says nothing. */
 static const char *
-ask_server(struct arena *a, SSL *ssl, const char *name)
+ask_server(struct arena *a, SSL *ssl, const char *name, int64_t deadline_ms)
 {
 	const char *request = arena_printf(a, "HEAD / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", name), *line;
 	char *head = arena_alloc(a, HEAD_MAX + 1);
 	size_t n = 0;
-	int got = 1;
+	int got;
 
 	if (SSL_write(ssl, request, (int)strlen(request)) <= 0)
-		return NULL;
-	while (n < HEAD_MAX && strstr(head, "\r\n\r\n") == NULL &&
-	       (got = SSL_read(ssl, head + n, (int)(HEAD_MAX - n))) > 0)
-		n += (size_t)got;
+		return NULL; /* so short a request fits whole, or there is nobody */
+	while (n < HEAD_MAX && strstr(head, "\r\n\r\n") == NULL) {
+		got = SSL_read(ssl, head + n, (int)(HEAD_MAX - n));
+		if (got <= 0 && !wait_for(ssl, got, deadline_ms))
+			break;
+		n += got > 0 ? (size_t)got : 0;
+	}
 	for (line = strchr(head, '\n'); line != NULL; line = strchr(line + 1, '\n')) {
 		if (strncasecmp(line + 1, "Server:", 7) == 0) {
 			line += 8 + strspn(line + 8, " \t");
@@ -210,24 +234,23 @@ http_tls_probe_shake(
 {
 	SSL *ssl = http_need(SSL_new(p->context));
 	struct doubts d = { 0 };
-	int result;
+	int64_t deadline_ms = clock_mono_ms() + offer->timeout_ms;
 
 	*out = (struct http_tls_seen){ 0 };
 	ERR_clear_error();
 	if (!prepare(ssl, fd, offer, &d)) {
 		out->why = "this system's TLS can't offer that";
-	} else if ((result = SSL_connect(ssl)) != 1) {
-		explain(a, ssl, result, out);
-	} else {
+	} else if (agree(ssl, a, deadline_ms, out)) {
 		out->agreed = true;
 		out->version = version_of(SSL_version(ssl));
 		out->suite = arena_strdup(a, SSL_get_cipher_name(ssl));
 		out->extended_master_secret = out->version == HTTP_TLS_1_3 || SSL_get_extms_support(ssl) == 1;
 		out->chain = chain_of(a, ssl, &out->n_chain);
+		out->n_sent = sk_X509_num(SSL_get_peer_cert_chain(ssl));
 		out->doubts = d.bits;
 		out->doubt_text = d.text;
 		if (offer->ask)
-			out->server = ask_server(a, ssl, offer->name);
+			out->server = ask_server(a, ssl, offer->name, clock_mono_ms() + offer->timeout_ms);
 		SSL_shutdown(ssl);
 	}
 	ERR_clear_error();

@@ -22,6 +22,7 @@ struct http_tls_offer {
 	enum http_tls_version least, most;
 	const char *suites; /* OpenSSL's list, for TLS 1.2 and below; NULL: every one there is */
 	bool ask; /* which program serves: by a HEAD of "/" */
+	int timeout_ms; /* of the handshake as a whole, and of the answer to HEAD */
 };
 
 enum http_tls_doubt { /* about the certificate; several can be true */
@@ -41,14 +42,17 @@ struct http_tls_seen {
 	enum http_tls_version version;
 	const char *suite;
 	bool extended_master_secret; /* RFC 7627; always in TLS 1.3 */
-	const struct bytes *chain; /* DER, as it was sent; the server's own first */
+	/* DER; the server's own first, and as far towards a root as it could be followed: with what was sent, and
+	 * with what is trusted. What was sent beside it, in vain, is not here. */
+	const struct bytes *chain;
 	int n_chain;
+	int n_sent; /* certificates in all */
 	unsigned doubts; /* HTTP_TLS_ bits; 0: trusted, in time, and for this name */
 	const char *doubt_text;
 	const char *server; /* what the Server field of the answer to HEAD says; NULL: nothing, or nobody asked */
 };
 
-/* Shake hands over a connected, blocking socket that stays the caller's; its time-outs count. */
+/* Shake hands over a connected, non-blocking socket that stays the caller's. */
 void http_tls_probe_shake(
     struct http_tls_probe *p, struct arena *a, int fd, const struct http_tls_offer *offer, struct http_tls_seen *out);
 

@@ -5,6 +5,7 @@ where it prints something to put into the configuration of nginx or Apache, putt
 import concurrent.futures
 import json
 import os
+import socket
 import subprocess
 import sys
 
@@ -314,6 +315,9 @@ def needs_a_name():
     same(stages, {"not reached"}, "... and nothing else is reached")
     status, report = check(free_port())
     same(codes(report), ["connection-refused"], "nobody listens")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        status, report = check(silent.getsockname()[1], "--timeout", "1")
+        same((codes(report), report["findings"][0]["seen"]), (["tls-failed"], "no answer in time"), "who says nothing is not waited for without end")
     status, report = check("nosuchport")
     ok(codes(report)[0] in ("name-unknown", "name-lookup-failed"), "what can't be looked up is said to be so", report["findings"])
 

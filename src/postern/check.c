@@ -1,7 +1,6 @@
 /* `check`: what room check found, for people, for programs (--json) and for monitoring (the first line and the exit
  * status, as Nagios plugins have them). */
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -216,15 +215,6 @@ families_of(const char *name)
 	return ALL_FAMILIES;
 }
 
-/* The folder counts where somebody named it: most who run this have no server of ours. */
-static const char *
-data_of(const struct cli *k)
-{
-	const char *named = getenv("POSTERN_DATA");
-
-	return argv_given(k->v, "data") || (named != NULL && *named != '\0') ? k->data : NULL;
-}
-
 int
 cli_check(const struct argv *v, void *ctx)
 {
@@ -246,7 +236,7 @@ cli_check(const struct argv *v, void *ctx)
 
 	(void)ctx;
 	cli_begin(&k, v);
-	plan.data = data_of(&k);
+	plan.data = argv_given(v, "data") ? k.data : NULL; /* most who run this have no server of ours */
 	signal(SIGPIPE, SIG_IGN); /* a server that closes early is a finding */
 	if (check_run(k.a, &plan, &report, &k.err) != RC_OK) {
 		cli_refused(&k);

@@ -194,7 +194,7 @@ GOOD = nginx(f"location = {WELL_KNOWN} {{ default_type application/json; return 
              "location /sign-in { default_type text/html; return 200 '<!DOCTYPE html><title>Sign in</title>'; }", root="empty")(MDM_PORT)
 
 
-ENVIRONMENT = {**{k: v for k, v in os.environ.items() if k != "POSTERN_DATA"}, "SSL_CERT_FILE": os.devnull, "RES_OPTIONS": "timeout:1 attempts:1"}
+ENVIRONMENT = {**os.environ, "SSL_CERT_FILE": os.devnull, "RES_OPTIONS": "timeout:1 attempts:1"}
 
 
 def command(port, *more, family="iPhone", who=WHO):

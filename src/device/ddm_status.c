@@ -76,6 +76,9 @@ of_capabilities(struct device_ddm *m, const char *name)
 	while (table_next(embed_status_items, NULL, &r))
 		if (memchr(table_cell(&r, "status_item").p, ' ', table_cell(&r, "status_item").n) == NULL)
 			add_supported(m, DEVICE_STATUS_ITEM, table_cell(&r, "status_item"), names);
+	r = (struct table_row){ 0 };
+	while (table_next(embed_overrides, "status-items", &r)) /* what came after the schema */
+		add_supported(m, DEVICE_STATUS_ITEM, table_cell(&r, "name"), names);
 	add_keys(items, names);
 	return json_pack("{s:[s], s:{}, s:{s:o, s:o}}", "supported-versions", "1.0.0", "supported-features",
 	    "supported-payloads", "declarations", declarations, "status-items", items);
@@ -113,6 +116,36 @@ of_device(struct device_ddm *m, const char *name)
 		if (strcmp(facts[i].name, name) == 0)
 			return json_string(facts[i].value);
 	return NULL;
+}
+
+static json_t *
+of_mdm(struct device_ddm *m, const char *name)
+{
+	const struct device_enrollment *en = &m->d->en;
+	const struct device_channel_state *c = m->channel == DEVICE_CHANNEL_USER ? &en->user : &en->device;
+	const struct {
+		const char *name, *value;
+	} facts[] = {
+		/* A Mac is supervised by Device Enrollment (data/overrides.csv). */
+		{ "mdm.enrollment-type", m->rules.byod                 ? "user"
+					 : m->rules.os == DEVICE_MACOS ? "supervised"
+								       : "device" },
+		{ "mdm.push-token", c->push_token.n > 0 ? base64_encode(m->a, c->push_token) : NULL },
+		{ "mdm.push-magic", c->push_magic },
+	};
+
+	for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
+		if (strcmp(facts[i].name, name) == 0 && facts[i].value != NULL)
+			return json_string(facts[i].value);
+	return NULL;
+}
+
+static json_t *
+of_no(struct device_ddm *m, const char *name)
+{
+	(void)m;
+	(void)name;
+	return json_false();
 }
 
 static json_t *
@@ -218,6 +251,9 @@ static const struct {
 	{ "management.client-capabilities", of_capabilities },
 	{ "app.managed.list",               of_declared_apps },
 	{ "mdm.app",                        of_mdm_apps },
+	{ "mdm.is-awaiting-configuration",  of_no },
+	{ "mdm.",                           of_mdm },
+	{ "security.lockdown-mode",         of_no },
 	{ "passcode.",                      of_yes },
 	{ "diskmanagement.filevault.",      of_yes },
 	{ "test.boolean-value",             of_yes },

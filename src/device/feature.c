@@ -42,6 +42,9 @@ const struct device_feature_row device_features[DEVICE_FEATURES] = {
 	    "com.apple.configuration.app.managed", DEVICE_DECLARATION, "com.apple.configuration.app.managed", NULL },
 	[DEVICE_BOOTSTRAP_TOKEN]   = { "bootstrap-token",        { V(26, 0),  V(10, 15), V(26, 0) }, "15",
 	    "SetBootstrapToken and GetBootstrapToken, in a Device Enrollment", DEVICE_CHECKIN, "SetBootstrapToken", NULL },
+	[DEVICE_MDM_STATUS]        = { "mdm-status-items",       { V(27, 0),  V(27, 0),  V(27, 0) }, "15",
+	    "status items mdm.enrollment-type, push-token, push-magic, is-awaiting-configuration", DEVICE_STATUS_ITEM,
+	    "mdm.enrollment-type", NULL },
 	[DEVICE_STRICT_TLS]        = { "strict-tls",             { V(27, 0),  V(27, 0),  V(27, 0) }, "15",
 	    "discovery, enrollment and management want TLS 1.2 with ECDHE, AES-GCM and Extended Master Secret, or TLS 1.3, and "
 	    "certificates with a subjectAltName, RSA 2048 or P-256, and SHA-256; else nothing is asked. SCEP and the "

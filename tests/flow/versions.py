@@ -2,6 +2,7 @@
 """What each version of each system does, on both sides of every boundary in the table of `postern-device features`, and
 each model of `postern-device models` wherever a device tells what it is. The server is tests/device/server.py."""
 
+import base64
 import json
 import os
 import socket
@@ -14,8 +15,13 @@ import threading
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "device")]
 from server import openssl
-from simulator import PROGRAM, Phone, World, command, machine_info, told
+import simulator
+from simulator import Phone, World, command, machine_info, told
 from tap import done, ok, same, say
+
+# Many short lives: under a sanitizer simulator.py and quirks.py have seen the same code.
+PROGRAM = simulator.PROGRAM = os.path.join(os.environ.get("POSTERN_CLIENTS") or os.environ.get("POSTERN_BUILD", "build"),
+                                           "postern-device")
 
 FAMILIES = {"iPhone": "iOS", "Mac": "macOS", "RealityDevice": "visionOS"}
 BEFORE = {"16.0": "15.8", "17.0": "16.7", "17.2": "17.1", "17.5": "17.4", "18.2": "18.1", "18.4": "18.3", "26.0": "18.6", "27.0": "26.4",
@@ -69,6 +75,20 @@ def esso(world, family, version):
 lives = {}      # each is looked at from more than one side
 
 
+MDM_ITEMS = ["mdm.enrollment-type", "mdm.push-token", "mdm.push-magic", "mdm.is-awaiting-configuration"]
+
+
+def mdm_items(s, mode, family):
+    """The items of 27 as they were reported, right and whole; False: each was refused."""
+    told = [r["StatusItems"]["mdm"] for r in s.reports if "mdm" in r["StatusItems"]]
+    refused = {e["StatusItem"] for r in s.reports for e in r.get("Errors", [])}
+    update = s.checkins("TokenUpdate")[0]
+    wanted = {"enrollment-type": "user" if mode == "BYOD" else "supervised" if family == "Mac" else "device",
+              "push-token": base64.b64encode(update["Token"]).decode(), "push-magic": update["PushMagic"],
+              "is-awaiting-configuration": False}
+    return True if told[:1] == [wanted] else False if not told and set(MDM_ITEMS) <= refused else (told, refused)
+
+
 def life(mode, what):
     """What one device of this version showed from its enrollment to its eviction."""
     def probe(world, family, version):
@@ -83,7 +103,8 @@ def live(world, mode, family, version):
     s = world.server
     s.reset(mode=mode, mdm={"ServerCapabilities": ["com.apple.mdm.token", "com.apple.mdm.bootstraptoken"]})
     s.declare("configuration.app.managed", "app", {"AppStoreID": "361309726"})
-    s.declare("activation.simple", "on", {"StandardConfigurations": ["app"]})
+    s.declare("configuration.management.status-subscriptions", "items", {"StatusItems": [{"Name": n} for n in MDM_ITEMS]})
+    s.declare("activation.simple", "on", {"StandardConfigurations": ["app", "items"]})
     s.queue = [command("DeclarativeManagement")]
     phone = Trial(world, family, version)
     seen = {"worked": phone.worked, "token": bool(s.checkins("GetToken")), "bootstrap": bool(s.checkins("SetBootstrapToken"))}
@@ -92,12 +113,14 @@ def live(world, mode, family, version):
     first = s.find("/enroll")[0]
     phone.poll()
     listed = [r["StatusItems"]["management"].get("declarations", {}) for r in s.reports if "management" in r["StatusItems"]]
-    s.rules["evict"] = True
-    phone.poll()
+    if mode == "BYOD":
+        s.rules["evict"] = True
+        phone.poll()
     return {**seen, "type": first["headers"]["Content-Type"] == "application/pkcs7-signature",
             "os": machine_info(world, first).get("OS_VERSION") == version,
-            "app": any(c["valid"] == "valid" for d in listed for c in d.get("configurations", [])),
-            "evicted": phone.status_of()["state"] == "unenrolled"}
+            "app": any(c["identifier"] == "app" and c["valid"] == "valid" for d in listed for c in d.get("configurations", [])),
+            "items": mdm_items(s, mode, family),
+            "evicted": "all managed data was destroyed" in phone.err}
 
 
 # feature: what shows it. Those without stand before every enrollment, or have a test of their own, or are proved by
@@ -114,6 +137,7 @@ PROBES = {
     "enrollment-sso": esso,
     "declared-apps": life("BYOD", "app"),
     "bootstrap-token": life("ADDE", "bootstrap"),
+    "mdm-status-items": life("ADDE", "items"),
 }
 ELSEWHERE = {
     "user-enrollment": "beginnings, below",
@@ -139,10 +163,10 @@ def versions(world):
                 ok(not probe(world, family, "27.0"), f"{r['section']}: {system} never has {r['feature']}")
                 continue
             since = max(since, first, key=number)
-            ok(probe(world, family, since), f"{r['section']}: {r['feature']} on {system} {since}")
+            same(probe(world, family, since), True, f"{r['section']}: {r['feature']} on {system} {since}")
             if number(since) > number(first):
                 before = BEFORE.get((family, since)) or BEFORE[since]
-                ok(not probe(world, family, before), f"{r['section']}: no {r['feature']} on {system} {before}")
+                same(probe(world, family, before), False, f"{r['section']}: no {r['feature']} on {system} {before}")
 
 
 def beginnings(world):

@@ -107,13 +107,20 @@ walk_message(struct walk *w, const struct http_client_answer *r)
 	return text;
 }
 
+enum check_cause_id
+walk_cause_of(const struct walk_status *rows, size_t n, int status, enum check_cause_id otherwise)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (status >= rows[i].from && status <= rows[i].to)
+			return rows[i].cause;
+	}
+	return otherwise;
+}
+
 static bool
 judge_status(struct walk *w, const char *url, const struct http_client_answer *r)
 {
-	static const struct {
-		int from, to;
-		enum check_cause_id cause;
-	} rows[] = {
+	static const struct walk_status rows[] = {
 		{ 401, 401, CAUSE_needs_login },
 		{ 403, 403, CAUSE_forbidden },
 		{ 404, 404, CAUSE_not_found },
@@ -121,7 +128,6 @@ judge_status(struct walk *w, const char *url, const struct http_client_answer *r
 		{ 500, 599, CAUSE_server_error },
 	};
 	const char *message = r->status == 403 ? walk_message(w, r) : NULL;
-	enum check_cause_id cause = CAUSE_wrong_status;
 
 	walk_reach(w, CHECK_STATUS);
 	walk_note(w, CHECK_STATUS, "%d from %s", r->status, url);
@@ -131,11 +137,8 @@ judge_status(struct walk *w, const char *url, const struct http_client_answer *r
 		walk_find(w, CAUSE_organization_refuses, url, "403: %s", message);
 		return false;
 	}
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		if (r->status >= rows[i].from && r->status <= rows[i].to)
-			cause = rows[i].cause;
-	}
-	walk_find(w, cause, url, "%d instead of 200", r->status);
+	walk_find(w, walk_cause_of(rows, sizeof rows / sizeof rows[0], r->status, CAUSE_wrong_status), url,
+	    "%d instead of 200", r->status);
 	return false;
 }
 

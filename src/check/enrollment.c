@@ -49,10 +49,7 @@ body_of(struct walk *w, struct bytes *out)
 static bool
 judge_status(struct walk *w, const char *about, const struct http_client_answer *r)
 {
-	static const struct {
-		int from, to;
-		enum check_cause_id cause;
-	} rows[] = {
+	static const struct walk_status rows[] = {
 		{ 200, 299, CAUSE_first_success },
 		{ 300, 399, CAUSE_first_redirect },
 		{ 400, 400, CAUSE_first_refused },
@@ -66,15 +63,11 @@ judge_status(struct walk *w, const char *about, const struct http_client_answer 
 		{ 502, 599, CAUSE_first_error },
 	};
 	const char *message = walk_message(w, r);
-	enum check_cause_id cause = CAUSE_first_other;
 
 	if (r->status == 401)
 		return true;
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		if (r->status >= rows[i].from && r->status <= rows[i].to)
-			cause = rows[i].cause;
-	}
-	walk_find(w, cause, about, "%d%s%s%s%s", r->status, message != NULL ? ": " : "", message != NULL ? message : "",
+	walk_find(w, walk_cause_of(rows, sizeof rows / sizeof rows[0], r->status, CAUSE_first_other), about,
+	    "%d%s%s%s%s", r->status, message != NULL ? ": " : "", message != NULL ? message : "",
 	    r->location != NULL ? " to " : "", r->location != NULL ? device_url_masked(w->a, r->location) : "");
 	return false;
 }

@@ -1,4 +1,5 @@
 /* What to write into the configuration of a web server. */
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -58,12 +59,26 @@ struct values {
 	const char *host, *target, *document, *path, *upstream;
 };
 
+/* What is printed here is pasted into configurations and shells, so of a peer's URL only what means nothing there. */
+static bool
+is_plain(const char *text)
+{
+	static const char others[] = "-._~:/?=%&+@,";
+
+	for (const char *p = text; *p != '\0'; p++) {
+		if (!isalnum((unsigned char)*p) && strchr(others, *p) == NULL)
+			return false;
+	}
+	return true;
+}
+
 static const char *
 host_of(struct walk *w, const char *about)
 {
 	struct uri u;
+	const char *host = uri_parse(w->a, about, &u, NULL) == RC_OK ? u.host : about;
 
-	return uri_parse(w->a, about, &u, NULL) == RC_OK ? u.host : about;
+	return is_plain(host) ? host : w->domain;
 }
 
 /* https, and no dot after the host name: what BaseURL should have been. */
@@ -73,7 +88,7 @@ mended(struct walk *w, const char *url)
 	struct uri u;
 	size_t n;
 
-	if (url == NULL || uri_parse(w->a, url, &u, NULL) != RC_OK)
+	if (url == NULL || !is_plain(url) || uri_parse(w->a, url, &u, NULL) != RC_OK)
 		return NULL;
 	n = strlen(u.host);
 	return arena_printf(w->a, "https://%.*s%s%s%s%s", (int)(n - (u.host[n - 1] == '.')), u.host,

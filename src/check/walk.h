@@ -58,6 +58,13 @@ enum rc walk_ask(struct walk *w, struct http_client *agent, const struct http_cl
 /* What an error document has for the person, or its code (protocol 2.5); NULL: it is none. */
 const char *walk_message(struct walk *w, const struct http_client_answer *r);
 
+/* Which cause a status is, by the first of `n` rows that has it; else `otherwise`. */
+struct walk_status {
+	int from, to;
+	enum check_cause_id cause;
+};
+enum check_cause_id walk_cause_of(const struct walk_status *rows, size_t n, int status, enum check_cause_id otherwise);
+
 /* enrollment.c: the first POST, to w->challenge. False: a phone stops here. */
 bool walk_enrollment(struct walk *w);
 

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "check/cause.h"
+#include "fmt/uri.h"
 #include "postern/cli.h"
 
 #define TIMEOUT_S 10
@@ -52,10 +53,10 @@ status_of(enum check_state verdict)
 	}
 }
 
-/* ---- for programs ---- */
+/* ---- for programs: peers' texts may be no UTF-8, which JSON does not take ---- */
 
 static json_t *
-stages_json(const struct check_report *r)
+stages_json(struct cli *k, const struct check_report *r)
 {
 	json_t *list = json_array();
 
@@ -63,8 +64,8 @@ stages_json(const struct check_report *r)
 		json_t *notes = json_array();
 
 		for (const struct check_note *n = r->stage[s].notes; n != NULL; n = n->next)
-			json_array_append_new(
-			    notes, json_pack("{s:s, s:o}", "text", n->text, "families", families_json(n->families)));
+			json_array_append_new(notes, json_pack("{s:s, s:o}", "text", print_safe(k->a, n->text),
+							 "families", families_json(n->families)));
 		json_array_append_new(
 		    list, json_pack("{s:s, s:s, s:o, s:o}", "stage", check_stage_name((enum check_stage)s), "state",
 			      check_state_name(r->stage[s].state), "reached", families_json(r->stage[s].reached),
@@ -74,7 +75,7 @@ stages_json(const struct check_report *r)
 }
 
 static json_t *
-findings_json(const struct check_report *r)
+findings_json(struct cli *k, const struct check_report *r)
 {
 	json_t *list = json_array();
 
@@ -82,9 +83,9 @@ findings_json(const struct check_report *r)
 		json_array_append_new(list,
 		    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:s, s:s, s:o, s:s?, s:b, s:s?}", "code", f->cause->code,
 			"stage", check_stage_name(f->stage), "severity", check_state_name(f->severity), "about",
-			f->about, "seen", f->seen, "phone", f->cause->phone, "cause", f->cause->cause, "todo",
-			f->cause->todo, "families", families_json(f->families), "server", f->server, "server_guessed",
-			f->guessed, "snippet", f->snippet));
+			print_safe(k->a, f->about), "seen", print_safe(k->a, f->seen), "phone", f->cause->phone,
+			"cause", f->cause->cause, "todo", f->cause->todo, "families", families_json(f->families),
+			"server", f->server, "server_guessed", f->guessed, "snippet", f->snippet));
 	return list;
 }
 
@@ -92,9 +93,9 @@ static void
 say_json(struct cli *k, const struct check_plan *plan, const struct check_report *r)
 {
 	print_json(json_keep(
-	    k->a, json_pack("{s:s, s:s, s:i, s:o, s:o, s:o}", "user", plan->identifier, "verdict",
+	    k->a, json_pack("{s:s, s:s, s:i, s:o, s:o, s:o}", "user", print_safe(k->a, plan->identifier), "verdict",
 		      check_state_name(r->verdict), "status", status_of(r->verdict), "families",
-		      families_json(plan->families), "stages", stages_json(r), "findings", findings_json(r))));
+		      families_json(plan->families), "stages", stages_json(k, r), "findings", findings_json(k, r))));
 }
 
 /* ---- for people ---- */
@@ -205,6 +206,23 @@ say_findings(struct cli *k, const struct check_plan *plan, const struct check_re
 
 /* ---- the command ---- */
 
+static bool
+are_urls(struct cli *k)
+{
+	static const char *const names[] = { "mdm-server", "apple", "scep" };
+	struct uri u;
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		const char *text = argv_text(k->v, names[i]);
+
+		if (text != NULL && uri_parse(k->a, text, &u, NULL) != RC_OK) {
+			cli_usage(k, "--%s wants a URL, not '%s'", names[i], text);
+			return false;
+		}
+	}
+	return true;
+}
+
 static unsigned
 families_of(const char *name)
 {
@@ -238,6 +256,8 @@ cli_check(const struct argv *v, void *ctx)
 	cli_begin(&k, v);
 	plan.data = argv_given(v, "data") ? k.data : NULL; /* most who run this have no server of ours */
 	signal(SIGPIPE, SIG_IGN); /* a server that closes early is a finding */
+	if (!are_urls(&k))
+		return ARGV_UNKNOWN;
 	if (check_run(k.a, &plan, &report, &k.err) != RC_OK) {
 		cli_refused(&k);
 		return ARGV_UNKNOWN;

@@ -105,6 +105,8 @@ def token(status, error, kind="application/json"):
     return f"""location = /token {{ default_type {kind}; return {status} '{{"error":"{error}"}}'; }}"""
 
 
+HOSTILE = document("mdm-user", BASE_URL + "'`id`").replace('"', '\\"')
+
 # (server, what is wrong, the causes that are named, the virtual host)
 HOSTS = [
     ("nginx", "there is no document", ["not-found"], nginx(root="empty")),
@@ -122,6 +124,9 @@ HOSTS = [
     ("nginx", "there are two servers", ["document-several-servers"], nginx(f"location /.well-known/ {{ default_type application/json; return 200 '{document(n=2)}'; }}")),
     ("nginx", "Version is unknown", ["document-version"], nginx(f"location /.well-known/ {{ default_type application/json; return 200 '{document('mdm-user')}'; }}")),
     ("nginx", "Servers is empty", ["document-no-servers"], nginx(f"location /.well-known/ {{ default_type application/json; return 200 '{document(n=0)}'; }}")),
+    ("nginx", "the type is no text at all", ["media-type-wrong"], nginx('default_type "text/\udcff\udcfe\x1b[31m";')),
+    ("nginx", "BaseURL has what a shell would run", ["document-version"], nginx(
+        f"location /.well-known/ {{ default_type application/json; return 200 \"{HOSTILE}\"; }}")),
     ("nginx", "BaseURL is http", ["base-url-http"], nginx(f"location /.well-known/ {{ default_type application/json; return 200 '{document(base_url=BASE_URL.replace('https', 'http'))}'; }}")),
     ("nginx", "BaseURL's host ends with a dot", ["base-url-trailing-dot"], nginx(
         f"location /.well-known/ {{ default_type application/json; return 200 '{document(base_url=BASE_URL.replace(MDM, MDM + '.'))}'; }}")),
@@ -318,6 +323,8 @@ def needs_a_name():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         status, report = check(silent.getsockname()[1], "--timeout", "1")
         same((codes(report), report["findings"][0]["seen"]), (["tls-failed"], "no answer in time"), "who says nothing is not waited for without end")
+    r = subprocess.run(command(1, "--mdm-server", "mdm.example"), capture_output=True, text=True, env=ENVIRONMENT)
+    ok(r.returncode == 3 and "--mdm-server" in r.stderr, "what is no URL is wrong usage", r)
     status, report = check("nosuchport")
     ok(codes(report)[0] in ("name-unknown", "name-lookup-failed"), "what can't be looked up is said to be so", report["findings"])
 
@@ -330,6 +337,8 @@ def main():
         ok(server.start([(h.port, h.lines) for h in by_name[name]] + ([(MDM_PORT, GOOD)] if name == "nginx" else [])),
            f"{name} runs with {len(by_name[name])} hosts", server.said())
     finds_each_cause(hosts)
+    hostile = next(h for h in hosts if "shell" in h.rule).found[0]
+    ok("`" not in hostile["snippet"] and WELL_KNOWN in hostile["snippet"], "what a server says is not pasted into a shell", hostile)
     missing = next(h for h in hosts if h.causes == ["not-found"])
     tells_people(missing)
     falls_back(missing)

@@ -41,7 +41,7 @@ class Folder:
     def write(self, name, text):
         os.makedirs(os.path.dirname(self(name)), exist_ok=True)
         with open(self(name), "wb") as f:
-            f.write(text if isinstance(text, bytes) else text.encode())
+            f.write(text if isinstance(text, bytes) else text.encode(errors="surrogateescape"))
         return self(name)
 
 

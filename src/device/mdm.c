@@ -194,12 +194,11 @@ refresh_early(struct device *d, enum device_channel channel)
 {
 	struct device_tokens tokens = { 0 };
 	const char *why;
-	enum rc rc;
 
 	if (!device_is_strict(d, DEVICE_EARLY_REFRESH) || !device_mdm_bearer(d->family, channel) ||
 	    d->en.refresh_token == NULL || d->en.expires_at == 0 || clock_now() < d->en.expires_at - EARLY_S)
 		return RC_OK;
-	if ((rc = refresh(d, &tokens, &why)) != RC_OK || why != NULL)
+	if (refresh(d, &tokens, &why) != RC_OK || why != NULL)
 		return RC_OK;
 	device_signin_keep(d, &tokens, clock_now());
 	return device_save_enrollment(d);

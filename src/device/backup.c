@@ -5,6 +5,8 @@
 #include "fmt/json.h"
 #include "separation/backup.h"
 
+static const char restored[] = "restored from a backup, which holds no enrollment";
+
 enum rc
 device_backup(struct device *d, struct arena *a, struct bytes *out)
 {
@@ -73,22 +75,31 @@ device_erase(struct device *d, const char *because)
 	return rc;
 }
 
+/* The person's things from a backup, in place of those that are here. */
+static enum rc
+fill(struct device *d, struct bytes backup)
+{
+	const json_t *contents = NULL, *apps = NULL;
+	enum rc rc;
+
+	if ((rc = read_backup(d, backup, &contents, &apps)) != RC_OK ||
+	    (rc = separation_backup_check(contents, &d->err)) != RC_OK || (rc = device_forget(d, restored)) != RC_OK ||
+	    (rc = separation_backup_restore(d->arena, d->dir, contents, &d->err)) != RC_OK)
+		return rc;
+	take_apps(d, apps);
+	return RC_OK;
+}
+
 enum rc
 device_restore(struct device *d, struct bytes backup)
 {
 	enum device_phase before = d->self.phase;
-	const json_t *contents = NULL, *apps = NULL;
 	enum rc rc;
 
 	story_stage(&d->story, "restore", "Erase the device and restore it from its backup");
-	if (backup.p == NULL && (rc = device_backup(d, d->arena, &backup)) != RC_OK)
+	rc = backup.p != NULL ? fill(d, backup) : device_forget(d, restored);
+	if (rc != RC_OK)
 		return rc;
-	if ((rc = read_backup(d, backup, &contents, &apps)) != RC_OK ||
-	    (rc = separation_backup_check(contents, &d->err)) != RC_OK ||
-	    (rc = device_erase(d, "restored from a backup, which holds no enrollment")) != RC_OK ||
-	    (rc = separation_backup_restore(d->arena, d->dir, contents, &d->err)) != RC_OK)
-		return rc;
-	take_apps(d, apps);
 	if (before == DEVICE_NEVER) {
 		d->self.phase = DEVICE_NEVER;
 		d->self.ended_because = NULL;

@@ -34,8 +34,8 @@ enum rc device_backup(struct device *d, struct arena *a, struct bytes *out);
 /* The person's contents go, too. */
 enum rc device_erase(struct device *d, const char *because);
 
-/* Everything is erased, and what the backup has comes back; `backup` absent: one that was made just now. The enrollment
- * never does. RC_BAD_INPUT: no backup, and nothing was changed. */
+/* Everything is erased, and what the backup has comes back; `backup` absent: one that was made just now, so that the
+ * person's contents are as before. The enrollment never comes back. RC_BAD_INPUT: no backup, and nothing was changed. */
 enum rc device_restore(struct device *d, struct bytes backup);
 
 #endif

@@ -191,20 +191,48 @@ device_esso_install(struct device *d, const struct http_client_answer *answer, b
 
 /* ---- the session ---- */
 
+/* The app's own: in the managed volume from the moment when an enrollment brings the app. Until then it waits in a file
+ * of the person. */
+#define SESSION_PART "sso"
+
+static enum rc
+keep_in_app(struct device *d, struct bytes session)
+{
+	enum rc rc = separation_volume_write(d->arena, d->dir, SEPARATION_MANAGED, SESSION_PART, session, &d->err);
+
+	return rc == RC_OK ? disk_destroy(d->dir, SESSION_NAME, &d->err) : rc;
+}
+
 enum rc
 device_esso_keep(struct device *d, const char *identifier, const char *password)
 {
 	json_t *o = json_keep(d->arena, json_pack("{s:s, s:s}", "identifier", identifier, "password", password));
+	struct bytes session;
 
 	if (o == NULL)
 		return fail(&d->err, RC_BAD_INPUT, "identifier or password is not UTF-8");
-	return disk_write(d->dir, SESSION_NAME, json_text(d->arena, o, 0), &d->err);
+	session = json_text(d->arena, o, 0);
+	return d->en.esso != NULL ? keep_in_app(d, session) : disk_write(d->dir, SESSION_NAME, session, &d->err);
 }
 
 enum rc
 device_esso_forget(struct device *d)
 {
-	return disk_destroy(d->dir, SESSION_NAME, &d->err);
+	return d->en.esso != NULL ? keep_in_app(d, bytes_str("{}")) : disk_destroy(d->dir, SESSION_NAME, &d->err);
+}
+
+/* RC_NOT_FOUND: there is none. */
+static enum rc
+read_session(struct device *d, struct bytes *session)
+{
+	enum rc rc;
+
+	if (d->dir == NULL)
+		return RC_NOT_FOUND;
+	rc = disk_read(d->arena, d->dir, SESSION_NAME, session, &d->err);
+	if (rc == RC_NOT_FOUND)
+		return separation_volume_read(d->arena, d->dir, SEPARATION_MANAGED, SESSION_PART, session, &d->err);
+	return rc == RC_OK ? keep_in_app(d, *session) : rc;
 }
 
 enum rc
@@ -217,8 +245,7 @@ device_esso_answers(struct device *d, struct device_person *person)
 
 	if (d->en.esso == NULL)
 		return fail(&d->err, RC_NOT_FOUND, "no SSO app is installed");
-	rc = d->dir != NULL ? disk_read(d->arena, d->dir, SESSION_NAME, &text, &d->err) : RC_NOT_FOUND;
-	if (rc == RC_OK)
+	if ((rc = read_session(d, &text)) == RC_OK)
 		rc = json_parse(d->arena, text, &o, &d->err);
 	identifier = rc == RC_OK ? json_get_text(o, "identifier") : NULL;
 	if (identifier == NULL || strcasecmp(identifier, d->en.identifier) != 0)

@@ -170,7 +170,7 @@ device_separation_rules(struct device *d, struct arena *a)
 	{
 		const char *document = json_get_text(profile, "document");
 		struct device_configuration c;
-		plist_t content;
+		plist_t content = NULL;
 		uint32_t n = 0;
 
 		if (document != NULL &&

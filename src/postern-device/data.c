@@ -10,6 +10,7 @@
 #include "fmt/json.h"
 #include "postern-device/run.h"
 
+/* In the order of enum separation_account and enum device_share. */
 static const char *const accounts[] = { "personal", "managed", NULL };
 static const char *const ways[] = { "open-in", "paste", "airdrop", NULL };
 
@@ -59,6 +60,17 @@ const char data_more[] =
     "notes@personal; also\n"
     "calendar, contacts, drive, mail, reminders), or, to take from, a document on the web "
     "(https://example.com/a.pdf).";
+
+/* Which of the words it is: the option's table lets no other through. */
+static int
+index_of(const char *const *words, const char *word)
+{
+	int i = 0;
+
+	while (words[i + 1] != NULL && word != NULL && strcmp(words[i], word) != 0)
+		i++;
+	return i;
+}
 
 /* ---- contents ---- */
 
@@ -213,15 +225,13 @@ data_rules_command(const struct argv *v, void *ctx)
 int
 data_share_command(const struct argv *v, void *ctx)
 {
-	const char *from = argv_text(v, "from"), *to = argv_text(v, "to"), *by = argv_text(v, "by");
-	int way = 0;
+	const char *from = argv_text(v, "from"), *to = argv_text(v, "to");
+	enum device_share way = (enum device_share)index_of(ways, argv_text(v, "by"));
 	struct bytes text = { 0 };
 	struct run r;
 	enum rc rc;
 
 	(void)ctx;
-	while (strcmp(ways[way], by) != 0)
-		way++;
 	if ((to == NULL) != (way == DEVICE_SHARE_AIRDROP)) {
 		fprintf(stderr, "postern-device: --to names a place on this device, and AirDrop goes to another\n");
 		return ARGV_USAGE;
@@ -230,23 +240,17 @@ data_share_command(const struct argv *v, void *ctx)
 	if (rc == RC_OK && strstr(from, "://") != NULL)
 		rc = read_text(&r, &text);
 	if (rc == RC_OK)
-		rc = device_data_share(&r.d, argv_argument(v, 0), from, to, (enum device_share)way, text);
+		rc = device_data_share(&r.d, argv_argument(v, 0), from, to, way, text);
 	return run_end(&r, rc, false);
 }
 
 /* ---- accounts ---- */
 
-static enum separation_account
-account_named(const char *name)
-{
-	return strcmp(name, accounts[SEPARATION_MANAGED]) == 0 ? SEPARATION_MANAGED : SEPARATION_PERSONAL;
-}
-
 int
 data_siwa_command(const struct argv *v, void *ctx)
 {
 	const char *chosen = argv_text(v, "choose");
-	enum separation_account choice = chosen != NULL ? account_named(chosen) : SEPARATION_PERSONAL;
+	enum separation_account choice = (enum separation_account)index_of(accounts, chosen);
 	struct run r;
 	enum rc rc = run_begin(&r, v, false);
 
@@ -265,7 +269,7 @@ data_invitation_command(const struct argv *v, void *ctx)
 
 	(void)ctx;
 	if (rc == RC_OK)
-		rc = device_data_invitation(&r.d, account_named(argv_text(v, "account")));
+		rc = device_data_invitation(&r.d, (enum separation_account)index_of(accounts, argv_text(v, "account")));
 	return run_end(&r, rc, false);
 }
 

@@ -526,8 +526,9 @@ static const struct argv_command commands[] = {
 	{ "poll", "Ask the server for commands and answer them", run_poll, poll_options, NULL, NULL },
 	{ "sso signin", "Sign in once to the app of Enrollment SSO, which answers from then on", run_sso_signin,
 	    sso_options, enroll_arguments,
-	    "The session is kept in the state directory, and outlives enrollments. Whether the password is right is\n"
-	    "seen when the app first signs in." },
+	    "The session waits in the state directory until an enrollment brings the app. Then it is the app's, and "
+	    "ends\n"
+	    "with the enrollment. Whether the password is right is seen when the app first signs in." },
 	{ "sso signout", "End the session of that app", run_sso_signout, plain_options, NULL, NULL },
 	{ "reauth", "Sign in again when the server asks for it, then poll", run_reauth, reauth_options, NULL, NULL },
 	{ "unenroll", "Remove the enrollment and destroy what it brought", run_unenroll, plain_options, NULL, NULL },

@@ -211,6 +211,10 @@ class Life:
     def end(self):
         p = self.phone
         self.step(p.unenroll() == 0 and p.about()["managed-volume"] == "none", "D-22: app and profile go with the volume")
+        left = [n for n in os.listdir(p.state) if os.path.isfile(os.path.join(p.state, n)) and
+                PASSWORD.encode() in open(os.path.join(p.state, n), "rb").read()]
+        self.step(left == [] and not os.path.exists(os.path.join(p.state, "sso.json")),
+                  "DS-22: and the app's session, which was in the volume")
         return self
 
 
@@ -368,10 +372,13 @@ def others(w, file):
     status, _, err = postern(w, "esso", "show")
     ok(status == 1 and "has no standard document" in err, "S-36: esso show says what is not there", err)
     ok(p.enroll_by_app() == 1 and "names no SSO app" in p.err, "D-12: standard looks at its own header alone", p.err)
-    ok(p.enroll_by_app("--esso-developer") == 0, "D-12: developer mode at the other", p.story())
-    with open(os.path.join(p.state, "sso.json"), "rb") as f:
+    p.sign_in_app()
+    waiting = os.path.join(p.state, "sso.json")
+    with open(waiting, "rb") as f:
         ok(PASSWORD.encode() in f.read() and os.stat(f.fileno()).st_mode & 0o77 == 0,
-           "the app's session is the person's own file")
+           "until an enrollment brings the app, its session is the person's own file")
+    ok(p.enroll_by_app("--esso-developer") == 0 and not os.path.exists(waiting),
+       "D-12: developer mode at the other; then the session is the app's", p.story())
 
 
 def main():

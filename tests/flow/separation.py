@@ -154,6 +154,17 @@ def apps(d):
     ok("no app org.example.none" in (d.share("open-in", WORK, "org.example.none") or ""), "what is not there gets nothing")
 
 
+def removed(d):
+    """An app that goes takes its documents along."""
+    d.command("RemoveApplication", Identifier=WORK)
+    ok(d.get(WORK) is None and "no app" in d.err, "DS-08: a managed app that is removed has no documents any more", d.err)
+    same([r["place"] for r in d_list(d) if WORK in r["place"]], [], "DS-08: nor keychain items")
+    d.command("InstallApplication", iTunesStoreID=7, ManagementFlags=4, Options={"PurchaseMethod": 1})
+    ok(d.get(WORK) is None and "there is no n" in d.err, "DS-08: installed again, it begins without", d.err)
+    for place in (WORK, "keychain:" + WORK):
+        d.put(place, "managed")
+
+
 def flows(d):
     say("what passes")
     share = d.share
@@ -365,6 +376,7 @@ def main():
     side_by_side(devices)
     apps(by["byod"])
     accounts(by["byod"])
+    removed(by["byod"])
     flows(by["byod"])
     drive(by["byod"], by["adde"], by["mac"])
     keychain_file(by["mac"])

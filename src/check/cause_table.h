@@ -201,6 +201,17 @@ X(several_challenges, "challenge-several", CHALLENGE, WARNING, NULL, \
   "there are several WWW-Authenticate headers, and devices look at one", "send one", NONE) \
 X(web_query, "challenge-query-lost", CHALLENGE, WARNING, "The sign-in page opens as if nothing had been said", \
   "the url of apple-as-web has a query: devices replace it", "put it into the path", NONE) \
+/* ---- Enrollment SSO, where the 401 offers it ---- */ \
+X(esso_url, "esso-url", ESSO, CRITICAL, PHONE_BAD_STATUS, \
+  "X-Apple-MDM-ESSO is no https URL", "write the https URL of the document", NONE) \
+X(esso_none, "esso-none", ESSO, CRITICAL, "Sign-in ends with an error that names no cause (the client's 15026)", \
+  "the connection is good, but the document of Enrollment SSO does not come", "look at what stands behind the web server", NONE) \
+X(esso_status, "esso-status", ESSO, CRITICAL, PHONE_BAD_STATUS, \
+  "the document of Enrollment SSO is not answered with 200", "serve it at the URL of X-Apple-MDM-ESSO, to everybody", NONE) \
+X(esso_type, "esso-media-type", ESSO, CRITICAL, "Sign-in ends with an error that names no cause (the client's 15027)", \
+  "the document of Enrollment SSO is not application/json", "serve it as application/json", NONE) \
+X(esso_document, "esso-document", ESSO, CRITICAL, "Sign-in ends with an error that names no cause (the client's 15027)", \
+  "the document of Enrollment SSO breaks one of its rules", "mend it (here: postern esso check FILE)", NONE) \
 /* ---- the sign-in page ---- */ \
 X(page_status, "sign-in-page-status", SIGN_IN, CRITICAL, PHONE_PAGE, \
   "the sign-in page answers with an error", "look at the log of who serves it; for apple-oauth2: client id and redirect URI", NONE) \

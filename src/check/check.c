@@ -211,6 +211,8 @@ finish(struct walk *w)
 	if (r->stage[CHECK_TOKEN].state == CHECK_NOT_REACHED && r->stage[CHECK_SIGN_IN].state >= CHECK_OK &&
 	    w->challenge.token_url == NULL)
 		r->stage[CHECK_TOKEN].state = CHECK_NOT_ASKED; /* apple-as-web has none */
+	if (r->stage[CHECK_ESSO].state == CHECK_NOT_REACHED && r->stage[CHECK_CHALLENGE].state >= CHECK_OK)
+		r->stage[CHECK_ESSO].state = CHECK_NOT_ASKED; /* the server offers none */
 	r->verdict = CHECK_OK;
 	for (const struct check_finding *f = r->findings; f != NULL; f = f->next) {
 		if (f->severity > r->stage[f->stage].state)

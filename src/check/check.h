@@ -12,11 +12,11 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-/* In the order of an enrollment. `apple` is the fallback through Apple (protocol 2.6). */
+/* In the order of an enrollment. `apple` is the fallback through Apple (protocol 2.6), `esso` Enrollment SSO (4.5). */
 /* clang-format off */
 #define CHECK_STAGES(X) \
 	X(IDENTIFIER, "identifier") X(DNS, "dns") X(TCP, "tcp") X(TLS, "tls") X(REDIRECT, "redirect") X(STATUS, "status") \
-	X(DOCUMENT, "document") X(APPLE, "apple") X(ENROLLMENT, "enrollment") X(CHALLENGE, "challenge") X(SIGN_IN, "sign-in") \
+	X(DOCUMENT, "document") X(APPLE, "apple") X(ENROLLMENT, "enrollment") X(CHALLENGE, "challenge") X(ESSO, "esso") X(SIGN_IN, "sign-in") \
 	X(TOKEN, "token") X(SCEP, "scep") X(PUSH, "push")
 /* clang-format on */
 #define CHECK_STAGE_ENUM(id, name) CHECK_##id,

@@ -155,5 +155,5 @@ walk_enrollment(struct walk *w)
 		return false;
 	}
 	walk_note(w, CHECK_ENROLLMENT, "%d to the first request, from %s", r.status, about);
-	return judge_status(w, about, &r) && judge_challenge(w, about, &r);
+	return judge_status(w, about, &r) && judge_challenge(w, about, &r) && walk_esso(w, &r);
 }

@@ -68,6 +68,9 @@ enum check_cause_id walk_cause_of(const struct walk_status *rows, size_t n, int 
 /* enrollment.c: the first POST, to w->challenge. False: a phone stops here. */
 bool walk_enrollment(struct walk *w);
 
+/* esso.c: the document of Enrollment SSO, where this answer offers one. False: a phone stops here. */
+bool walk_esso(struct walk *w, const struct http_client_answer *challenged);
+
 /* signin.c: the page, and the token endpoint where there is one. */
 void walk_signin(struct walk *w);
 

@@ -85,9 +85,10 @@ NO_EMS = "ssl_protocols TLSv1.2;\nssl_conf_command Options -ExtendedMasterSecret
 TYPED = f'<Location "{WELL_KNOWN}">\nForceType application/json\n</Location>'
 PASSWORD = f"AuthType Basic\nAuthName x\nAuthUserFile {folder('users')}\nRequire valid-user"
 
-def challenged(challenge, *more):
+def challenged(challenge, *more, sso=""):
     """BaseURL at a path of the host itself, which answers with this challenge (fields of the header, or no header)."""
     fields = "".join(f"add_header WWW-Authenticate '{c}' always; " for c in ([challenge] if isinstance(challenge, str) else challenge))
+    fields += f"add_header X-Apple-MDM-ESSO {sso} always; " if sso else ""
     return nginx(answers(document(base_url=f"https://{DOMAIN}/enroll/byod")), f"location /enroll/ {{ {fields}return 401; }}", *more, root="empty")
 
 
@@ -159,6 +160,11 @@ HOSTS = [
     ("nginx", "the token endpoint wants a secret", ["token-client-refused"], challenged(OAUTH2, PAGE, token(401, "invalid_client"))),
     ("nginx", "the token endpoint is not there", ["token-status"], challenged(OAUTH2, PAGE)),
     ("nginx", "the token endpoint takes any code", ["token-given-for-nothing"], challenged(OAUTH2, PAGE, """location = /token { default_type application/json; return 200 '{"access_token":"x"}'; }""")),
+    ("nginx", "the document of Enrollment SSO is text", ["esso-media-type"], challenged(
+        web(f"https://{MDM}/sign-in"), "location = /esso { default_type text/plain; return 200 '{}'; }", sso=f"https://{DOMAIN}/esso")),
+    ("nginx", "it is empty", ["esso-document"], challenged(
+        web(f"https://{MDM}/sign-in"), "location = /esso { default_type application/json; return 200 '{}'; }", sso=f"https://{DOMAIN}/esso")),
+    ("nginx", "it is at http", ["esso-url"], challenged(web(f"https://{MDM}/sign-in"), sso=f"http://{DOMAIN}/esso")),
     ("nginx", "nothing, with apple-oauth2", [], challenged(OAUTH2, PAGE, token(400, "invalid_grant"))),
     ("apache", "the document is text/plain", ["media-type-wrong"], apache(f'<Location "{WELL_KNOWN}">\nForceType text/plain\n</Location>')),
     ("apache", "names with a dot are denied", ["forbidden"], apache(r'<DirectoryMatch "/\.">' + "\nRequire all denied\n</DirectoryMatch>")),

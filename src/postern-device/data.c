@@ -16,11 +16,14 @@ static const char *const ways[] = { "open-in", "paste", "airdrop", NULL };
 
 /* clang-format off */
 const struct argv_option data_options[] = { RUN_STATE, RUN_HOW_TO_TELL, ARGV_END };
+#define TEXT ARGV_TEXT("text", "TEXT", "The text, for all to see, instead of standard input")
+const struct argv_option data_put_options[] = { RUN_STATE, TEXT, RUN_HOW_TO_TELL, ARGV_END };
 const struct argv_option data_share_options[] = {
 	RUN_STATE,
 	ARGV_TEXT("from", "PLACE", "Where it is", .required = true),
 	ARGV_TEXT("to", "PLACE", "Where it goes; not with --by airdrop, which goes to somebody else's device"),
 	ARGV_TEXT("by", "WAY", "How", .fallback = "open-in", .choices = ways),
+	TEXT,
 	RUN_HOW_TO_TELL,
 	ARGV_END
 };
@@ -74,15 +77,19 @@ index_of(const char *const *words, const char *word)
 
 /* ---- contents ---- */
 
-/* A text: all of standard input. */
+/* A text: what the option says, or all of standard input. */
 static enum rc
-read_text(struct run *r, struct bytes *text)
+read_text(struct run *r, const struct argv *v, struct bytes *text)
 {
 	struct buf b;
 	char chunk[4096];
 	ssize_t n;
 	enum rc rc = RC_OK;
 
+	if (argv_text(v, "text") != NULL) {
+		*text = bytes_str(argv_text(v, "text"));
+		return RC_OK;
+	}
 	buf_init(&b, SEPARATION_TEXT_MAX);
 	while ((n = read(STDIN_FILENO, chunk, sizeof chunk)) > 0)
 		buf_add(&b, chunk, (size_t)n);
@@ -111,7 +118,7 @@ data_put_command(const struct argv *v, void *ctx)
 	enum rc rc = run_begin(&r, v, false);
 
 	(void)ctx;
-	if (rc == RC_OK && (rc = read_text(&r, &text)) == RC_OK)
+	if (rc == RC_OK && (rc = read_text(&r, v, &text)) == RC_OK)
 		rc = device_data_put(&r.d, argv_argument(v, 0), argv_argument(v, 1), text);
 	return run_end(&r, rc, false);
 }
@@ -238,7 +245,7 @@ data_share_command(const struct argv *v, void *ctx)
 	}
 	rc = run_begin(&r, v, false);
 	if (rc == RC_OK && strstr(from, "://") != NULL)
-		rc = read_text(&r, &text);
+		rc = read_text(&r, v, &text);
 	if (rc == RC_OK)
 		rc = device_data_share(&r.d, argv_argument(v, 0), from, to, way, text);
 	return run_end(&r, rc, false);

@@ -4,8 +4,8 @@
 
 #include "fmt/argv.h"
 
-extern const struct argv_option data_options[], data_share_options[], data_siwa_options[], data_invitation_options[],
-    data_restore_options[];
+extern const struct argv_option data_options[], data_put_options[], data_share_options[], data_siwa_options[],
+    data_invitation_options[], data_restore_options[];
 extern const struct argv_argument data_at_arguments[], data_name_arguments[], data_app_arguments[],
     data_file_arguments[];
 extern const char data_more[];

@@ -541,7 +541,7 @@ static const struct argv_command commands[] = {
 	    data_restore_options, NULL, NULL },
 	{ "backup", "Write a backup of the device: a JSON file, readable", data_backup_command, data_options,
 	    data_file_arguments, NULL },
-	{ "data put", "Keep a text, which is standard input", data_put_command, data_options, data_at_arguments,
+	{ "data put", "Keep a text, which is standard input", data_put_command, data_put_options, data_at_arguments,
 	    data_more },
 	{ "data get", "Print a text", data_get_command, data_options, data_at_arguments, data_more },
 	{ "data list", "Print what is where, and whose", data_list_command, data_options, NULL, NULL },

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "device/place.h"
 #include "device/visible.h"
-#include "separation/volume.h"
 #include "fmt/json.h"
 
 /* ---- what is managed ---- */
@@ -70,6 +70,19 @@ declarations_of(const struct device *d)
 	return list;
 }
 
+/* What the managed account has in a volume of its own on this system, and what not. */
+static json_t *
+contents_of(const struct device *d)
+{
+	const struct separation_content *c;
+	json_t *list = json_array();
+
+	for (int i = 0; (c = separation_content_at(i)) != NULL; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s}", "kind", c->title, "state",
+						device_keeps_apart(d, c) ? "apart" : "not apart"));
+	return list;
+}
+
 static size_t
 managed_apps(const json_t *apps)
 {
@@ -96,6 +109,7 @@ add_managed(const struct device *d, json_t *o)
 	json_object_set_new(o, "app-list", apps);
 	json_object_set_new(o, "profile-list", profiles);
 	json_object_set_new(o, "declaration-list", declarations);
+	json_object_set_new(o, "content-list", contents_of(d));
 }
 
 /* ---- all ---- */

@@ -116,6 +116,7 @@ test('a person signs in, is managed and leaves, by keyboard', async (t) => {
     await page.locator('#managed').waitFor();
     assert.equal(await page.locator('#state').innerText(), 'This device is managed by Better Bag.');
     assert.match(await page.locator('#account').innerText(), /Managed Apple Account\s+eliza@betterbag.com[\s\S]*User Enrollment/);
+    assert.match(await page.locator('#contents').innerText(), /Notes app\n[\s\S]*Contacts app: not apart on this system/);
     const sees = await page.locator('#sees').innerText();
     assert.match(sees, /Product Name\s+iPhone17,2/);
     assert.doesNotMatch(sees, /UDID|Serial Number/);

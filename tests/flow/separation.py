@@ -150,6 +150,7 @@ def apps(d):
     about = d.about()
     same({a["identifier"]: a["state"] for a in about["app-list"]}, {WORK: "Managed", BEFORE: "UserInstalledApp"},
          "DS-04: an app that was there before can't become managed")
+    same({c["kind"] for c in about["content-list"] if c["state"] != "apart"}, {"Contacts app"}, "DS-17: status says what is apart")
     ok("personal" in (d.put(BEFORE, "personal"), d.get(BEFORE) or "")[1], "DS-04: what it keeps stays the person's")
     ok("no app org.example.none" in (d.share("open-in", WORK, "org.example.none") or ""), "what is not there gets nothing")
 
@@ -202,7 +203,7 @@ def drive(byod, adde, mac):
     say("iCloud Drive")
     site = "https://intranet.example.com/a.pdf"
     for d in (byod, adde):
-        d.do("data", "put", WORK, "d", text="d")
+        d.do("data", "put", WORK, "d", "--text", "d")
         d.do("data", "put", OWN, "o", text="o")
         same(d.share("open-in", WORK, "drive@managed"), None, "DS-14: a managed app reaches the organization's iCloud Drive")
         ok("is managed only" in d.share("open-in", "drive@managed", OWN) and

@@ -59,6 +59,7 @@ device_authenticate_body(struct device *d, struct arena *a)
 		{ "Model", model->number, false },
 		{ "ModelName", model->name, false },
 		{ "SerialNumber", d->self.leak ? DEVICE_LEAK_SERIAL : d->self.serial, true },
+		{ "IMEI", d->self.leak ? DEVICE_LEAK_IMEI : d->self.imei, true },
 	};
 	struct device_schema s = device_rules(d, false);
 	plist_t message = device_message_new(d, a, DEVICE_CHANNEL_DEVICE);
@@ -66,7 +67,8 @@ device_authenticate_body(struct device *d, struct arena *a)
 	plist_put_text(message, "MessageType", "Authenticate");
 	plist_put_text(message, "Topic", d->profile.topic);
 	for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
-		if (device_schema_may(&s, DEVICE_CHECKIN, "Authenticate", facts[i].key, false) &&
+		if (facts[i].value != NULL &&
+		    device_schema_may(&s, DEVICE_CHECKIN, "Authenticate", facts[i].key, false) &&
 		    !(s.byod && facts[i].personal))
 			plist_put_text(message, facts[i].key, facts[i].value);
 	}

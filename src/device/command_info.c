@@ -65,6 +65,7 @@ text_of(const struct device_command *c, const struct query *q)
 		{ "ProductName", model->product },
 		{ "UDID", d->self.udid },
 		{ "SerialNumber", d->self.serial },
+		{ "IMEI", d->self.imei },
 	};
 
 	if (d->self.leak && q->leaked != NULL)

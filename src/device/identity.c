@@ -150,7 +150,7 @@ device_machineinfo(struct arena *a, const struct device *d, bool byod)
 		{ "SOFTWARE_UPDATE_DEVICE_ID", model->product, false },
 		{ "UDID", leak ? DEVICE_LEAK_UDID : d->self.udid, true },
 		{ "SERIAL", leak ? DEVICE_LEAK_SERIAL : d->self.serial, true },
-		{ "IMEI", leak ? DEVICE_LEAK_IMEI : NULL, true },
+		{ "IMEI", leak ? DEVICE_LEAK_IMEI : d->self.imei, true },
 		{ "MEID", leak ? DEVICE_LEAK_MEID : NULL, true },
 	};
 	struct device_schema s = { .os = d->family->os, .version = device_version(d->self.os), .byod = byod };
@@ -161,7 +161,7 @@ device_machineinfo(struct arena *a, const struct device *d, bool byod)
 		bool allowed =
 		    device_schema_may(&s, DEVICE_MACHINEINFO, NULL, f->key, false) && !(nameless && f->personal);
 
-		/* With a radio only, and only of a misbehaving device: ours has no number to ask for. */
+		/* With a radio only; and an MEID only of a misbehaving device, since no network of today has any. */
 		if ((strcmp(f->key, "IMEI") == 0 || strcmp(f->key, "MEID") == 0) && !model->cellular)
 			continue;
 		if (f->value != NULL && (allowed || (leak && f->personal)))

@@ -28,6 +28,7 @@ static const struct member self_members[] = {
 	SELF(TEXT, model),
 	SELF(TEXT, udid),
 	SELF(TEXT, serial),
+	SELF(TEXT, imei),
 	SELF(OCTETS, key),
 	SELF(OCTETS, certificate),
 	SELF(OCTETS, issuer),

@@ -21,6 +21,7 @@ struct device_self {
 	const char *family, *os; /* "iPhone", "18.2" */
 	const char *model; /* "iPhone17,2"; NULL: the family's first that runs this OS */
 	const char *udid, *serial; /* of this device; told in ADDE only, unless `leak` */
+	const char *imei; /* likewise; NULL: its hardware has no radio */
 	struct bytes key, certificate, issuer; /* built-in identity; issuer: the test CA's intermediate */
 	const char *language; /* "en" */
 	/* how the server is reached */

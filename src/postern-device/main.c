@@ -162,6 +162,26 @@ new_udid(struct arena *a)
 	    random[4], random[5], random[6], random[7]);
 }
 
+/* Fourteen digits and the one that makes their Luhn sum a multiple of ten (3GPP TS 23.003, annex B). */
+static const char *
+new_imei(struct arena *a)
+{
+	uint8_t random[6];
+	char text[16] = "35332811"; /* a type of phone */
+	unsigned sum = 0;
+
+	crypto_random(random, sizeof random);
+	for (size_t i = 0; i < sizeof random; i++)
+		text[8 + i] = (char)('0' + random[i] % 10);
+	for (size_t i = 0; i < 14; i++) {
+		unsigned digit = (unsigned)(text[i] - '0') << (i % 2);
+
+		sum += digit > 9 ? digit - 9 : digit;
+	}
+	text[14] = (char)('0' + (10 - sum % 10) % 10);
+	return arena_strdup(a, text);
+}
+
 static const char *
 absolute(struct arena *a, const char *path)
 {
@@ -200,6 +220,10 @@ describe(struct run *r, const struct argv *v, bool fresh)
 	if (d->self.model != NULL && device_model_find(d->family, device_version(os), d->self.model) == NULL)
 		return fail(&d->err, RC_BAD_INPUT, "no %s %s runs %s %s: see `postern-device models`", family,
 		    d->self.model, d->family->os_label, os);
+	if (!device_model(d)->cellular)
+		d->self.imei = NULL;
+	else if (d->self.imei == NULL)
+		d->self.imei = new_imei(r->arena);
 	d->self.language = argv_text(v, "language");
 	if (argv_given(v, "cacert") || changed)
 		d->self.ca_file = absolute(r->arena, argv_text(v, "cacert"));

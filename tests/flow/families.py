@@ -98,6 +98,24 @@ def before_16(w):
         ok("method-forced" in w.codes(who), "4.3: whatever the rule says, and the timeline tells it", w.codes(who))
 
 
+def strictly(w):
+    """What Apple's documents leave open, all of it on the side that asks more of a server; and the TLS of 27."""
+    kinds = [(mode, method, family) for mode, method in (("byod", "apple-oauth2"), ("adde", "apple-as-web"))
+             for family in ("iPhone", "Mac")]
+    lives = [Life(w, kind) for kind in kinds]
+    for life in lives:
+        life.phone.options += ("--strict", "all", "--os", "27.0")
+    lives[0].phone.enroll()
+    ok("machine-info-untrusted" in w.codes(user(kinds[0])), "S-09: a device certificate that expired is not good",
+       lives[0].phone.story())
+    w.admin("org", "set", "--device-ca-ignore-times", "yes")
+    in_batches(lambda life: life.begin().end(), lives)
+    for life in lives:
+        for good, rule, seen in life.told:
+            ok(good, rule + " (27.0, --strict all)", seen)
+    w.admin("org", "set", "--device-ca-ignore-times", "no")
+
+
 def proofs(w):
     for proof, port in (("signature", w.port), ("mtls", w.mtls_port)):
         w.admin("org", "set", "--identity-proof", proof)
@@ -207,7 +225,7 @@ def main():
         for method in ("apple-oauth2", "apple-as-web"):
             w.rule(f"{mode}-{method}-*@{DOMAIN}", f"--{mode}", "--method", method)
     w.rule(f"old-*@{DOMAIN}", "--byod", "--method", "apple-oauth2")
-    for part in (families, before_16, proofs):
+    for part in (families, strictly, before_16, proofs):
         say(part.__name__)
         part(w)
     w.healthy()

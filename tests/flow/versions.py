@@ -236,6 +236,9 @@ def transport(world):
         same(asked, 1, f"15: iOS 26.4 asks a host {what}")
         asked, phone = host.asks(world, "27.0")
         ok(asked == 0 and words in phone.err, f"15: iOS 27 asks it nothing, and the person reads why", told(phone))
+    for what, how in {"with an RSA key of 1024 bits": {"bits": "1024"}, "signed with SHA-1": {"digest": "-sha1"}}.items():
+        asked, phone = Host(world, what.replace(" ", "-"), **how).asks(world, "27.0")
+        ok(asked == 0 and words in phone.err, f"15: nor a host whose certificate is one {what}", told(phone))
     for what, how in {"with TLS 1.2": {}, "with TLS 1.3": {"modern": True}}.items():
         host = Host(world, what.replace(" ", "-"), **how)
         for family in ("iPhone", "Mac", "RealityDevice"):
@@ -269,6 +272,17 @@ def hardware(world):
         model = next(r["StatusItems"]["device"]["model"] for r in s.reports if "device" in r["StatusItems"])
         same((model["identifier"], model["family"], model["marketing-name"]), (m["product"], m["family"], m["name"]),
              f"D-26: {name} in the status report")
+    for family, model, radio in (("iPhone", "iPhone17,3", True), ("iPad", "iPad16,4", True), ("iPad", "iPad16,3", False)):
+        s.reset(mode="ADDE")
+        s.queue = [command("DeviceInformation", Queries=["IMEI"])]
+        Trial(world, family, "18.2", "--model", model).poll()
+        told_of = {machine_info(world, s.find("/enroll")[0]).get("IMEI"), s.checkins("Authenticate")[0].get("IMEI"),
+                   s.results[0]["QueryResponses"].get("IMEI")}
+        (imei,) = told_of if len(told_of) == 1 else (told_of,)
+        digits = [int(d) for d in imei] if radio else []
+        luhn = sum(d if i % 2 == 0 else 2 * d - 9 * (d > 4) for i, d in enumerate(digits))
+        ok(imei is None if not radio else len(digits) == 15 and luhn % 10 == 0,
+           f"3.1: {model} in a Device Enrollment tells {'one IMEI everywhere' if radio else 'no IMEI'}", told_of)
     phone = Phone(world)
     ok(phone.enroll("--model", "iPhone18,3", "--os", "18.2") == 2 and "no iPhone iPhone18,3 runs iOS 18.2" in phone.err,
        "3.1: no hardware runs a system older than itself", told(phone))

@@ -2,7 +2,9 @@
 virtual hosts, a port for each; and the certificates that they show."""
 
 import atexit
+import itertools
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -16,10 +18,18 @@ APACHE_MODULES = ["mpm_event", "authz_core", "authz_user", "authn_core", "authn_
                   "headers", "ssl", "socache_shmcb", "proxy", "proxy_http"]
 
 
+_ports = itertools.count(random.randrange(12000, 30000, 100))
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those that the system gives to connections: so many at once would meet one, or each other."""
+    for port in _ports:
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def listens(port):

@@ -205,3 +205,20 @@ accounts_sign_in(struct accounts *x, struct call *c, struct bytes body, struct a
 	answer(&q, judge(&q), out);
 	portal_end(&q.portal);
 }
+
+enum rc
+accounts_usable(struct accounts *x, struct call *c, const char *account)
+{
+	struct asked q = { .x = x, .c = c, .account = account };
+	enum verdict v;
+	enum rc rc = portal_begin(c->arena, x->dir, &q.portal, &c->err);
+
+	if (rc != RC_OK)
+		return rc;
+	v = find_account(&q);
+	portal_end(&q.portal);
+	if (v == ACCEPTED)
+		return RC_OK;
+	(void)fail(&c->err, RC_FORBIDDEN, "%s", reasons[v].sentence);
+	return RC_FORBIDDEN;
+}

@@ -29,4 +29,7 @@ struct account_answer {
 /* `c` for its arena, time and error alone. */
 void accounts_sign_in(struct accounts *x, struct call *c, struct bytes body, struct account_answer *out);
 
+/* Is this a Managed Apple Account that can be used? RC_FORBIDDEN: no, in a sentence. RC_UNAVAILABLE: the portal. */
+enum rc accounts_usable(struct accounts *x, struct call *c, const char *account);
+
 #endif

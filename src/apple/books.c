@@ -479,6 +479,29 @@ books_serve(struct books *b, struct arena *a, const struct books_request *r, str
 	pthread_mutex_unlock(&b->lock);
 }
 
+enum rc
+books_invited(struct books *b, const char *code, const char *account)
+{
+	enum rc rc = RC_NOT_FOUND;
+	const char *id, *its;
+	json_t *known;
+
+	pthread_mutex_lock(&b->lock);
+	json_object_foreach(part(b, "users"), id, known)
+	{
+		its = json_get_text(known, "inviteCode"); /* what a server sent stands in there, too */
+		if (its == NULL || strcmp(its, code) != 0 || json_object_get(known, "managedAppleId") != NULL)
+			continue;
+		json_object_set_new(known, "managedAppleId", json_string(account));
+		json_object_set_new(known, "status", json_string("Associated"));
+		notice(b, "USER_ASSOCIATED", json_pack("{s:[O]}", "users", known));
+		rc = RC_OK;
+	}
+	pthread_cond_signal(&b->wake);
+	pthread_mutex_unlock(&b->lock);
+	return rc;
+}
+
 json_t *
 books_ledger(struct books *b, struct arena *a)
 {

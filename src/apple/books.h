@@ -45,6 +45,10 @@ struct books_answer {
 };
 void books_serve(struct books *b, struct arena *a, const struct books_request *r, struct books_answer *out);
 
+/* Somebody with this Managed Apple Account takes up an invitation: the person who was told without one is associated with
+ * it. RC_NOT_FOUND: there is no such invitation, or it was taken up. */
+enum rc books_invited(struct books *b, const char *code, const char *account);
+
 /* What it saw: assets, users, assignments, and counts of requests. */
 json_t *books_ledger(struct books *b, struct arena *a);
 

@@ -1,4 +1,5 @@
-/* The doors of Device Assignment Services, the discovery fallback, and the sign-in to Managed Apple Accounts. */
+/* The doors of Device Assignment Services, the discovery fallback, the sign-in to Managed Apple Accounts, and invitations
+ * of Apps and Books. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,29 @@ serve_sign_in(struct call *c, const struct http_request *r, struct http_reply *o
 		http_answer(out, answer.status, NULL, (struct bytes){ 0 });
 }
 
+/* How a person takes up an invitation of Apps and Books is not published: here it is one request,
+ * {"inviteCode", "account"}. 403: not with this account ({"sentence"}); 404: there is none. */
+static void
+serve_invitation(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
+{
+	const struct apple *apple = room;
+	const char *code, *account;
+	enum rc rc = RC_BAD_INPUT;
+	json_t *said;
+
+	if (json_parse(c->arena, r->body, &said, &c->err) == RC_OK &&
+	    (code = json_get_text(said, "inviteCode")) != NULL && (account = json_get_text(said, "account")) != NULL &&
+	    (rc = accounts_usable(apple->accounts, c, account)) == RC_OK)
+		rc = books_invited(apple->books, code, account);
+	if (rc == RC_OK)
+		http_answer(out, 200, "application/json", bytes_str("{}"));
+	else if (rc == RC_FORBIDDEN)
+		http_answer(out, 403, "application/json",
+		    json_text(c->arena, json_keep(c->arena, json_pack("{s:s}", "sentence", c->err.text)), 0));
+	else
+		http_fail(out, rc);
+}
+
 #define TLS (1u << HTTP_DOOR_TLS)
 
 /* A request may need the portal's memory, which goes by the largest body. */
@@ -72,5 +96,6 @@ const struct http_route services_routes[] = {
 	{ "DELETE", "/account-driven-enrollment/profile", HTTP_HEAVY, 1 << 20, TLS, serve_assignment },
 	{ "GET", "/.well-known/com.apple.remotemanagement", HTTP_HEAVY, 1 << 20, TLS, serve_fallback },
 	{ "POST", "/managed-apple-account/sign-in", HTTP_HEAVY, 1 << 20, TLS, serve_sign_in },
+	{ "POST", "/apps-and-books/invitation", HTTP_HEAVY, 1 << 20, TLS, serve_invitation },
 	{ 0 },
 };

@@ -134,6 +134,36 @@ def books(ask):
     same([(x["adamId"], x["clientUserId"]) for x in ask("/v2/assignments")["assignments"]], [("1", "u1")], "revoke takes all back")
 
 
+def invitations(ask, a):
+    say("invitations")
+    portal = lambda *args: subprocess.run([os.path.join(BUILD, "postern-apple"), *args, "--state", a.folder], check=True, capture_output=True)
+    portal("domain", "add", "betterbag.com")
+    for name, kind in (("anna", "federated"), ("hand", "manual"), ("own", "personal"), ("shut", "locked")):
+        portal("account", "add", f"{name}@betterbag.com", "--kind", kind)
+    ask.event("/v2/users/create", {"users": [{"clientUserId": c} for c in ("i1", "i2")] + [{"clientUserId": "odd", "inviteCode": 7}]})
+    codes = {u["clientUserId"]: u["inviteCode"] for u in ask("/v2/users")["users"]}
+    status = lambda u: [(x["status"], x.get("managedAppleId")) for x in ask("/v2/users")["users"] if x["clientUserId"] == u][0]
+
+    def accept(code, account):
+        r = urllib.request.Request(a.url["devices"] + "/apps-and-books/invitation", data=json.dumps({"inviteCode": code, "account": account}).encode())
+        try:
+            with urllib.request.urlopen(r, context=ask.trust) as answer:
+                return answer.status, ""
+        except urllib.error.HTTPError as e:
+            text = e.read().decode()
+            return e.code, json.loads(text).get("sentence", "") if e.code == 403 else ""
+    same(status("i1"), ("Registered", None), "who was told without a Managed Apple Account is invited")
+    for account, why in (("own@betterbag.com", "personal Apple Account"), ("shut@betterbag.com", "locked"),
+                         ("none@betterbag.com", "no such"), ("ann@icloud.example", "no such")):
+        got = accept(codes["i1"], account)
+        ok(got[0] == 403 and why in got[1], f"DS-07: {account} can't accept an invitation", str(got))
+    same((accept("no-such-code", "anna@betterbag.com")[0], accept(7, "anna@betterbag.com")[0]), (404, 400), "nor one that there is not")
+    same(accept(codes["i1"], "anna@betterbag.com")[0], 200, "DS-07, DS-16: a federated Managed Apple Account can")
+    same((status("i1"), status("i2")), (("Associated", "anna@betterbag.com"), ("Registered", None)), "DS-07: and is associated, nobody else")
+    same(accept(codes["i1"], "hand@betterbag.com")[0], 404, "once")
+    same(accept(codes["i2"], "hand@betterbag.com")[0], 200, "DS-07: so can one that was made in the portal")
+
+
 def main():
     kept = tempfile.TemporaryDirectory(prefix="postern-apple-")
     folder = kept.name
@@ -146,6 +176,7 @@ def main():
     waiting(push, a)
     faults(push, a)
     books(Books(a))
+    invitations(Books(a), a)
     again = subprocess.run([os.path.join(BUILD, "postern-apple"), "init", "--state", a.folder], capture_output=True, text=True)
     ok(again.returncode == 1 and "exists" in again.stderr, "init never overwrites", again.stderr)
     same(a.stop(), (0, ""), "it ends well")

@@ -274,5 +274,7 @@ walk_discovery(struct walk *w, const char *url)
 		url = r.location;
 	}
 	walk_reach(w, CHECK_REDIRECT);
+	if (strcmp(url, seen[0]) == 0)
+		walk_note(w, CHECK_REDIRECT, "none");
 	return judge_status(w, bare(w, url), &r) && judge_document(w, bare(w, url), &r);
 }

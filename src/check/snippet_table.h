@@ -31,7 +31,7 @@ static const struct {
 		"    return 307 @target@$is_args$args;\n"
 		"}\n"),
 	[CHECK_SNIPPET_TLS] = (
-		"# with: listen 443 ssl;\n"
+		"# with: listen 443 ssl; nginx takes these from the default server of the address\n"
 		"ssl_protocols TLSv1.2 TLSv1.3;\n"
 		"ssl_ciphers " SUITES ";\n"
 		"ssl_conf_command Options ExtendedMasterSecret;\n"),

@@ -204,6 +204,22 @@ say_findings(struct cli *k, const struct check_plan *plan, const struct check_re
 	}
 }
 
+/* What devices do next where the domain fails is not seen unless somebody asks. */
+static void
+say_fallback(const struct check_report *r)
+{
+	bool failed = false;
+
+	for (const struct check_finding *f = r->findings; f != NULL; f = f->next)
+		failed =
+		    failed || (f->severity == CHECK_CRITICAL && f->stage > CHECK_IDENTIFIER && f->stage < CHECK_APPLE);
+	if (failed && r->stage[CHECK_APPLE].state == CHECK_NOT_ASKED &&
+	    r->stage[CHECK_ENROLLMENT].state == CHECK_NOT_REACHED)
+		printf("\nDevices from iOS 18.2, macOS 15.2 and visionOS 2.2 ask Apple next, who has an answer if the "
+		       "domain is verified\n"
+		       "and a server registered there: --apple https://axm-adm-enroll.apple.com asks too.\n");
+}
+
 /* ---- the command ---- */
 
 static bool
@@ -269,6 +285,7 @@ cli_check(const struct argv *v, void *ctx)
 		printf("\n");
 		say_stages(&k, &plan, &report);
 		say_findings(&k, &plan, &report);
+		say_fallback(&report);
 	}
 	cli_end(&k);
 	return status_of(report.verdict);

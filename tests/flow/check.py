@@ -259,7 +259,7 @@ def applied(host, snippet):
     places = tuple(line for line in snippet.splitlines() if line.startswith("location "))
     kept = [line for line in host.lines.splitlines() if not line.startswith(places or "location\t") and (line.split() or [""])[0] not in said]
     text = "\n".join(kept)
-    if "listen 443 ssl" in snippet and " ssl;" not in text: # it says so in a comment; a certificate is needed then
+    if "with: listen 443 ssl" in snippet and " ssl;" not in text: # it says so in a comment; a certificate is needed then
         text = text.replace(f":{host.port};", f":{host.port} ssl;") + \
             f"\nssl_certificate {folder('good')}/fullchain.pem;\nssl_certificate_key {folder('good')}/key.pem;"
     return snippet + "\n" + text if "# before" in snippet else text + "\n" + snippet
@@ -285,7 +285,7 @@ def tells_people(host):
     r = subprocess.run(command(host.port), capture_output=True, text=True, env=ENVIRONMENT)
     ok(r.stdout.startswith(f"CRITICAL - {WHO}: {finding['code']}: "), "the first line is what monitoring shows", r.stdout)
     ok(all(line.strip() in r.stdout for line in finding["snippet"].splitlines()), "the snippet stands in the text", r.stdout)
-    for word in ("Seen", "Phone", "Cause", "To do", "not reached"):
+    for word in ("Seen", "Phone", "Cause", "To do", "not reached", "ask Apple next"):
         ok(word in r.stdout, f"the text says: {word}", r.stdout)
     status, report = check(host.port, "--server", "cloudfront")
     ok(report["findings"][0]["server"] == "cloudfront" and "function handler" in report["findings"][0]["snippet"],

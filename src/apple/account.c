@@ -159,7 +159,7 @@ answer(struct asked *q, enum verdict v, struct account_answer *out)
 	    q->note != NULL ? arena_printf(a, "%s (%s)", reasons[v].sentence, q->note) : reasons[v].sentence;
 
 	if (v == ACCEPTED)
-		*out = (struct account_answer){ 200, json_keep(a, json_pack("{s:b}", "token_wanted", !proven)) };
+		*out = (struct account_answer){ 200, json_keep(a, json_object()) };
 	else
 		*out = (struct account_answer){ 403,
 			json_keep(a, json_pack("{s:s,s:s,s:s,s:i}", "reason", reasons[v].word, "sentence", sentence,

@@ -5,7 +5,7 @@
  *	POST /managed-apple-account/sign-in
  *	     {"account", "mode": "BYOD" or "ADDE", "supervised": bool,
  *	      "token": TEXT, or "token_error": why there is none; neither: is there such an account?}
- *	200  {"token_wanted": bool}
+ *	200  {}
  *	403  {"reason": WORD, "sentence": TEXT, "error": "AKAuthenticationError", "code": -7013}
  *
  * Where the organization allows sign-in "on any device" the token is fetched and not looked at, as on real devices; what

@@ -2,19 +2,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "apple/lab.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/disk.h"
 #include "crypto/cms.h"
 #include "crypto/hash.h"
 #include "fmt/base64.h"
 
+#define FILE_NAME "portal.json"
+#define TOKEN_FILE_MAX 65536
 #define YEAR (INT64_C(365) * 86400)
 #define LINE 64 /* characters of base64 in one */
 
@@ -30,14 +31,13 @@ const char *const portal_queries[] = { "drop", "keep", NULL };
 static enum rc
 read_all(struct portal *p, struct err *e)
 {
-	const char *path = arena_printf(p->arena, "%s/portal.json", p->dir);
 	struct bytes text;
-	enum rc rc = lab_read(p->arena, path, PORTAL_FILE, &text, e);
+	enum rc rc = disk_read(p->arena, p->dir, FILE_NAME, &text, e);
 
 	if (rc == RC_NOT_FOUND)
 		p->root = json_keep(p->arena, json_object());
 	else if (rc != RC_OK || (rc = json_parse(p->arena, text, &p->root, e)) != RC_OK)
-		return fail_in(e, rc, "%s", path);
+		return fail_in(e, rc, "%s/" FILE_NAME, p->dir);
 	portal_organization(p, PORTAL_LABORATORY, true);
 	return RC_OK;
 }
@@ -84,15 +84,8 @@ portal_end(struct portal *p)
 enum rc
 portal_commit(struct portal *p, struct err *e)
 {
-	const char *path = arena_printf(p->arena, "%s/portal.json", p->dir),
-		   *fresh = arena_printf(p->arena, "%s.new", path);
-	struct bytes text = json_text(p->arena, p->root, 1);
-	enum rc rc = RC_OK;
+	enum rc rc = disk_write(p->dir, FILE_NAME, json_text(p->arena, p->root, 1), e);
 
-	if (unlink(fresh) != 0 && errno != ENOENT)
-		rc = fail(e, RC_UNAVAILABLE, "%s: %s", fresh, strerror(errno));
-	else if ((rc = lab_write(fresh, text, e)) == RC_OK && rename(fresh, path) != 0)
-		rc = fail(e, RC_UNAVAILABLE, "%s: %s", path, strerror(errno));
 	portal_end(p);
 	return rc;
 }
@@ -242,7 +235,7 @@ portal_server_token(struct portal *p, const char *uuid, int64_t now, struct byte
 		return rc;
 	json_object_update(server, token);
 	json_object_set_new(server, "expires", json_integer(now + YEAR));
-	buf_init(&b, PORTAL_FILE);
+	buf_init(&b, TOKEN_FILE_MAX);
 	buf_str(&b, "Content-Type: application/pkcs7-mime; name=\"smime.p7m\"; smime-type=enveloped-data\n"
 		    "Content-Transfer-Encoding: base64\n"
 		    "Content-Disposition: attachment; filename=\"smime.p7m\"\n"

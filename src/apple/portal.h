@@ -17,7 +17,6 @@
 #include "fmt/json.h"
 
 #define PORTAL_LABORATORY "Laboratory" /* the organization that is there from the start */
-#define PORTAL_FILE (16 << 20) /* octets */
 
 struct portal {
 	struct arena *arena;

@@ -6,8 +6,6 @@
 #include "base/clock.h"
 #include "device/escrow.h"
 #include "device/identity.h"
-#include "fmt/base64.h"
-#include "fmt/json.h"
 
 #define TRIES_MAX 3 /* of GetToken, a second and two apart */
 
@@ -175,40 +173,6 @@ device_check_out(struct device *d)
 
 /* ---- GetToken (protocol 9) ---- */
 
-enum rc
-device_maid_token_check(struct arena *a, struct bytes token, struct err *e)
-{
-	static const char *const claims[] = { "iss", "jti", "service_type" };
-	char *rest = arena_strndup(a, (const char *)token.p, token.n), *part[3];
-	json_t *header, *payload;
-	struct bytes b;
-	const char *algorithm, *service;
-
-	for (int i = 0; i < 3; i++)
-		if ((part[i] = strsep(&rest, ".")) == NULL || *part[i] == '\0')
-			return fail(e, RC_BAD_INPUT, "the token is no compact JWS");
-	if (rest != NULL)
-		return fail(e, RC_BAD_INPUT, "the token is no compact JWS");
-	b = base64url_decode(a, bytes_str(part[0]));
-	if (b.p == NULL || json_parse(a, b, &header, NULL) != RC_OK)
-		return fail(e, RC_BAD_INPUT, "the token's header is no JSON");
-	b = base64url_decode(a, bytes_str(part[1]));
-	if (b.p == NULL || json_parse(a, b, &payload, NULL) != RC_OK)
-		return fail(e, RC_BAD_INPUT, "the token's claims are no JSON");
-	algorithm = json_get_text(header, "alg");
-	if (algorithm == NULL || strcmp(algorithm, "RS256") != 0)
-		return fail(e, RC_BAD_INPUT, "the token is not signed with RS256");
-	for (size_t i = 0; i < sizeof claims / sizeof *claims; i++)
-		if (json_get_text(payload, claims[i]) == NULL)
-			return fail(e, RC_BAD_INPUT, "the token has no %s", claims[i]);
-	if (json_get_int(payload, "iat", 0) == 0)
-		return fail(e, RC_BAD_INPUT, "the token has no iat");
-	service = json_get_text(payload, "service_type");
-	if (strcmp(service, "com.apple.maid") != 0)
-		return fail(e, RC_BAD_INPUT, "the token's service_type is %s", service);
-	return RC_OK;
-}
-
 /* RC_UNAVAILABLE: the server is away, or asks to come again. Any other answer is one. */
 static enum rc
 ask_for_token(struct device *d, struct arena *a, struct http_client_answer *answer)
@@ -235,50 +199,18 @@ ask_for_token(struct device *d, struct arena *a, struct http_client_answer *answ
 	return rc;
 }
 
-static enum rc
-fetch_token(struct device *d, struct arena *a)
+enum rc
+device_get_token(struct device *d, struct arena *a, struct bytes *token)
 {
 	struct http_client_answer answer;
-	struct bytes token;
 	plist_t reply;
 	enum rc rc;
 
+	story_step(&d->story, "GetToken", "Fetch the token for Apple (GetToken com.apple.maid)");
 	if ((rc = ask_for_token(d, a, &answer)) != RC_OK)
 		return rc;
 	if ((rc = plist_parse(a, answer.body, &reply, &d->err)) != RC_OK)
 		return fail_in(&d->err, rc, "the answer");
-	token = plist_data(a, reply, "TokenData");
-	if (token.n == 0)
-		return fail(&d->err, RC_BAD_INPUT, "the answer has no TokenData");
-	return device_maid_token_check(a, token, &d->err);
-}
-
-enum rc
-device_get_token(struct device *d)
-{
-	const char *verdict = d->self.maid_verdict != NULL ? d->self.maid_verdict : "accept";
-	struct arena *a;
-	enum rc rc;
-
-	if (!d->profile.wants_token || !device_can(d, DEVICE_GET_TOKEN)) {
-		story_step(&d->story, "GetToken", "Apple asks for no token: %s",
-		    d->profile.wants_token ? "this OS is too old" : "the server does not offer com.apple.mdm.token");
-		return RC_OK;
-	}
-	story_step(&d->story, "GetToken", "Fetch the token for Apple (GetToken com.apple.maid)");
-	a = arena_new(0);
-	rc = fetch_token(d, a);
-	arena_free(a);
-	/* Evicted, a sign-in is due, or no answer: not Apple's affair. */
-	if (rc == RC_NOT_FOUND || rc == RC_UNAUTHENTICATED || rc == RC_UNAVAILABLE)
-		return rc;
-	story_detail(&d->story, "token", "%s", rc == RC_OK ? "well-formed" : d->err.text);
-	if (rc != RC_OK && device_is_strict(d, DEVICE_TOKEN_OR_NOTHING))
-		return fail_in(&d->err, RC_FORBIDDEN, "Apple refused the sign-in of the Managed Apple Account");
-	if (strcmp(verdict, "refuse") == 0)
-		return fail(&d->err, RC_FORBIDDEN, "Apple refused the sign-in of the Managed Apple Account");
-	if (rc != RC_OK && strcmp(verdict, "check") == 0)
-		return fail_in(&d->err, RC_FORBIDDEN, "Apple refused the sign-in of the Managed Apple Account");
-	story_detail(&d->story, "Apple", rc == RC_OK ? "accepts" : "accepts without it (simulated)");
-	return RC_OK;
+	*token = plist_data(a, reply, "TokenData");
+	return token->n > 0 ? RC_OK : fail(&d->err, RC_BAD_INPUT, "the answer has no TokenData");
 }

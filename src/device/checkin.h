@@ -23,13 +23,8 @@ enum rc device_user_authenticate(struct device *d, bool *manages);
 /* Once, best effort: the error is for the story only. */
 enum rc device_check_out(struct device *d);
 
-/* Fetch the token that vouches for this device at Apple, and let the scripted Apple judge it (d->self
- * .maid_verdict): "accept" takes anything, as under "Any device"; "check" wants a well-formed token, as
- * under "Managed devices only"; "refuse" refuses. RC_FORBIDDEN: refused, with the reason.
- * RC_UNAVAILABLE: no answer after a few tries, so Apple has not judged. */
-enum rc device_get_token(struct device *d);
-
-/* Is this a token as protocol 9.1 describes it? RC_BAD_INPUT says what is missing. Pure. */
-enum rc device_maid_token_check(struct arena *a, struct bytes token, struct err *e);
+/* Fetch the token that vouches for this device at Apple (protocol 9). RC_NOT_FOUND, RC_UNAUTHENTICATED: as
+ * device_mdm_put. RC_UNAVAILABLE: no answer after a few tries. RC_BAD_INPUT: an answer, and no token in it. */
+enum rc device_get_token(struct device *d, struct arena *a, struct bytes *token);
 
 #endif

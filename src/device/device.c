@@ -161,16 +161,22 @@ agent_open(struct device *d, enum device_agent agent)
 		.ca_file = d->self.ca_file,
 		.connect_to = d->self.connect_to,
 		.timeout_ms = agent == DEVICE_AGENT_MDM ? 45000 : 90000,
-		.https_only = agent == DEVICE_AGENT_MANAGEMENT || agent == DEVICE_AGENT_MDM,
+		.https_only = agent != DEVICE_AGENT_WEB && agent != DEVICE_AGENT_SCEP,
 		.cookies = agent == DEVICE_AGENT_WEB,
 		.strict_tls =
 		    (agent == DEVICE_AGENT_MANAGEMENT || agent == DEVICE_AGENT_MDM) && device_can(d, DEVICE_STRICT_TLS),
 	};
 	enum rc rc;
 
+	if (d->self.apple_ca != NULL && (agent == DEVICE_AGENT_MANAGEMENT || agent == DEVICE_AGENT_APPLE) &&
+	    (rc = disk_read(d->arena, "/", d->self.apple_ca, &s.ca, &d->err)) != RC_OK)
+		return rc;
 	switch (agent) {
 	case DEVICE_AGENT_MANAGEMENT:
 		s.user_agent = "DeviceManagementClient/1.0";
+		break;
+	case DEVICE_AGENT_APPLE:
+		s.user_agent = "akd/1.0";
 		break;
 	case DEVICE_AGENT_WEB:
 		s.user_agent = device_safari(d->arena, d->family, d->self.os);

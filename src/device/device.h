@@ -18,6 +18,7 @@ enum device_agent { /* who of the device's programs speaks; each has its own con
 	DEVICE_AGENT_MANAGEMENT, /* discovery, enrollment, tokens: "DeviceManagementClient/1.0", https only */
 	DEVICE_AGENT_WEB, /* the sign-in view: Safari, with cookies */
 	DEVICE_AGENT_SCEP, /* may use plain http (protocol 6.1) */
+	DEVICE_AGENT_APPLE, /* the sign-in to the Managed Apple Account, https only */
 	DEVICE_AGENT_MDM, /* "MDM/1.0"; with the identity as TLS client certificate where asked */
 	DEVICE_AGENTS,
 };

@@ -143,8 +143,8 @@ ask(struct device *d, const char *url, bool lose, struct device_server *out)
 enum rc
 device_discover(struct device *d, const char *identifier, struct device_server *out)
 {
+	const char *fallback = d->self.fallback_url != NULL ? d->self.fallback_url : d->self.apple_url, *url, *first;
 	bool knows = device_can(d, DEVICE_FALLBACK);
-	const char *url, *first;
 	enum rc rc;
 
 	story_stage(&d->story, "discovery", "1. Service discovery");
@@ -154,16 +154,17 @@ device_discover(struct device *d, const char *identifier, struct device_server *
 		return rc;
 	story_step(&d->story, "ask-domain", "Ask the domain of %s which server is responsible", identifier);
 	rc = ask(d, url, false, out);
-	if (rc != RC_OK && knows && d->self.fallback_url != NULL) {
+	if (rc != RC_OK && knows && fallback != NULL) {
 		first = arena_strdup(d->arena, d->err.text);
-		url = device_discovery_fallback_url(d->arena, d->self.fallback_url, identifier, d->family->name);
+		url = device_discovery_fallback_url(d->arena, fallback, identifier, d->family->name);
 		story_step(&d->story, "ask-fallback", "The domain gave no answer to use; ask the fallback, once");
 		story_detail(&d->story, "because", "%s", first);
 		rc = ask(d, url, device_is_strict(d, DEVICE_LOST_QUERY), out);
 		if (rc != RC_OK)
 			return fail(
 			    &d->err, rc, "%s; and the fallback: %s", first, arena_strdup(d->arena, d->err.text));
-	}
+	} else if (rc != RC_OK && fallback != NULL)
+		return fail_in(&d->err, rc, "%s %s asks the domain alone", d->family->os_label, d->self.os);
 	if (rc != RC_OK)
 		return rc;
 	assert(out->mode != NULL); /* device_discovery_read says so */

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "crypto/hash.h"
+#include "device/account.h"
 #include "device/checkin.h"
 #include "device/ddm.h"
 #include "device/discovery.h"
@@ -242,17 +243,6 @@ make_volume(struct device *d)
 }
 
 static enum rc
-sign_in_account(struct device *d, const struct device_plan *plan)
-{
-	story_step(&d->story, "account-sign-in", "Sign in to the Managed Apple Account %s (simulated)",
-	    d->profile.assigned_account);
-	if (plan->account_refused)
-		return fail(&d->err, RC_FORBIDDEN, "the sign-in to the Managed Apple Account %s failed",
-		    d->profile.assigned_account);
-	return RC_OK;
-}
-
-static enum rc
 install(struct device *d)
 {
 	enum rc rc;
@@ -277,7 +267,7 @@ static enum rc
 ask_apple(struct device *d)
 {
 	struct timespec pause = { .tv_sec = (time_t)d->self.maid_delay_s };
-	enum rc rc = device_get_token(d);
+	enum rc rc = device_account_prove(d);
 	char *why;
 
 	if (rc != RC_FORBIDDEN)
@@ -351,7 +341,8 @@ run(struct device *d, const struct device_plan *plan)
 	story_stage(&d->story, "enrollment", "3. Enrollment");
 	d->self.phase = DEVICE_ENROLLING;
 	if ((rc = check_profile(d)) != RC_OK || (rc = device_save(d)) != RC_OK || (rc = make_volume(d)) != RC_OK ||
-	    (rc = sign_in_account(d, plan)) != RC_OK || (rc = install(d)) != RC_OK || (rc = device_finish(d)) != RC_OK)
+	    (rc = device_account_sign_in(d, plan->account_refused)) != RC_OK || (rc = install(d)) != RC_OK ||
+	    (rc = device_finish(d)) != RC_OK)
 		return rc;
 	/* On already where Enrollment SSO came by declarations: a sync is due at once (protocol 4.5). What it meets is
 	 * nothing that an enrollment fails for. */

@@ -35,6 +35,8 @@ static const struct member self_members[] = {
 	SELF(TEXT, language),
 	SELF(TEXT, ca_file),
 	SELF(TEXT, fallback_url),
+	SELF(TEXT, apple_url),
+	SELF(TEXT, apple_ca),
 	SELF(TEXT, attestation_ca),
 	SELF(LIST, connect_to),
 	SELF(LIST, personal_apps),

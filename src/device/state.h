@@ -26,6 +26,7 @@ struct device_self {
 	const char *language; /* "en" */
 	/* how the server is reached */
 	const char *ca_file, *fallback_url;
+	const char *apple_url, *apple_ca; /* `postern-apple run` in Apple's place, and its CA; NULL: a script */
 	const char *const *connect_to; /* NULL-terminated; may be NULL */
 	/* the person's own apps, each BUNDLE or BUNDLE=NUMBER of the App Store; NULL-terminated; may be NULL */
 	const char *const *personal_apps;

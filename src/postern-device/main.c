@@ -55,10 +55,12 @@ static const struct argv_option enroll_options[] = {
 	ARGV_TEXT("identity-key", "FILE", "Key of the identity that SCEP will certify (PEM); otherwise it makes one, which takes a while"),
 	ARGV_TEXT("attestation-ca", "DIR", "Test CA that attests the device's keys, for an identity by ACME"),
 	ARGV_TEXT("acme-fault", "FAULT", "What goes wrong with it", .choices = acme_faults),
-	ARGV_TEXT("fallback-url", "URL", "Where to ask when the domain gives no answer"),
+	ARGV_TEXT("apple", "URL", "`postern-apple run` in Apple's place: what it prints behind `devices`"),
+	ARGV_TEXT("apple-ca", "FILE", "Trust its CA where Apple is asked"),
+	ARGV_TEXT("fallback-url", "URL", "Where to ask when the domain gives no answer (default: that of --apple)"),
 	ARGV_TEXT("language", "CODE", "Language of the device", .fallback = "en"),
-	ARGV_TEXT("account-signin", "VERDICT", "Sign-in to the Managed Apple Account before installing", .fallback = "accept", .choices = signins),
-	ARGV_TEXT("maid-verdict", "VERDICT", "Apple's word on the token of GetToken", .fallback = "accept", .choices = verdicts),
+	ARGV_TEXT("account-signin", "VERDICT", "Sign-in to the Managed Apple Account before installing, without --apple", .fallback = "accept", .choices = signins),
+	ARGV_TEXT("maid-verdict", "VERDICT", "Apple's word on the token of GetToken, without --apple", .fallback = "accept", .choices = verdicts),
 	ARGV_INT("maid-delay", "SECONDS", "From a refusal by Apple to CheckOut (default: 10)", .min = 0, .max = 3600),
 	ARGV_LIST("personal-app", "BUNDLE[=NUMBER]", "The person has this app already, of this number in the App Store"),
 	ARGV_TEXT("store", "FILE", "What the App Store has: a JSON list of {adamId, bundleId, name, version}"),
@@ -235,6 +237,10 @@ describe(struct run *r, const struct argv *v, bool fresh)
 		d->self.store_file = absolute(r->arena, argv_text(v, "store"));
 	if (argv_given(v, "fallback-url") || changed)
 		d->self.fallback_url = argv_text(v, "fallback-url");
+	if (argv_given(v, "apple") || changed)
+		d->self.apple_url = argv_text(v, "apple");
+	if (argv_given(v, "apple-ca") || changed)
+		d->self.apple_ca = absolute(r->arena, argv_text(v, "apple-ca"));
 	if (argv_given(v, "attestation-ca") || changed)
 		d->self.attestation_ca = absolute(r->arena, argv_text(v, "attestation-ca"));
 	d->acme_fault = argv_text(v, "acme-fault");

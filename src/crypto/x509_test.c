@@ -154,6 +154,32 @@ test_chain(void)
 }
 
 static void
+test_quality(void)
+{
+	struct pair root = make(X509_P256, &root_t, NULL), leaf = make(X509_RSA_2048, &leaf_t, &root);
+	struct x509_quality q;
+	struct bytes weak;
+
+	ok(x509_quality(a, leaf.cert, &q, &e) == RC_OK && strcmp(q.key, "RSA") == 0 && q.key_bits == 2048,
+	    "how large a certificate's key is");
+	is_str(q.digest, "SHA256", "and what it is signed with");
+	is_str(q.dns[0], "mdm.example.com", "its names are those of subjectAltName");
+	ok(strcmp(q.dns[2], "127.0.0.1") == 0 && strcmp(q.dns[3], "::1") == 0 && q.dns[4] == NULL,
+	    "addresses among them are text");
+	ok(q.for_servers && !q.self_issued && !q.names_issuer, "it is for servers, and another's");
+	ok(x509_quality(a, root.cert, &q, &e) == RC_OK && q.self_issued && q.for_servers && q.dns[0] == NULL,
+	    "who says nothing of a use is good for all");
+	OPENSSL("req", "-x509", "-newkey", "rsa:1024", "-nodes", "-keyout", "k", "-sha1", "-subj", "/CN=x", "-addext",
+	    "extendedKeyUsage=clientAuth", "-addext", "authorityInfoAccess=caIssuers;URI:http://ca.example/ca.cer",
+	    "-outform", "DER", "-out", "weak.der");
+	get("weak.der", &weak);
+	ok(x509_quality(a, weak, &q, &e) == RC_OK && q.key_bits == 1024 && strcmp(q.digest, "SHA1") == 0 &&
+		!q.for_servers && q.names_issuer,
+	    "what is weak is told, not refused");
+	ok(x509_quality(a, bytes_str("nonsense"), &q, &e) == RC_BAD_INPUT, "nonsense is no certificate");
+}
+
+static void
 test_csr(void)
 {
 	struct x509_name subject = { .cn = "iPhone 7B", .o = "Example" };
@@ -213,6 +239,7 @@ main(void)
 	kit_start();
 	test_keys();
 	test_chain();
+	test_quality();
 	test_csr();
 	ok(ERR_peek_error() == 0, "no failure leaves anything in OpenSSL's error queue");
 	return kit_end();

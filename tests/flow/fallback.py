@@ -9,14 +9,13 @@ import os
 import ssl
 import subprocess
 import sys
-import tempfile
 import threading
 
 import world
-import openssl
+from apple_portal import Client, key_pair, open_token
 from postern import CLIENTS, DOMAIN, done, ok, same, say
 from stand_in import Apple
-from world import SERVER_UUID, Phone, World
+from world import SERVER_UUID, Phone, World, in_batches
 
 WELL_KNOWN = "/.well-known/com.apple.remotemanagement"
 
@@ -51,7 +50,9 @@ class Organization:
         self.web = web_server(self.w)
         self.portal("domain", "add", DOMAIN)
         self.w.connect_to = [f"{DOMAIN}:443:127.0.0.1:{self.web.server_address[1]}"]
-        self.uuid = self.server("postern", *glob.glob(os.path.join(self.w.data, "keys", "maid-*.pem")))
+        self.maid = os.path.splitext(*glob.glob(os.path.join(self.w.data, "keys", "maid-*.pem")))[0]
+        self.uuid = self.server("postern", self.maid + ".pem")
+        self.w.admin("org", "set", "--server-uuid", self.uuid)
 
     def portal(self, *words):
         out = subprocess.run([os.path.join(CLIENTS, "postern-apple"), *words, "--state", self.apple.folder], capture_output=True, text=True)
@@ -76,16 +77,125 @@ class Organization:
         return [r["outcome"] for r in reversed(rows) if r["subject"] == subject]
 
 
+def register(o, name, secrets_of, path=WELL_KNOWN):
+    client = Client(o.apple, open_token(secrets_of, o.apple.file(name + ".p7m")))
+    same(client.sign_in(), 200, f"{name} has a session of Device Assignment Services")
+    same(client.ask("/account-driven-enrollment/profile", "POST", {"mdm_service_discovery_url": o.w.url + path}), (200, None),
+         "and registers its discovery URL")
+
+
+def discovery(o):
+    say("discovery")
+    user = o.person("dora")
+    old = o.phone(user, "--os", "18.1")
+    ok(old.enroll() == 1 and "iOS 18.1 asks the domain alone: the server answered 404" in old.err, "D-04: iOS 18.1 fails: it asks the domain alone",
+       old.err)
+    same(o.saw("discovery", user), [], "and Apple is not asked")
+    p = o.phone(user, "--os", "18.2")
+    ok(p.enroll() == 1 and "does not support the expected services" in p.err, "iOS 18.2 asks Apple, where no URL is registered", p.err)
+    register(o, "postern", o.maid)
+    o.portal("server", "default", "postern", "--none", "--family", "iPhone")
+    p.enroll()
+    o.portal("server", "default", "postern")
+    o.portal("domain", "add", DOMAIN, "--unverified")
+    p.enroll()
+    o.portal("domain", "add", DOMAIN)
+    stranger = f"nobody@{DOMAIN}"
+    o.phone(stranger).enroll()
+    personal = o.person("petra", "personal")
+    o.phone(personal).enroll()
+    same((o.saw("discovery", user), o.saw("discovery", stranger), o.saw("discovery", personal)),
+         (["no-url", "no-default-server", "domain-unverified"], ["no-account"], ["personal-account"]), "and each refusal has its reason")
+    ok(any("user-identifier=dora" in path for path in o.web.asked), "the domain was asked first", o.web.asked)
+    o.apple.faults({"service": "discovery", "subject": user, "times": 1, "status": 503})
+    ok(p.enroll() == 1 and "answered 503" in p.err, "Apple may be away", p.err)
+    same(p.enroll(), 0, "D-04: iOS 18.2 enrolls through Apple's redirect")
+    ok(p.row()["mode"] == "byod" and o.saw("discovery", user)[-1] == "redirected" and o.saw("sign-in", user) == ["accepted"] * 2,
+       "S-31: signed in to the Managed Apple Account, with the token of GetToken", p.story())
+
+
+POLICIES = ("any-device", "managed-devices", "supervised-devices")
+KINDS = (("iPhone", "byod"), ("iPhone", "adde"), ("Mac", "adde"))
+
+
+def policies(o):
+    """Each of the organization's settings with both modes; the redirect carries the query on from here."""
+    say("settings and modes")
+    o.portal("discovery", "set", "--query", "keep")
+    people = {(policy, *kind): o.person("-".join((policy.split("-")[0], *kind)).lower()) for policy in POLICIES for kind in KINDS}
+    for (_, _, mode), user in people.items():
+        o.w.rule(user, "--" + mode)
+    for policy in POLICIES:
+        o.portal("org", "set", "--managed-accounts-on", policy)
+        phones = [o.phone(people[policy, *kind], "--family", kind[0]) for kind in KINDS]
+        in_batches(Phone.enroll, phones, 3)
+        for (family, mode), p in zip(KINDS, phones):
+            allowed = policy != "supervised-devices" or family == "Mac"
+            if not allowed:
+                ok("supervised devices only (AKAuthenticationError -7013)" in p.err, "the person sees Apple's error and why", p.err)
+            same((p.status, p.row()["mode"], p.about()["state"], p.row()["state"], o.saw("sign-in", p.user)),
+                 (0, mode, "enrolled", "enrolled", ["accepted"] * 2) if allowed else
+                 (1, mode, "unenrolled", "unenrolled", ["accepted", "not-supervised"]),
+                 f"D-23: {policy}, {family} {mode}: {'signed in' if allowed else 'refused, and unenrolled'}")
+
+
+def kinds(o):
+    """Account kinds, at the sign-in before anything is installed (protocol 5.5)."""
+    say("accounts")
+    o.portal("org", "set", "--managed-accounts-on", "managed-devices")
+    for kind, reason in (("manual", None), ("locked", "the account is locked"), ("personal", "a personal Apple Account"), (None, "no such")):
+        user, account = f"kind-{kind}@{DOMAIN}".lower(), f"account-{kind}@{DOMAIN}".lower()
+        o.w.admin("user", "add", user, "--managed-apple-account", account, "--password-stdin", stdin=world.PASSWORD + "\n")
+        p = o.phone(user)
+        o.portal("account", "add", user)  # which discovery goes by; the profile assigns the other
+        if kind:
+            o.portal("account", "add", account, "--kind", kind)
+        status = p.enroll()
+        if reason is None:
+            ok(status == 0, f"a {kind} account signs in", p.story())
+        else:
+            ok(status == 1 and reason in p.err and p.did("volume-destroyed") and not p.did("install"),
+               f"D-15: {kind or 'no'} account: refused before anything is installed", p.err)
+
+
+def refused(o, name, reason, outcome):
+    """Under "managed devices" refused, with that reason on the phone; under "any device" not even looked at."""
+    for policy in ("managed-devices", "any-device"):
+        o.portal("org", "set", "--managed-accounts-on", policy)
+        p = o.phone(o.person(f"{name}-{policy[:3]}"))
+        status = p.enroll()
+        if policy == "any-device":
+            row = o.apple.ask("/ledger/sign-in?limit=1")[1]["rows"][0]
+            ok(status == 0 and outcome in row["sentence"], f"S-31: {name} does not matter on any device, and is noted", p.err + str(row))
+        else:
+            ok(status == 1 and reason in p.err and "AKAuthenticationError -7013" in p.err and p.about()["state"] == "unenrolled",
+               f"S-31: {name}: refused, and the phone says why", p.err)
+            same((o.saw("sign-in", p.user)[-1], o.w.codes(p.user)[-2:]), (outcome, ["gettoken-answered", "unenrolled"]),
+                 "with Apple's reason in its ledger, and the end in the timeline")
+
+
+def tokens(o):
+    say("tokens")
+    o.w.admin("org", "set", "--server-uuid", SERVER_UUID)
+    refused(o, "uuid", "the server_uuid of no MDM server", "token-issuer")
+    o.w.admin("org", "set", "--server-uuid", o.uuid)
+    other = key_pair(o.w.folder, "other")
+    o.portal("server", "token", "postern", "--certificate", other + ".pem", "--token-out", o.apple.file("other.p7m"))
+    refused(o, "key", "not signed by the key whose certificate was uploaded", "token-signature")
+    o.portal("server", "token", "postern", "--certificate", o.maid + ".pem", "--token-out", o.apple.file("again.p7m"))
+    same(o.w.stop(), 0, "the server stops")
+    o.w.start_earlier(600)
+    refused(o, "clock", "the MDM server's clock is behind", "token-too-old")
+
+
 def main():
     o = Organization()
-    user = o.person("ann")
-    p = o.phone(user, "--os", "18.1")
-    print(p.enroll(), p.err)
-    p = o.phone(user, "--os", "18.2")
-    print(p.enroll(), p.err)
-    print(o.saw("discovery", user))
+    discovery(o)
+    policies(o)
+    kinds(o)
+    tokens(o)
     o.w.healthy()
-    o.apple.stop()
+    same(o.apple.stop(), (0, ""), "postern-apple ends well")
     return done()
 
 

@@ -125,10 +125,27 @@ test('a person signs in, is managed and leaves, by keyboard', async (t) => {
     await page.locator('#seen summary').first().press('Enter');
     await look(page, 'device-managed');
   });
-  await t.test('a command is obeyed at the next tap', async () => {
+  await t.test('what the organization sends is there after the next tap', async () => {
+    const { items: [{ id }] } = JSON.parse(await server.admin('--json', 'enrollment', 'list'));
+    const profile = Buffer.from(await server.run(['preset', 'work-data', '--mode', 'byod', '--os', 'iOS'])).toString('base64');
+    await server.run(['--data', server.data, 'command', 'send', id, '--plist', '-'], '<plist version="1.0"><dict>' +
+      `<key>RequestType</key><string>InstallProfile</string><key>Payload</key><data>${profile}</data></dict></plist>`);
     await page.locator('#poll').press('Enter');
     assert.equal(await outcome(), 'Done.');
-    assert.match(await page.locator('#told').innerText(), /Ask for commands/);
+    assert.match(await page.locator('#told').innerText(), /InstallProfile: Acknowledged/);
+    assert.match(await page.locator('#profiles').innerText(), /work-data/i);
+  });
+  await t.test('who has to sign in again is asked for the password, and stays managed', async () => {
+    await server.admin('token', 'revoke', '--user', user);
+    await page.locator('#poll').press('Enter');
+    assert.match(await outcome(), /the person must sign in again/);
+    assert.equal(await page.locator('#state').innerText(), 'This device is managed by Better Bag.');
+    assert.ok(await page.locator('#identifier').isHidden());
+    await look(page, 'device-again');
+    await page.locator('#password').fill(password);
+    await page.locator('#password').press('Enter');
+    assert.equal(await outcome(), 'Done.');
+    assert.ok(await page.locator('#password').isHidden());
   });
   await t.test('leaving asks first, and takes everything', async () => {
     await page.locator('#leave').press('Enter');

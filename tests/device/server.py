@@ -117,6 +117,10 @@ class Server:
                     "PayloadContent": {"URL": f"https://{HOST}/scep", "Name": "ca", "Challenge": self.challenge_password,
                                        "Subject": [[["O", "Example"]], [["CN", "identity"]]], "Keysize": 2048,
                                        "Key Type": "RSA", "Key Usage": 5, "RetryDelay": 1}}
+        if self.rule("acme"):
+            identity = {"PayloadType": "com.apple.security.acme", "PayloadVersion": 1, "PayloadIdentifier": "p.acme",
+                        "PayloadUUID": identity["PayloadUUID"], "DirectoryURL": f"https://{HOST}/acme", "ClientIdentifier": "c",
+                        "KeyType": "ECSECPrimeRandom", "KeySize": 256, "HardwareBound": False, "Subject": [[["CN", "identity"]]]}
         top = {"PayloadType": "Configuration", "PayloadVersion": 1, "PayloadIdentifier": "org.example.enroll",
                "PayloadUUID": str(uuid.uuid4()), "PayloadOrganization": "Example", "PayloadContent": [identity, mdm]}
         top.update(self.rule("top", {}))

@@ -16,6 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "device")]
 from server import openssl
 import simulator
+from quirks import UPDATE
 from simulator import Phone, World, command, machine_info, told
 from tap import done, ok, same, say
 
@@ -56,6 +57,17 @@ def fallback(world, family, version):
         hosts.append(r["headers"]["Host"]), h.answer(500))[0]})
     Trial(world, family, version, "--fallback-url", "https://fallback.example.org")
     return "fallback.example.org" in hosts
+
+
+def update_required(world, family, version):
+    world.server.reset(fault={"/enroll": UPDATE})
+    return "OS 18.3 before this device enrolls" in Trial(world, family, version).err
+
+
+def acme(world, family, version):
+    world.server.reset(acme=True)
+    Trial(world, family, version)
+    return bool(world.server.find("/acme"))
 
 
 def enrollment(**rules):
@@ -131,6 +143,8 @@ PROBES = {
     "pkcs7-content-type": life("BYOD", "type"),
     "discovery-refusal": discovery_403,
     "discovery-fallback": fallback,
+    "update-required": update_required,
+    "acme": acme,
     "os-version": life("BYOD", "os"),
     "unrecognized-device": life("BYOD", "evicted"),
     "get-token": life("BYOD", "token"),
@@ -141,9 +155,8 @@ PROBES = {
 }
 ELSEWHERE = {
     "user-enrollment": "beginnings, below",
-    "update-required": "tests/flow/quirks.py",
     "enrollment-sso-declarations": "tests/flow/device_declarations.py",
-    "acme": "src/device/feature_test.c", "acme-hardware-bound": "tests/flow/acme.py",
+    "acme-hardware-bound": "tests/flow/acme.py",
     "declarative-management": "src/device/feature_test.c",
     "strict-tls": "transport, below",
 }

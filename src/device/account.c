@@ -7,7 +7,9 @@
 #include "fmt/base64.h"
 #include "fmt/json.h"
 
-#define SIGN_IN "/managed-apple-account/sign-in" /* of postern-apple: how a device says it to Apple is not public */
+/* Of postern-apple: how a device says it to Apple is not public. */
+#define SIGN_IN "/managed-apple-account/sign-in"
+#define INVITATION "/apps-and-books/invitation"
 
 enum rc
 device_maid_token_check(struct arena *a, struct bytes token, struct err *e)
@@ -63,26 +65,33 @@ device_account_verdict(struct arena *a, int status, struct bytes body, const cha
 	    sentence, error != NULL ? error : "error", (long long)json_get_int(said, "code", 0));
 }
 
+static enum rc
+post(struct device *d, struct arena *a, const char *path, const json_t *said, struct http_client_answer *answer)
+{
+	static const char *const headers[] = { "Content-Type: application/json", NULL };
+	struct http_client_request request = { .method = "POST",
+		.url = device_url_resolve(a, d->self.apple_url, path),
+		.headers = headers,
+		.body = json_text(a, said, 0) };
+
+	return device_exchange(d, a, DEVICE_AGENT_APPLE, &request, answer);
+}
+
 /* `key` and `value` are what the second request says beside the first; NULL: nothing. */
 static enum rc
 ask_apple(struct device *d, const char *key, const char *value)
 {
-	static const char *const headers[] = { "Content-Type: application/json", NULL };
 	/* Account-driven Device Enrollment supervises a Mac, and nothing else (protocol 9.1). */
 	bool supervised = d->family->os == DEVICE_MACOS && !device_is_byod(d);
 	struct arena *a = arena_new(0);
 	json_t *said = json_keep(a, json_pack("{s:s,s:s,s:b}", "account", d->profile.assigned_account, "mode",
 					d->en.mode, "supervised", supervised));
-	struct http_client_request request = {
-		.method = "POST", .url = device_url_resolve(a, d->self.apple_url, SIGN_IN), .headers = headers
-	};
 	struct http_client_answer answer;
 	enum rc rc;
 
 	if (key != NULL)
 		json_object_set_new(said, key, json_string(value));
-	request.body = json_text(a, said, 0);
-	if ((rc = device_exchange(d, a, DEVICE_AGENT_APPLE, &request, &answer)) == RC_OK)
+	if ((rc = post(d, a, SIGN_IN, said, &answer)) == RC_OK)
 		rc = device_account_verdict(a, answer.status, answer.body, d->profile.assigned_account, &d->err);
 	arena_free(a);
 	return rc;
@@ -155,5 +164,52 @@ device_account_prove(struct device *d)
 	enum rc rc = prove(d, a);
 
 	arena_free(a);
+	return rc;
+}
+
+/* ---- invitations ---- */
+
+static enum rc
+ask_for_invitation(struct device *d, struct arena *a, const char *code, const char *account)
+{
+	json_t *said = json_keep(a, json_pack("{s:s,s:s}", "inviteCode", code, "account", account)), *told;
+	struct http_client_answer answer;
+	const char *sentence = NULL;
+	enum rc rc = post(d, a, INVITATION, said, &answer);
+
+	if (rc != RC_OK || answer.status == 200)
+		return rc;
+	if (answer.status == 404)
+		return fail(&d->err, RC_NOT_FOUND, "Apple knows no such invitation");
+	if (answer.status == 403 && json_parse(a, answer.body, &told, NULL) == RC_OK)
+		sentence = json_get_text(told, "sentence");
+	if (sentence == NULL)
+		return fail(&d->err, RC_UNAVAILABLE, "Apple answered the invitation with %d", answer.status);
+	return fail(
+	    &d->err, RC_FORBIDDEN, "%s can't accept an invitation to an organization's apps: %s", account, sentence);
+}
+
+enum rc
+device_account_invited(struct device *d, const char *code, const char *account)
+{
+	const char *managed = d->self.phase == DEVICE_ENROLLED ? d->profile.assigned_account : NULL;
+	struct arena *a;
+	enum rc rc = RC_OK;
+
+	if (account == NULL && (rc = device_need_enrolled(d)) != RC_OK)
+		return rc;
+	if (account == NULL)
+		account = managed;
+	if (d->self.apple_url != NULL) {
+		a = arena_new(0);
+		rc = ask_for_invitation(d, a, code, account);
+		arena_free(a);
+	} else if (managed == NULL || strcasecmp(account, managed) != 0) {
+		(void)fail(&d->err, RC_FORBIDDEN,
+		    "%s can't accept an invitation to an organization's apps: it is a personal Apple Account", account);
+		return RC_FORBIDDEN;
+	}
+	if (rc == RC_OK)
+		story_step(&d->story, "invitation", "%s accepts the invitation", account);
 	return rc;
 }

@@ -22,4 +22,9 @@ enum rc device_maid_token_check(struct arena *a, struct bytes token, struct err 
  * RC_UNAVAILABLE: no answer to go by. Pure. */
 enum rc device_account_verdict(struct arena *a, int status, struct bytes body, const char *account, struct err *e);
 
+/* Whoever is signed in to the App Store as `account` takes up the invitation that an organization's server has the code
+ * of (protocol 11). RC_FORBIDDEN: not with this account, which by script is any but the Managed Apple Account.
+ * RC_NOT_FOUND: Apple knows no such invitation. */
+enum rc device_account_invited(struct device *d, const char *code, const char *account);
+
 #endif

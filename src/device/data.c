@@ -197,22 +197,6 @@ device_data_sign_in(struct device *d, const char *app, bool web, const enum sepa
 	return RC_OK;
 }
 
-enum rc
-device_data_invitation(struct device *d, enum separation_account account)
-{
-	enum rc rc;
-
-	if (account == SEPARATION_PERSONAL) {
-		(void)fail(&d->err, RC_FORBIDDEN,
-		    "a personal Apple Account can't accept an invitation to an organization's apps");
-		return RC_FORBIDDEN;
-	}
-	if ((rc = device_need_enrolled(d)) != RC_OK)
-		return rc;
-	story_step(&d->story, "invitation", "%s accepts the invitation", d->profile.assigned_account);
-	return RC_OK;
-}
-
 /* ---- apps that went ---- */
 
 static bool

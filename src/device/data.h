@@ -21,10 +21,6 @@ enum rc device_data_share(
 /* Sign in with Apple in an app: which account. `choice` NULL: nobody chose. */
 enum rc device_data_sign_in(struct device *d, const char *app, bool web, const enum separation_account *choice);
 
-/* Someone signed in with that account takes up an invitation to the organization's apps (protocol 11).
- * RC_FORBIDDEN: a personal account can't. */
-enum rc device_data_invitation(struct device *d, enum separation_account account);
-
 /* Apps that are not managed any more leave nothing in the managed volume. */
 enum rc device_data_tidy(struct device *d);
 

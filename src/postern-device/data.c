@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/disk.h"
+#include "device/account.h"
 #include "device/data.h"
 #include "fmt/json.h"
 #include "postern-device/run.h"
@@ -36,7 +37,7 @@ const struct argv_option data_siwa_options[] = {
 };
 const struct argv_option data_invitation_options[] = {
 	RUN_STATE,
-	ARGV_TEXT("account", "ACCOUNT", "Who is signed in", .required = true, .choices = accounts),
+	ARGV_TEXT("as", "ACCOUNT", "Who is signed in to the App Store (default: the Managed Apple Account)"),
 	RUN_HOW_TO_TELL,
 	ARGV_END
 };
@@ -53,6 +54,7 @@ const struct argv_argument data_at_arguments[] = {
 };
 const struct argv_argument data_name_arguments[] = { ARGV_ARG("NAME", "Its name"), ARGV_END };
 const struct argv_argument data_app_arguments[] = { ARGV_ARG("BUNDLE", "The app"), ARGV_END };
+const struct argv_argument data_code_arguments[] = { ARGV_ARG("CODE", "inviteCode of Apps and Books"), ARGV_END };
 const struct argv_argument data_file_arguments[] = { ARGV_ARG("FILE", "Where to write it"), ARGV_END };
 /* clang-format on */
 
@@ -276,7 +278,7 @@ data_invitation_command(const struct argv *v, void *ctx)
 
 	(void)ctx;
 	if (rc == RC_OK)
-		rc = device_data_invitation(&r.d, (enum separation_account)index_of(accounts, argv_text(v, "account")));
+		rc = device_account_invited(&r.d, argv_argument(v, 0), argv_text(v, "as"));
 	return run_end(&r, rc, false);
 }
 

@@ -7,7 +7,7 @@
 extern const struct argv_option data_options[], data_put_options[], data_share_options[], data_siwa_options[],
     data_invitation_options[], data_restore_options[];
 extern const struct argv_argument data_at_arguments[], data_name_arguments[], data_app_arguments[],
-    data_file_arguments[];
+    data_code_arguments[], data_file_arguments[];
 extern const char data_more[];
 
 int data_put_command(const struct argv *v, void *ctx);

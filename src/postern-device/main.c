@@ -582,7 +582,7 @@ static const struct argv_command commands[] = {
 	    data_share_options, data_name_arguments, data_more },
 	{ "siwa", "Sign in with Apple in an app", data_siwa_command, data_siwa_options, data_app_arguments, NULL },
 	{ "invitation", "Accept an invitation to the organization's apps", data_invitation_command,
-	    data_invitation_options, NULL, NULL },
+	    data_invitation_options, data_code_arguments, NULL },
 	{ "ca", "Make a test CA for built-in identities", run_ca, ca_options, NULL, NULL },
 	{ "attestation-ca", "Make a test CA that attests keys, for identities by ACME", run_attestation_ca, ca_options,
 	    NULL, NULL },

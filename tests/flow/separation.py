@@ -6,14 +6,17 @@ import json
 import os
 import plistlib
 import shutil
+import ssl
 import subprocess
 import sys
+import urllib.request
 import uuid
 
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "separation")]
 import world  # first: it finds the others
 from disk import Disk, decrypt
-from postern import CLIENTS, DOMAIN, done, ok, same, say
+from postern import CLIENTS, DOMAIN, done, ok, same, say, until
+from stand_in import Apple
 from world import Phone, World, in_batches
 
 WORK, OWN, BEFORE = "com.example.work", "org.example.own", "org.example.before"
@@ -232,9 +235,45 @@ def accounts(d):
          ("refused",) * 3, "DS-15: which nobody chooses")
     same((who(WORK, "--web"), who(WORK, "--web", "--choose", "managed")), ("personal", "managed"),
          "DS-15: on a web page inside a managed app the person may choose the managed account")
-    ok(d.do("invitation", "--account", "personal") == 1 and "can't accept" in d.err,
-       "DS-07: a personal account can't accept an invitation to the organization's apps", d.err)
-    same(d.do("invitation", "--account", "managed"), 0, "DS-07: the managed one can")
+
+
+def invitations(d, other, apple):
+    say("federation and invitations")
+    saw = [r["outcome"] for r in apple.ask("/ledger/sign-in")[1]["rows"] if r["subject"] == d.user]
+    ok(len(saw) == 2 and set(saw) == {"accepted"}, "DS-16: a federated account enrolls: Apple takes it before, and with the token", saw)
+    same(d.about()["managed-apple-account"], d.user, "DS-16: and it is the Managed Apple Account of the device")
+    code = invited(apple, "somebody")
+    for account, why in ((f"own@{DOMAIN}", "personal Apple Account"), ("ann@icloud.example", "no such Managed Apple Account")):
+        ok(d.do("invitation", code, "--as", account) == 1 and "can't accept an invitation" in d.err and why in d.err,
+           f"DS-07: {account} can't accept an invitation to the organization's apps", d.err)
+    same((d.do("invitation", code), d.do("invitation", code)), (0, 1), "DS-07: the managed one can, once")
+    user = [u for u in apple.ask("/ledger/apps-and-books")[1]["users"] if u["clientUserId"] == "somebody"]
+    same([(u["status"], u["managedAppleId"]) for u in user], [("Associated", d.user)], "DS-07: and is associated with the person")
+    ok(other.do("invitation", "any", "--as", "ann@icloud.example") == 1 and "personal Apple Account" in other.err,
+       "DS-07: nor does a personal account where nobody stands in for Apple", other.err)
+
+
+def invited(apple, who):
+    """The inviteCode of somebody whom a server told Apps and Books of without a Managed Apple Account."""
+    with open(apple.file("apps-and-books.token")) as f:
+        token = f.read()
+    trust = ssl.create_default_context(cafile=apple.file("ca.pem"))
+
+    def ask(path, body=None):
+        r = urllib.request.Request(apple.url["books"] + path, data=body and json.dumps(body).encode(), headers={"Authorization": "Bearer " + token})
+        with urllib.request.urlopen(r, context=trust) as answer:
+            return json.loads(answer.read())
+    ask("/v2/users/create", {"users": [{"clientUserId": who}]})
+    return until(lambda: [u["inviteCode"] for u in ask("/v2/users")["users"] if u["clientUserId"] == who], pause=0.05)[0]
+
+
+def portal(w):
+    """Apple, who knows the person of the first device as a federated account."""
+    apple = Apple(os.path.join(w.folder, "apple"), "--event-ms", "50")
+    for words in (("domain", "add", DOMAIN), ("account", "add", f"byod@{DOMAIN}", "--kind", "federated"),
+                  ("account", "add", f"own@{DOMAIN}", "--kind", "personal")):
+        subprocess.run([os.path.join(CLIENTS, "postern-apple"), *words, "--state", apple.folder], check=True, capture_output=True)
+    return apple
 
 
 def keychain_file(mac):
@@ -371,12 +410,16 @@ def in_person(d):
 def main():
     w = World(sqlite=True).open()
     w.person(*DEVICES)
-    devices = in_batches(enroll, [Device(w, name) for name in DEVICES])
+    apple = portal(w)
+    devices = [Device(w, name) for name in DEVICES]
+    devices[0].options += ("--apple", apple.url["devices"], "--apple-ca", apple.file("ca.pem"))
+    in_batches(enroll, devices)
     by = {d.name_: d for d in devices}
     in_batches(fill, devices)
     side_by_side(devices)
     apps(by["byod"])
     accounts(by["byod"])
+    invitations(by["byod"], by["old"], apple)
     removed(by["byod"])
     flows(by["byod"])
     drive(by["byod"], by["adde"], by["mac"])

@@ -197,7 +197,7 @@ begin(struct walk *w)
 	for (int s = 0; s < CHECK_N_STAGES; s++)
 		w->report->stage[s].state = CHECK_NOT_REACHED;
 	w->report->stage[CHECK_APPLE].state = CHECK_NOT_ASKED;
-	if (w->plan->scep_url == NULL)
+	if (w->plan->scep_url == NULL && w->plan->data == NULL)
 		w->report->stage[CHECK_SCEP].state = CHECK_NOT_ASKED;
 	if (w->plan->data == NULL)
 		w->report->stage[CHECK_PUSH].state = CHECK_NOT_ASKED;

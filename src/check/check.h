@@ -34,10 +34,10 @@ struct check_plan {
 	const char *server; /* whose snippets are wanted: "nginx", ...; NULL: guessed from the answers */
 	const char *mdm_url; /* where snippets send devices; NULL: https://mdm.DOMAIN */
 	const char *apple_url; /* the fallback; NULL: it is not asked */
-	const char *scep_url; /* NULL: SCEP is not looked at, since its address stands in the profile alone */
+	const char *scep_url; /* NULL: only that of `data` is looked at: the address stands in the profile alone */
 	const char
 	    *device_ca; /* folder of a test CA that signs MachineInfo (device/identity.h); NULL: a throw-away one */
-	const char *data; /* the folder of a server of ours, for its push certificate; NULL: none */
+	const char *data; /* the folder of a server of ours, for its push certificate and SCEP; NULL: none */
 	const char *ca_file; /* trusted beside the system's CAs; NULL: none */
 	const char *const *connect_to; /* curl's HOST1:PORT1:HOST2:PORT2, NULL-terminated; may be NULL */
 	int timeout_s; /* of each connection and each answer */

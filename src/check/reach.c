@@ -106,7 +106,7 @@ resolve(struct walk *w, const char *name, int number, struct walk_address *out)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_CANONNAME }, *all = NULL;
 	const char *host = name, *port = arena_printf(w->a, "%d", number), *really = "";
-	bool moved = diverted(w, &host, &port), internal = false;
+	bool moved = diverted(w, &host, &port), internal = false, six = false;
 	int why = getaddrinfo(host, port, &hints, &all), n;
 
 	walk_reach(w, CHECK_DNS);
@@ -123,9 +123,11 @@ resolve(struct walk *w, const char *name, int number, struct walk_address *out)
 		walk_note(w, CHECK_DNS, "%s: not asked, --connect-to leads to %s port %s", name, host, port);
 		return n;
 	}
-	walk_note(w, CHECK_DNS, "%s%s: %s", name, really, list_of(w, out, n));
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
 		internal = internal || is_private(&out[i].to);
+		six = six || out[i].to.ss_family == AF_INET6;
+	}
+	walk_note(w, CHECK_DNS, "%s%s: %s%s", name, really, list_of(w, out, n), six ? "" : ", none of IPv6");
 	if (internal)
 		walk_find(w, CAUSE_address_private, name, "%s", list_of(w, out, n));
 	return n;

@@ -488,7 +488,7 @@ static const struct argv_command commands[] = {
 	{ "check", "See a server from outside, as phones do", cli_check, check_options, PERSON,
 	  "Takes the steps of an enrollment that need no password, and says for each what was seen; for what is wrong,\n"
 	  "what the phone would say, the cause, and what to write into the web server's configuration. Works with any\n"
-	  "vendor's server. With --data, the push certificate of the server there is looked at too.\n"
+	  "vendor's server. With --data, SCEP and push certificate of the server of ours there are looked at too.\n"
 	  "Exit status, for monitoring: 0 ok, 1 warning, 2 critical, 3 unknown or wrong usage." },
 	ARGV_END
 };

@@ -162,9 +162,23 @@ ELSEWHERE = {
 }
 
 
+# What Apple's pages say, read once more for this test: iOS, macOS, visionOS.
+SINCE = {
+    "user-enrollment": "15.0 14.0 1.1", "device-enrollment": "16.0 14.0 1.1", "oauth2": "16.0 14.0 1.1",
+    "pkcs7-content-type": "16.0 14.0 1.1", "discovery-refusal": "17.5 14.5 1.2", "discovery-fallback": "18.2 15.2 2.2",
+    "os-version": "17.0 14.0 1.1", "update-required": "17.0 14.0 26.0", "unrecognized-device": "17.0 14.0 1.1",
+    "get-token": "17.0 14.0 1.1", "enrollment-sso": "16.0 never 2.0", "enrollment-sso-declarations": "18.4 never 2.4",
+    "acme": "16.0 13.1 1.0", "acme-hardware-bound": "16.0 14.0 1.0", "declarative-management": "15.0 13.0 1.1",
+    "declared-apps": "17.2 26.0 2.4", "bootstrap-token": "26.0 10.15 26.0", "mdm-status-items": "27.0 27.0 27.0",
+    "strict-tls": "27.0 27.0 27.0",
+}
+
+
 def versions(world):
-    for family, system in FAMILIES.items():
+    for i, (family, system) in enumerate(FAMILIES.items()):
         rows = table("features", "--family", family)
+        same({r["feature"]: r["since"] for r in rows}, {name: since.split()[i] for name, since in SINCE.items()},
+             f"15: the table has {system} as Apple's pages do")
         same({r["feature"] for r in rows}, set(PROBES) | set(ELSEWHERE), f"15: each feature of {system} has its test")
         first = next(r["since"] for r in rows if r["feature"] == "user-enrollment")
         number = lambda v: tuple(int(n) for n in v.split("."))
@@ -225,7 +239,7 @@ class Host:
             try:
                 with context.wrap_socket(plain, server_side=True) as s:
                     self.shaken += 1
-                    if s.recv(4096).startswith(b"GET /.well-known/"):
+                    if s.recv(4096):
                         self.asked += 1
                         s.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             except OSError:
@@ -257,6 +271,26 @@ def transport(world):
         for family in ("iPhone", "Mac", "RealityDevice"):
             asked, phone = host.asks(world, "27.0", family)
             ok(asked == 1 and words not in phone.err, f"15: {family} with 27 asks a host {what}", told(phone))
+
+
+def managed_by(world, host, version):
+    """How often an enrolled device of that version asks its MDM server, were that this host."""
+    world.server.reset()
+    phone = Trial(world, "iPhone", version)
+    path = os.path.join(phone.state, "device.json")
+    with open(path) as f:
+        device = json.load(f)
+    device.update(ca_file=host.cacert, connect_to=[f"::127.0.0.1:{host.port}"])
+    with open(path, "w") as f:
+        json.dump(device, f)
+    host.asked = 0
+    return phone.worked, phone.poll(), host.asked > 0
+
+
+def managed(world):
+    host = Host(world, "mdm", names="DNS:mdm.example.org", ems=False)
+    same(managed_by(world, host, "26.4"), (True, 1, True), "15: iOS 26.4 asks an MDM server without Extended Master Secret")
+    same(managed_by(world, host, "27.0"), (True, 1, False), "15: iOS 27 does not, once enrolled")
 
 
 # ---- hardware ----
@@ -306,7 +340,7 @@ def main():
         world = World(folder)
         world.key = os.path.join(folder, "identity.key")
         openssl.new_rsa_key(world.key)
-        for story in (beginnings, versions, transport, hardware):
+        for story in (beginnings, versions, transport, managed, hardware):
             if not sys.argv[1:] or story.__name__ in sys.argv[1:]:
                 say(story.__name__)
                 story(world)

@@ -5,6 +5,7 @@ document, postern-apple in Apple's place, both modes, and each of the organizati
 
 import glob
 import http.server
+import json
 import os
 import ssl
 import subprocess
@@ -112,6 +113,23 @@ def discovery(o):
     same(p.enroll(), 0, "D-04: iOS 18.2 enrolls through Apple's redirect")
     ok(p.row()["mode"] == "byod" and o.saw("discovery", user)[-1] == "redirected" and o.saw("sign-in", user) == ["accepted"] * 2,
        "S-31: signed in to the Managed Apple Account, with the token of GetToken", p.story())
+    seen_from_outside(o, user)
+
+
+def seen_from_outside(o, user):
+    both = os.path.join(o.w.folder, "both-cas.pem")
+    with open(both, "w") as out:
+        for name in (o.w.cacert, o.apple.file("ca.pem")):
+            with open(name) as f:
+                out.write(f.read())
+    command = [os.path.join(CLIENTS, "postern"), "--json", "check", user, "--model-family", "iPhone", "--device-ca", o.w.device_ca,
+               "--cacert", both, "--connect-to", o.w.connect_to[0]]
+    r = json.loads(subprocess.run(command, capture_output=True, text=True).stdout)
+    same((r["status"], [f["code"] for f in r["findings"]]), (2, ["not-found"]), "postern check: the domain has no document")
+    r = json.loads(subprocess.run([*command, "--apple", o.apple.url["devices"]], capture_output=True, text=True).stdout)
+    stages = {s["stage"]: s["state"] for s in r["stages"]}
+    ok(r["status"] == 1 and r["findings"][0]["severity"] == "warning" and (stages["challenge"], stages["sign-in"]) == ("ok", "ok"),
+       "... which is a warning where Apple knows the server", r)
 
 
 POLICIES = ("any-device", "managed-devices", "supervised-devices")

@@ -39,6 +39,8 @@ struct apple {
 	struct faults *faults;
 };
 
+http_handler apple_page; /* GET /: what each service saw, for a person, without a script */
+
 extern const struct http_route apple_routes[]; /* on the plain port; room: struct apple */
 extern const struct http_route books_routes[]; /* /mdm/v2/..., on TLS; room: struct apple */
 extern const struct http_route services_routes[]; /* the others on TLS; room: struct apple */

@@ -3,9 +3,6 @@
 
 #include "apple/apple.h"
 #include "base/log.h"
-#include "fmt/html.h"
-
-#define PAGE_MAX 65536
 
 static void
 send_json(struct call *c, struct http_reply *out, const json_t *j)
@@ -102,54 +99,11 @@ get_push(struct call *c, const struct http_request *r, struct http_reply *out, v
 		http_fail(out, rc);
 }
 
-/* ---- the page ---- */
-
-static void
-put_rows(struct buf *b, const char *heading, json_t *o)
-{
-	const char *key;
-	json_t *value;
-
-	buf_printf(b, "<table><caption>%s</caption>\n", heading);
-	json_object_foreach(o, key, value)
-	{
-		if (!json_is_integer(value))
-			continue;
-		buf_str(b, "<tr><th scope=\"row\">");
-		html_text(b, key);
-		buf_printf(b, "</th><td>%lld</td></tr>\n", (long long)json_integer_value(value));
-	}
-	buf_str(b, "</table>\n");
-}
-
-static void
-get_page(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
-{
-	static const char head[] =
-	    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-	    "<meta name=\"viewport\" content=\"width=device-width\"><title>postern-apple</title>"
-	    "<style>:root{color-scheme:light dark}body{font:1rem/1.5 system-ui;max-width:40rem;"
-	    "margin:2rem auto;padding:0 1rem}th{text-align:left;font-weight:normal;padding-right:"
-	    "2rem}td{text-align:right}caption{text-align:left;font-weight:bold;padding-top:1rem}"
-	    "</style></head><body><main><h1>Stand-ins for Apple's services</h1>\n";
-	json_t *all = sums(room, c->arena), *apns = json_object_get(all, "apns");
-	struct buf b;
-
-	(void)r;
-	buf_init(&b, PAGE_MAX);
-	buf_str(&b, head);
-	put_rows(&b, "Pushes", apns);
-	put_rows(&b, "Pushes by status", json_object_get(apns, "statuses"));
-	buf_str(&b, "<p>As JSON: <a href=\"/ledger\">sums</a>, <a href=\"/ledger/apns\">each token</a></p>\n"
-		    "</main></body></html>\n");
-	http_answer(out, 200, "text/html; charset=utf-8", bytes_str(buf_finish(&b, c->arena)));
-}
-
 #define OPEN (1u << HTTP_DOOR_PLAIN)
 
 const struct http_route apple_routes[] = {
 	/* method path             class         max body        doors handler */
-	{ "GET", "/", HTTP_HEAVY, 0, OPEN, get_page },
+	{ "GET", "/", HTTP_HEAVY, 4 << 20, OPEN, apple_page },
 	{ "GET", "/ledger", HTTP_HEAVY, 0, OPEN, get_ledger },
 	{ "GET", "/ledger/apns", HTTP_HEAVY, 4 << 20, OPEN, get_tokens }, /* its memory goes by the largest body */
 	{ "GET", "/ledger/apps-and-books", HTTP_HEAVY, 4 << 20, OPEN, get_books },

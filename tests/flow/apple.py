@@ -84,7 +84,7 @@ def faults(push, a):
     same(a.tokens()["bb"]["after_gone"], 1, "and who tries again is counted")
     a.faults()
     with urllib.request.urlopen(a.url["http"] + "/") as page:
-        ok(b"<td>" in page.read(), "there is a page for people")
+        ok(b'<td class="n">' in page.read(), "there is a page for people")
 
 
 class Books:

@@ -78,9 +78,24 @@ place_name(struct arena *a, const struct separation_content *c, enum separation_
 	return strcmp(c->name, "containers") == 0 ? owner : arena_printf(a, "%s:%s", c->name, owner);
 }
 
+/* Apps of the organization with the iCloud of the enrollment's account, unless a restriction forbids it. A keychain file
+ * of a Mac app never. */
+static const char *
+synced_with(struct device *d, const struct separation_rules *rules, const struct separation_content *c,
+    enum separation_account account, bool apart)
+{
+	if (account == SEPARATION_PERSONAL)
+		return accounts[account];
+	if (strcmp(c->name, "keychain") == 0 && !apart)
+		return NULL;
+	if (strcmp(c->name, "containers") == 0 && !rules->allowManagedAppsCloudSync)
+		return NULL;
+	return d->profile.assigned_account;
+}
+
 static void
-list_owners(struct device *d, json_t *out, const struct separation_content *c, enum separation_account account,
-    bool apart, json_t *owners)
+list_owners(struct device *d, const struct separation_rules *rules, json_t *out, const struct separation_content *c,
+    enum separation_account account, bool apart, json_t *owners)
 {
 	const char *owner, *name;
 	json_t *texts, *text;
@@ -89,9 +104,10 @@ list_owners(struct device *d, json_t *out, const struct separation_content *c, e
 	{
 		json_object_foreach(texts, name, text)
 		{
-			json_array_append_new(out,
-			    json_pack("{s:s, s:s, s:s, s:s, s:b}", "place", place_name(d->arena, c, account, owner),
-				"name", name, "account", accounts[account], "content", c->title, "apart", apart));
+			json_array_append_new(out, json_pack("{s:s, s:s, s:s, s:s, s:b, s:s?}", "place",
+						       place_name(d->arena, c, account, owner), "name", name, "account",
+						       accounts[account], "content", c->title, "apart", apart, "syncs",
+						       synced_with(d, rules, c, account, apart)));
 		}
 	}
 }
@@ -103,6 +119,7 @@ device_data_list(struct device *d, json_t **out)
 		enum separation_account account;
 		bool apart;
 	} shelves[] = { { SEPARATION_PERSONAL, false }, { SEPARATION_MANAGED, true }, { SEPARATION_MANAGED, false } };
+	struct separation_rules rules = device_separation_rules(d, d->arena);
 	const struct separation_content *c;
 	json_t *owners;
 	enum rc rc;
@@ -114,7 +131,7 @@ device_data_list(struct device *d, json_t **out)
 			    d->arena, d->dir, c, shelves[s].account, shelves[s].apart, &owners, &d->err);
 			if (rc != RC_OK)
 				return rc;
-			list_owners(d, *out, c, shelves[s].account, shelves[s].apart, owners);
+			list_owners(d, &rules, *out, c, shelves[s].account, shelves[s].apart, owners);
 		}
 	}
 	return RC_OK;

@@ -8,7 +8,8 @@ enum rc device_data_put(struct device *d, const char *place, const char *name, s
 enum rc device_data_get(struct device *d, const char *place, const char *name, struct bytes *text);
 enum rc device_data_remove(struct device *d, const char *place, const char *name);
 
-/* Every text there is, as [{place, name, account, content, apart}]; under which key it lies is `apart`. */
+/* Every text there is, as [{place, name, account, content, apart, syncs}]: `apart` is under which key it lies, `syncs` with
+ * whose iCloud it is kept in step, the Managed Apple Account's name or "personal"; null: with nobody's. */
 enum rc device_data_list(struct device *d, json_t **out);
 
 enum device_share { DEVICE_SHARE_OPEN_IN, DEVICE_SHARE_PASTE, DEVICE_SHARE_AIRDROP };

@@ -22,6 +22,7 @@ static const struct rule {
 	RULE(forceAirDropUnmanaged, false, true),
 	RULE(allowUnmanagedToReadManagedContacts, false, false),
 	RULE(allowManagedToWriteUnmanagedContacts, false, false),
+	RULE(allowManagedAppsCloudSync, true, false),
 #undef RULE
 };
 #define N_KEYS (int)(sizeof keys / sizeof *keys)

@@ -7,7 +7,8 @@
 /* What the installed profiles say: keys of com.apple.applicationaccess, and WebDomains of com.apple.domains. */
 struct separation_rules {
 	bool allowOpenFromManagedToUnmanaged, allowOpenFromUnmanagedToManaged, requireManagedPasteboard,
-	    forceAirDropUnmanaged, allowUnmanagedToReadManagedContacts, allowManagedToWriteUnmanagedContacts;
+	    forceAirDropUnmanaged, allowUnmanagedToReadManagedContacts, allowManagedToWriteUnmanagedContacts,
+	    allowManagedAppsCloudSync;
 	const char *const *web_domains; /* NULL-terminated */
 };
 

@@ -196,6 +196,11 @@ def flows(d):
     ok(rule in share("airdrop", WORK), "DS-20: AirDrop counts as unmanaged", d.err)
     same(share("airdrop", OWN, name="o"), None, "DS-20: the person's own goes by AirDrop")
     same(share("open-in", "contacts@managed", OWN), None, "DS-21: allowUnmanagedToReadManagedContacts lets contacts pass")
+    synced = lambda: {r["place"]: r["syncs"] for r in d_list(d) if r["place"] in (WORK, OWN, "notes@managed")}
+    same(synced(), {WORK: d.user, OWN: "personal", "notes@managed": d.user},
+         "DS-08, DS-12: what is managed syncs with the enrollment's Managed Apple Account, the rest with the person's")
+    d.command("InstallProfile", Payload=restrictions("sync", allowManagedAppsCloudSync=False))
+    same(synced(), {WORK: None, OWN: "personal", "notes@managed": d.user}, "DS-08: managed apps with nobody's where a restriction says so")
     refused = d.command("InstallProfile", Payload=restrictions("contacts", allowManagedToWriteUnmanagedContacts=True))
     ok(refused != "Acknowledged", "DS-21: under User Enrollment allowManagedToWriteUnmanagedContacts can't be installed", refused)
     same(d.command("RemoveProfile", Identifier="work.open-in"), "Acknowledged", "a profile is removed")

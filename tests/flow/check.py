@@ -208,10 +208,10 @@ GOOD = nginx(f"location = {WELL_KNOWN} {{ default_type application/json; return 
 ENVIRONMENT = {**os.environ, "SSL_CERT_FILE": os.devnull, "RES_OPTIONS": "timeout:1 attempts:1"}
 
 
-def command(port, *more, family="iPhone", who=WHO):
+def command(port, *more, family="iPhone", who=WHO, timeout=120):
     return [os.path.join(BUILD, "postern"), "check", who, "--cacert", authority.root, "--connect-to", f"{DOMAIN}:443:127.0.0.1:{port}",
             "--connect-to", f"{MDM}:443:127.0.0.1:{MDM_PORT}", "--connect-to", f"{MDM}.:443:127.0.0.1:{MDM_PORT}",
-            *(["--model-family", family] if family else []), *more]
+            "--timeout", str(timeout), *(["--model-family", family] if family else []), *more]
 
 
 def check(port, *more, **how):
@@ -327,7 +327,7 @@ def needs_a_name():
     status, report = check(free_port())
     same(codes(report), ["connection-refused"], "nobody listens")
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        status, report = check(silent.getsockname()[1], "--timeout", "1")
+        status, report = check(silent.getsockname()[1], timeout=1)
         same((codes(report), report["findings"][0]["seen"]), (["tls-failed"], "no answer in time"), "who says nothing is not waited for without end")
     r = subprocess.run(command(1, "--mdm-server", "mdm.example"), capture_output=True, text=True, env=ENVIRONMENT)
     ok(r.returncode == 3 and "--mdm-server" in r.stderr, "what is no URL is wrong usage", r)

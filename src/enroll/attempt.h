@@ -71,6 +71,8 @@ struct event {
  * a log line only. A failed write is returned: the answer waits for its event. */
 enum rc attempt_event(struct call *c, const char *id, enum enroll_code code, const char *details, ...)
     __attribute__((format(printf, 4, 5)));
+/* The last step that was written. RC_NOT_FOUND: there is none. */
+enum rc attempt_newest(struct call *c, const char *id, struct event *out);
 /* The timeline: the events, the oldest 2,000, and the steps of the enrollment's newest 1,000 commands, which the
  * commands' own rows tell (seq 0). */
 enum rc attempt_events(struct call *c, const char *id, struct event **out, int *n);

@@ -8,6 +8,29 @@
 #define COMMANDS_MAX 1000
 #define STEPS 3 /* of a command */
 
+static struct event
+read_event(const struct db_rows *r, int i)
+{
+	return (struct event){ db_get_int(r, i, 0), db_get_int(r, i, 1), db_get_text(r, i, 2), db_get_text(r, i, 3),
+		db_get_text(r, i, 4), db_get_text(r, i, 5) };
+}
+
+enum rc
+attempt_newest(struct call *c, const char *id, struct event *out)
+{
+	static const char sql[] = "SELECT seq, at, stage, code, outcome, details FROM event WHERE attempt_id = ?1"
+				  " ORDER BY seq DESC LIMIT 1";
+	struct db_rows r;
+	enum rc rc;
+
+	if ((rc = store_run(c, sql, DB_ARGS(db_text(id)), &r)) != RC_OK)
+		return rc;
+	if (r.rows == 0)
+		return RC_NOT_FOUND;
+	*out = read_event(&r, 0);
+	return RC_OK;
+}
+
 static enum rc
 written_events(struct call *c, const char *id, struct event **out, int *n)
 {
@@ -21,8 +44,7 @@ written_events(struct call *c, const char *id, struct event **out, int *n)
 	*out = arena_array(c->arena, (size_t)r.rows, sizeof **out);
 	*n = r.rows;
 	for (int i = 0; i < r.rows; i++)
-		(*out)[i] = (struct event){ db_get_int(&r, i, 0), db_get_int(&r, i, 1), db_get_text(&r, i, 2),
-			db_get_text(&r, i, 3), db_get_text(&r, i, 4), db_get_text(&r, i, 5) };
+		(*out)[i] = read_event(&r, i);
 	return RC_OK;
 }
 

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "account/account.h"
+#include "base/clock.h"
 #include "crypto/hash.h"
 #include "enroll/attempt.h"
 #include "enroll/escrow.h"
@@ -205,6 +206,25 @@ on_token_update(struct call *c, struct mdm_message *m)
 
 /* ---- CheckOut ---- */
 
+/* Apple refuses a sign-in some ten seconds after GetToken (protocol 9.1), and the device tells nobody why. */
+#define REFUSED_S 60
+
+/* What was said to Apple is all there is to find the reason by. */
+static enum rc
+note_refusal(struct call *c, const struct enrollment *e)
+{
+	struct event last;
+	enum rc rc = attempt_newest(c, e->attempt_id, &last);
+
+	if (rc == RC_NOT_FOUND)
+		return RC_OK;
+	if (rc != RC_OK || strcmp(last.code, enroll_failure(EV_gettoken_answered)->code) != 0 ||
+	    last.at < c->now - REFUSED_S)
+		return rc;
+	return attempt_event(c, e->attempt_id, EV_account_refused, "the token had %s, at %s by this server's clock",
+	    last.details != NULL ? last.details : "no iss", clock_rfc3339(c->arena, last.at));
+}
+
 static enum rc
 check_out_in_unit(struct call *c, void *arg)
 {
@@ -215,6 +235,8 @@ check_out_in_unit(struct call *c, void *arg)
 
 	if (m->who->user_id[0] != '\0') /* a user logged out of management; the Mac stays */
 		return enrollment_channel_end(c, e->id, m->who->user_id);
+	if (!evicting && (rc = note_refusal(c, e)) != RC_OK)
+		return rc;
 	rc = attempt_event(c, e->attempt_id, evicting ? EV_evicted : EV_unenrolled, NULL);
 	return rc == RC_OK ? enrollment_end(c, e->id, evicting ? "evicted" : "unenrolled") : rc;
 }
@@ -253,7 +275,7 @@ on_get_token(struct call *c, struct mdm_message *m)
 	if (keys_jws(c->keys, c->arena, arena_printf(c->arena, "maid-%s", o.id), "{\"alg\":\"RS256\",\"typ\":\"JWT\"}",
 		(const char *)json_text(c->arena, claims, 0).p, &token, &c->err) != RC_OK)
 		return;
-	if (attempt_event(c, e->attempt_id, EV_gettoken_answered, NULL) != RC_OK)
+	if (attempt_event(c, e->attempt_id, EV_gettoken_answered, "iss %s", o.server_uuid) != RC_OK)
 		return;
 	answer = plist_keep(c->arena, plist_new_dict());
 	plist_put_data(answer, "TokenData", bytes_str(token));

@@ -176,7 +176,7 @@ def kinds(o):
                f"D-15: {kind or 'no'} account: refused before anything is installed", p.err)
 
 
-def refused(o, name, reason, outcome):
+def refused(o, name, reason, outcome, said):
     """Under "managed devices" refused, with that reason on the phone; under "any device" not even looked at."""
     for policy in ("managed-devices", "any-device"):
         o.portal("org", "set", "--managed-accounts-on", policy)
@@ -188,22 +188,23 @@ def refused(o, name, reason, outcome):
         else:
             ok(status == 1 and reason in p.err and "AKAuthenticationError -7013" in p.err and p.about()["state"] == "unenrolled",
                f"S-31: {name}: refused, and the phone says why", p.err)
-            same((o.saw("sign-in", p.user)[-1], o.w.codes(p.user)[-2:]), (outcome, ["gettoken-answered", "unenrolled"]),
-                 "with Apple's reason in its ledger, and the end in the timeline")
+            same((o.saw("sign-in", p.user)[-1], o.w.codes(p.user)[-3:]), (outcome, ["gettoken-answered", "account-refused", "unenrolled"]),
+                 "Apple's ledger has it, and the timeline that Apple refused")
+            ok(said in o.w.told(p.user, "account-refused").get("details", ""), "with what the server had said", o.w.told(p.user, "account-refused"))
 
 
 def tokens(o):
     say("tokens")
     o.w.admin("org", "set", "--server-uuid", SERVER_UUID)
-    refused(o, "uuid", "the server_uuid of no MDM server", "token-issuer")
+    refused(o, "uuid", "the server_uuid of no MDM server", "token-issuer", "iss " + SERVER_UUID)
     o.w.admin("org", "set", "--server-uuid", o.uuid)
     other = key_pair(o.w.folder, "other")
     o.portal("server", "token", "postern", "--certificate", other + ".pem", "--token-out", o.apple.file("other.p7m"))
-    refused(o, "key", "not signed by the key whose certificate was uploaded", "token-signature")
+    refused(o, "key", "not signed by the key whose certificate was uploaded", "token-signature", "iss " + o.uuid)
     o.portal("server", "token", "postern", "--certificate", o.maid + ".pem", "--token-out", o.apple.file("again.p7m"))
     same(o.w.stop(), 0, "the server stops")
     o.w.start_earlier(600)
-    refused(o, "clock", "the MDM server's clock is behind", "token-too-old")
+    refused(o, "clock", "the MDM server's clock is behind", "token-too-old", "by this server's clock")
 
 
 def main():

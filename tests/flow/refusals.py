@@ -416,7 +416,7 @@ def get_token(w):
     ok(phone.enroll("--maid-verdict", "refuse", "--maid-delay", "1") == 1 and phone.about().get("state") != "enrolled",
        "D-23: Apple refuses: the device leaves again", phone.story())
     ok(w.states(at("apple-says-no")) == ["unenrolled"] and
-       w.codes(at("apple-says-no"))[-2:] == ["gettoken-answered", "unenrolled"],
+       w.codes(at("apple-says-no"))[-3:] == ["gettoken-answered", "account-refused", "unenrolled"],
        "S-37: enrolled, GetToken, CheckOut: without residue", w.codes(at("apple-says-no")))
 
 

@@ -164,11 +164,13 @@ static const struct argv_option run_options[] = {
 static const struct argv_command commands[] = {
 	{ "init", "Make a CA, a server certificate, and a push certificate for a laboratory", run_init, init_options,
 	    NULL, NULL },
-	{ "run", "Stand in for Apple's push service and Apps and Books until SIGTERM", run_services, run_options, NULL,
+	{ "run", "Stand in for Apple's services until SIGTERM", run_services, run_options, NULL,
 	    "Prints where each service is, and `ready`. On the address of --listen-http:\n"
 	    "  GET /                     a page\n"
 	    "  GET /ledger               what came, in sums; /ledger/apns?from=N&limit=N each token,\n"
-	    "                            /ledger/apps-and-books who holds what\n"
+	    "                            /ledger/apps-and-books who holds what; /ledger/assignment, /ledger/discovery "
+	    "and\n"
+	    "                            /ledger/sign-in?limit=N the last requests\n"
 	    "  GET /devices/TOKEN/wait   the last push to that token, when it comes: ?seconds=N\n"
 	    "  PUT /faults               what is to go wrong, as with --faults: a list of rules such as\n"
 	    "    {\"service\": \"apns\", \"every\": 97, \"status\": 429, \"body\": {\"reason\": \"TooManyRequests\"}}\n"

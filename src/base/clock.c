@@ -1,5 +1,6 @@
 #include "base/clock.h"
 
+#include <stdlib.h>
 #include <time.h>
 
 int64_t
@@ -42,4 +43,28 @@ clock_rfc3339(struct arena *a, int64_t unix_s)
 	if (gmtime_r(&t, &tm) == NULL || strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
 		return arena_strdup(a, "invalid time");
 	return arena_strdup(a, text);
+}
+
+int64_t
+clock_from_rfc3339(const char *text)
+{
+	struct tm tm = { 0 };
+	const char *rest = text != NULL ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+	int sign, offset;
+
+	if (rest == NULL)
+		return 0;
+	if (*rest != '+' && *rest != '-')
+		return (int64_t)timegm(&tm);
+	sign = *rest == '-' ? -1 : 1;
+	offset = (int)strtol(rest + 1, NULL, 10); /* +0100 */
+	return (int64_t)timegm(&tm) - sign * (offset / 100 * 3600 + offset % 100 * 60);
+}
+
+int64_t
+clock_from_http(const char *text)
+{
+	struct tm tm = { 0 };
+
+	return text != NULL && strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm) != NULL ? (int64_t)timegm(&tm) : 0;
 }

@@ -14,5 +14,9 @@ int64_t clock_cpu_us(void); /* microseconds of processor that the calling thread
 
 /* "2026-11-24T10:37:00Z" (RFC 3339, UTC) in `a`. */
 char *clock_rfc3339(struct arena *a, int64_t unix_s);
+/* And back; with an offset, too ("+0100"): Apple writes both. 0: not a time, or NULL. */
+int64_t clock_from_rfc3339(const char *text);
+/* A Date header as it is written today (RFC 9110 5.6.7). 0: not a time, or NULL. */
+int64_t clock_from_http(const char *text);
 
 #endif

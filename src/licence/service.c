@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "config/config.h"
 #include "crypto/hash.h"
 #include "fmt/base64.h"
@@ -16,23 +16,6 @@
 #define REST_LONGEST_S 86400 /* that a Retry-After counts for */
 
 /* ---- the token ---- */
-
-/* "2027-11-29T10:37:07Z", or with an offset: Apple writes both. 0: not a time. */
-static int64_t
-time_of(const char *text)
-{
-	struct tm tm = { 0 };
-	const char *rest = text != NULL ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
-	int sign, offset;
-
-	if (rest == NULL)
-		return 0;
-	if (*rest != '+' && *rest != '-')
-		return (int64_t)timegm(&tm);
-	sign = *rest == '-' ? -1 : 1;
-	offset = (int)strtol(rest + 1, NULL, 10); /* +0100 */
-	return (int64_t)timegm(&tm) - sign * (offset / 100 * 3600 + offset % 100 * 60);
-}
 
 struct token {
 	const char *organization_id, *location;
@@ -53,7 +36,7 @@ read_token(struct call *c, const char *text, struct token *t)
 		return fail(&c->err, RC_BAD_INPUT,
 		    "this is no content token: download it in Apple Business, under Payments and Billing");
 	t->location = json_get_text(j, "orgName");
-	t->expires_at = time_of(json_get_text(j, "expDate"));
+	t->expires_at = clock_from_rfc3339(json_get_text(j, "expDate"));
 	if (t->expires_at != 0 && t->expires_at <= c->now)
 		return fail(&c->err, RC_BAD_INPUT, "the token has expired: download a new one from Apple");
 	secrets = json_keep(

@@ -407,6 +407,7 @@ remove_all(struct call *c, void *arg)
 		"DELETE FROM licence_event WHERE organization_id = ?1",
 		"DELETE FROM licence_user WHERE organization_id = ?1",
 		"DELETE FROM licence_asset WHERE organization_id = ?1",
+		"DELETE FROM assignment_service WHERE organization_id = ?1",
 		"DELETE FROM licence_service WHERE organization_id = ?1",
 		"DELETE FROM group_policy WHERE organization_id = ?1",
 		"DELETE FROM rule WHERE organization_id = ?1",

@@ -50,17 +50,30 @@ add_keys(struct admin_call *x, const struct organization *o, int64_t until, json
 	return RC_OK;
 }
 
+/* Tokens for services of Apple's. */
 static enum rc
-add_licences(struct admin_call *x, const struct organization *o, int64_t until, json_t *items)
+add_tokens(struct admin_call *x, const struct organization *o, int64_t until, json_t *items)
 {
-	static const char sql[] =
-	    "SELECT expires_at FROM licence_service WHERE organization_id = ?1 AND expires_at <= ?2";
-	struct db_rows r;
-	enum rc rc = store_run(x->c, sql, DB_ARGS(db_text(o->id), db_int(until)), &r);
+	static const struct {
+		const char *sql, *what, *todo;
+	} rows[] = {
+		{ "SELECT expires_at FROM licence_service WHERE organization_id = ?1 AND expires_at <= ?2",
+		    "token of Apps and Books",
+		    "download a new one from Apple School Manager or Apple Business Manager, and set it again" },
+		{ "SELECT expires_at FROM assignment_service WHERE organization_id = ?1 AND expires_at <= ?2",
+		    "server token of Apple",
+		    "download a new one from Apple School Manager or Apple Business: postern apple setup --token-file "
+		    "FILE" },
+	};
+	enum rc rc = RC_OK;
 
-	if (rc == RC_OK && r.rows > 0)
-		add(items, db_get_int(&r, 0, 0), "token of Apps and Books", o->id, 1,
-		    "download a new one from Apple School Manager or Apple Business Manager, and set it again");
+	for (size_t i = 0; rc == RC_OK && i < sizeof rows / sizeof rows[0]; i++) {
+		struct db_rows r;
+
+		rc = store_run(x->c, rows[i].sql, DB_ARGS(db_text(o->id), db_int(until)), &r);
+		if (rc == RC_OK && r.rows > 0)
+			add(items, db_get_int(&r, 0, 0), rows[i].what, o->id, 1, rows[i].todo);
+	}
 	return rc;
 }
 
@@ -120,7 +133,7 @@ enum rc
 admin_status_next(struct admin_call *x)
 {
 	enum rc (*const parts[])(struct admin_call * x, const struct organization *o, int64_t until,
-	    json_t *items) = { add_keys, add_licences, add_identities };
+	    json_t *items) = { add_keys, add_tokens, add_identities };
 	json_t *items = admin_items(x);
 	struct organization *all;
 	int64_t days = days_of(admin_query(x, "within")), until = x->c->now + days * DAY, tls;

@@ -174,6 +174,7 @@ admin_organization_warnings(struct admin_call *x, const struct organization *o, 
 				     " --push-key FILE, or --lab to try it out)"));
 	if ((rc = push_warning(x, o, out)) != RC_OK || (rc = push_trouble(x, o, out)) != RC_OK ||
 	    (rc = admin_licence_warnings(x, o->id, out)) != RC_OK ||
+	    (rc = admin_assignment_warnings(x, o->id, out)) != RC_OK ||
 	    (rc = trust_pool(x->c, TRUST_DEVICE, o->id, &pool, &n)) != RC_OK)
 		return rc;
 	if (n == 0 && strcmp(o->device_ca_mode, "require") == 0)
@@ -191,9 +192,9 @@ admin_organization_warnings(struct admin_call *x, const struct organization *o, 
 		    json_string("identity-proof is mtls, but mtls_url is not set: profiles name the listener that asks"
 				" for no certificate (mtls_url in postern.conf, and posternd --listen-mtls)"));
 	if (o->server_uuid == NULL)
-		json_array_append_new(out,
-		    json_string("no server UUID: GetToken can't be answered (postern org set --server-uuid UUID, from"
-				" Apple School Manager or Apple Business Manager)"));
+		json_array_append_new(
+		    out, json_string("no server UUID: GetToken can't be answered (postern apple setup, or postern org"
+				     " set --server-uuid UUID)"));
 	if ((rc = domain_list(x->c, o->id, &d, &n)) == RC_OK && n == 0)
 		json_array_append_new(out, json_string("no domain: nobody can enroll (postern domain add DOMAIN)"));
 	return rc;

@@ -110,6 +110,12 @@ X("PUT",    "/organizations/{}/licence-token",  HTTP_HEAVY, ADMIN_SMALL, "!token
 X("DELETE", "/organizations/{}/licence-token",  HTTP_QUICK, ADMIN_SMALL, "", licence_token_remove) \
 X("GET",    "/organizations/{}/licence-apps",   HTTP_QUICK, ADMIN_LIST,  "", licence_app_list) \
 X("GET",    "/organizations/{}/licences",       HTTP_QUICK, ADMIN_LIST,  "", licence_list) \
+/* assignment_http.c */ \
+X("GET",    "/organizations/{}/apple",          HTTP_QUICK, ADMIN_LIST,  "", assignment_get) \
+X("PUT",    "/organizations/{}/apple",          HTTP_OUTWARD, ADMIN_LIST, "!token", assignment_token_put) \
+X("GET",    "/organizations/{}/apple/discovery", HTTP_OUTWARD, ADMIN_LIST, "", assignment_discovery_get) \
+X("PUT",    "/organizations/{}/apple/discovery", HTTP_OUTWARD, ADMIN_LIST, "url", assignment_discovery_put) \
+X("DELETE", "/organizations/{}/apple/discovery", HTTP_OUTWARD, ADMIN_LIST, "", assignment_discovery_remove) \
 X("GET",    "/services",                        HTTP_QUICK, ADMIN_LIST,  "", service_list) \
 X("POST",   "/services",                        HTTP_QUICK, ADMIN_SMALL, "organization !name !purpose", service_add) \
 X("DELETE", "/services/{}",                     HTTP_QUICK, ADMIN_SMALL, "", service_remove) \
@@ -140,5 +146,7 @@ const char *admin_user_name(struct admin_call *x, const char *account_id);
 
 /* licence_http.c: what `org show` is to say of it. */
 enum rc admin_licence_warnings(struct admin_call *x, const char *organization_id, json_t *out);
+/* assignment_http.c: likewise. */
+enum rc admin_assignment_warnings(struct admin_call *x, const char *organization_id, json_t *out);
 
 #endif

@@ -33,6 +33,8 @@ struct conf {
 	const char *apps_and_books_url; /* "https://vpp.itunes.apple.com/mdm" */
 	const char *apps_and_books_ca; /* NULL: the system's alone */
 	int64_t apps_and_books_poll_s;
+	const char *assignment_url; /* "https://mdmenrollment.apple.com" */
+	const char *assignment_ca; /* NULL: the system's alone */
 	/* lives, in seconds */
 	int64_t access_token_life_s, refresh_idle_s, refresh_max_s, web_token_life_s;
 	int64_t identity_life_s, renew_before_s; /* identity certificates */

@@ -122,6 +122,16 @@ ossl_envelope_open(struct arena *a, struct held *h, struct bytes der, X509 *reci
 }
 
 enum rc
+ossl_envelope_open_any(struct arena *a, struct bytes der, EVP_PKEY *key, struct bytes *content, struct err *e)
+{
+	const char *cipher;
+	enum rc rc = ossl_envelope_open(a, held_new(a), der, NULL, key, content, &cipher, e);
+
+	ERR_clear_error();
+	return rc;
+}
+
+enum rc
 cms_envelope_open(
     struct arena *a, struct bytes der, struct bytes certificate, struct bytes key, struct bytes *content, struct err *e)
 {

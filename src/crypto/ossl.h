@@ -95,6 +95,8 @@ enum rc ossl_envelope(
     struct arena *a, struct bytes content, X509 *recipient, const char *cipher, struct bytes *der, struct err *e);
 enum rc ossl_envelope_open(struct arena *a, struct held *h, struct bytes der, X509 *recipient, EVP_PKEY *key,
     struct bytes *content, const char **cipher, struct err *e);
+/* The same for whichever certificate of the key it was made: a renewed one has another serial number. */
+enum rc ossl_envelope_open_any(struct arena *a, struct bytes der, EVP_PKEY *key, struct bytes *content, struct err *e);
 
 /* As the functions without `ossl_`, with decoded keys. */
 enum rc ossl_sign(struct arena *a, EVP_PKEY *key, struct bytes message, struct bytes *signature, struct err *e);

@@ -29,11 +29,12 @@ lower(struct arena *a, const char *s)
 	return p;
 }
 
-/* By the identifier's domain, else by the host that was asked, else the only one there is: Apple's
- * redirect may come without a query, and to any name of ours (protocol 2.6). */
+/* By the identifier's domain, else by the path that was registered at Apple, else by the host that was asked, else the
+ * only one there is: Apple's redirect may come without a query, and to any name of ours (protocol 2.6). */
 static enum rc
-find_organization(struct call *c, const char *domain, const char *host, struct organization *out)
+find_organization(struct call *c, const char *domain, const struct discovery_request *in, struct organization *out)
 {
+	const char *host = in->host;
 	struct organization *all;
 	struct uri own;
 	enum rc rc;
@@ -41,6 +42,8 @@ find_organization(struct call *c, const char *domain, const char *host, struct o
 
 	if (domain != NULL)
 		return organization_by_domain(c, domain, out);
+	if (in->organization_id != NULL)
+		return organization_get(c, in->organization_id, out);
 	if (host != NULL) {
 		if ((rc = organization_by_domain(c, host, out)) != RC_NOT_FOUND)
 			return rc;
@@ -104,7 +107,7 @@ discovery_answer(struct call *c, const struct discovery_request *in, struct disc
 			return refuse(out, EV_discovery_bad_identifier, NULL);
 		subject.user_identifier = lower(c->arena, in->user_identifier);
 	}
-	if ((rc = find_organization(c, subject.domain, in->host, &o)) == RC_NOT_FOUND)
+	if ((rc = find_organization(c, subject.domain, in, &o)) == RC_NOT_FOUND)
 		return refuse(out, EV_discovery_unknown_domain, NULL);
 	if (rc != RC_OK)
 		return rc;

@@ -13,6 +13,8 @@ struct discovery_request {
 	const char *user_identifier; /* decoded; NULL: absent (protocol 2.6) */
 	const char *model_family; /* NULL: absent */
 	const char *host; /* of the request; decides when there is no identifier */
+	const char
+	    *organization_id; /* of the path that Apple redirects to: decides before the host; NULL: well-known */
 };
 
 struct discovery_answer {
@@ -32,7 +34,8 @@ void discovery_counts_free(struct discovery_counts *n);
 void discovery_counts_add(struct discovery_counts *n, const char *organization_id, enum enroll_code code);
 enum rc discovery_counts_flush(struct call *c, struct discovery_counts *n);
 
-/* GET /.well-known/com.apple.remotemanagement; the room is a struct discovery_counts. Ends with a row
+/* GET /.well-known/com.apple.remotemanagement, and /apple/discovery/ORG, which answers the same and is what
+ * `postern apple discovery set` registers; the room is a struct discovery_counts. Ends with a row
  * whose method is NULL. */
 extern const struct http_route discovery_routes[];
 

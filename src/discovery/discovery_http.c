@@ -14,10 +14,16 @@ refuse(struct call *c, const struct discovery_answer *a, struct http_reply *out)
 	http_answer(out, 403, "application/json", json_text(c->arena, o, 0));
 }
 
-static void
-get_well_known(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
+static const char *
+given(const char *value)
 {
-	struct discovery_request in = { .host = r->host };
+	return value != NULL ? "yes" : "no";
+}
+
+static void
+get_discovery(struct call *c, const struct http_request *r, struct http_reply *out, void *room, const char *registered)
+{
+	struct discovery_request in = { .host = r->host, .organization_id = registered };
 	struct discovery_answer a;
 	struct uri_items items;
 	enum rc rc;
@@ -36,6 +42,11 @@ get_well_known(struct call *c, const struct http_request *r, struct http_reply *
 		return;
 	}
 	discovery_counts_add(room, a.organization_id, a.code);
+	/* Whether Apple's redirect keeps the query nobody has written down: the log is to tell (protocol 2.6). */
+	if (registered != NULL || in.user_identifier == NULL || in.model_family == NULL)
+		log_info("discovery by way of Apple, or without all parameters", "path", r->path, "organization",
+		    a.organization_id, "user-identifier", given(in.user_identifier), "model-family",
+		    given(in.model_family), "answer", enroll_failure(a.code)->code);
 	http_set(out, "Cache-Control", "no-store");
 	if (a.code == EV_discovered) {
 		json_t *o = json_keep(
@@ -50,7 +61,20 @@ get_well_known(struct call *c, const struct http_request *r, struct http_reply *
 	}
 }
 
+static void
+get_well_known(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
+{
+	get_discovery(c, r, out, room, NULL);
+}
+
+static void
+get_registered(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
+{
+	get_discovery(c, r, out, room, r->segment[0]);
+}
+
 const struct http_route discovery_routes[] = {
 	{ "GET", "/.well-known/com.apple.remotemanagement", HTTP_QUICK, 0, 0, get_well_known },
+	{ "GET", "/apple/discovery/{}", HTTP_QUICK, 0, 0, get_registered },
 	{ .method = NULL },
 };

@@ -8,7 +8,7 @@
 static struct discovery_answer
 ask(struct call *c, const char *identifier, const char *family, const char *host)
 {
-	struct discovery_request in = { identifier, family, host };
+	struct discovery_request in = { identifier, family, host, NULL };
 	struct discovery_answer out;
 
 	ok(discovery_answer(c, &in, &out) == RC_OK, "discovery answers");

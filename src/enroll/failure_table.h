@@ -269,7 +269,7 @@ X(provider_silent_too_long, "provider-silent-too-long", STAGE_ONGOING, OUTCOME_R
   "postern idp check; the enrollment stays, and goes on once the person has signed in again") \
 X(gettoken_no_uuid, "gettoken-no-uuid", STAGE_ONGOING, OUTCOME_FAILED, NULL, \
   "GetToken can't be answered: the organization has no server UUID", \
-  "postern org set --server-uuid UUID (from Apple School Manager or Apple Business Manager)") \
+  "postern apple setup, or postern org set --server-uuid UUID") \
 X(gettoken_answered, "gettoken-answered", STAGE_ONGOING, OUTCOME_OK, NULL, "a token for the Managed Apple Account sign-in was made", NULL) \
 X(account_refused, "account-refused", STAGE_ONGOING, OUTCOME_REFUSED, NULL, \
   "the device left right after GetToken, as it does when Apple refuses the sign-in to the Managed Apple Account", \

@@ -293,6 +293,16 @@ keys_cms_sign(const struct keys *k, struct arena *a, const char *name, struct by
 }
 
 enum rc
+keys_envelope_open(
+    const struct keys *k, struct arena *a, const char *name, struct bytes der, struct bytes *content, struct err *e)
+{
+	const struct key_entry *entry;
+	enum rc rc = get_key(k, a, name, &entry, e);
+
+	return rc == RC_OK ? ossl_envelope_open_any(a, der, entry->key, content, e) : rc;
+}
+
+enum rc
 keys_scep_open(
     const struct keys *k, struct arena *a, const char *name, struct bytes der, struct scep_message *out, struct err *e)
 {

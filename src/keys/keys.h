@@ -50,6 +50,8 @@ enum rc keys_issue(const struct keys *k, struct arena *a, const char *name, cons
 									 * self-signed when it has none */
 enum rc keys_cms_sign(const struct keys *k, struct arena *a, const char *name, struct bytes content, bool detached,
     struct bytes *der, struct err *e); /* the name's certificates go along */
+enum rc keys_envelope_open(const struct keys *k, struct arena *a, const char *name, struct bytes der,
+    struct bytes *content, struct err *e); /* made for any certificate of the key; as cms_envelope_open */
 enum rc keys_scep_open(
     const struct keys *k, struct arena *a, const char *name, struct bytes der, struct scep_message *out, struct err *e);
 enum rc keys_scep_build(const struct keys *k, struct arena *a, const char *name, const struct scep_message *m,

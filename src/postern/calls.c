@@ -73,6 +73,17 @@ static const struct column licence_columns[] = {
 	{ "APP", "adam_id", COL_TEXT }, { "USER", "user", COL_TEXT }, { "STATE", "state", COL_TEXT },
 	{ "SINCE", "since", COL_TIME }, { "WHY", "reason", COL_TEXT }, COLUMN_END
 };
+static const struct column apple_columns[] = {
+	{ "Server", "server_name", COL_TEXT }, { "Server UUID", "server_uuid", COL_TEXT },
+	{ "Organization at Apple", "org_name", COL_TEXT }, { "  kind", "org_type", COL_TEXT }, { "  id", "org_id", COL_TEXT },
+	{ "  mail", "org_email", COL_TEXT }, { "  administrator", "admin_id", COL_TEXT },
+	{ "Server token ends", "expires_at", COL_TIME }, { "Alternate discovery offered", "discovery_offered", COL_FLAG },
+	{ "Discovery URL", "discovery_url", COL_TEXT }, { "  at Apple", "found_url", COL_TEXT },
+	{ "Apple answered", "checked_at", COL_TIME }, { "Trouble since", "trouble", COL_TEXT }, COLUMN_END
+};
+static const struct column apple_discovery_columns[] = {
+	{ "URL", "url", COL_TEXT }, { "Registered", "since", COL_TEXT }, { "Ours", "ours", COL_FLAG }, COLUMN_END
+};
 static const struct column service_columns[] = {
 	{ "ID", "id", COL_TEXT }, { "NAME", "name", COL_TEXT }, { "FOR", "purpose", COL_TEXT },
 	{ "ORGANIZATION", "organization", COL_TEXT }, { "SINCE", "created_at", COL_TIME }, { "BY", "created_by", COL_TEXT },
@@ -250,6 +261,15 @@ static const struct call {
 	  .empty = "No app was bought, or it was not counted yet." },
 	{ "licence list", NULL, "GET", "/organizations/{org}/licences", "user=--user", .columns = licence_columns,
 	  .empty = "Nobody wants a licence." },
+	{ "apple setup", "token-file", "PUT", "/organizations/{org}/apple", "token=--token-file:d", .columns = apple_columns,
+	  .done = "GetToken is answered in the name of {server_uuid} from now on. Next: postern apple discovery set" },
+	{ "apple setup", NULL, "GET", "/organizations/{org}/certificates/maid", "", .print = print_pem },
+	{ "apple show", NULL, "GET", "/organizations/{org}/apple", "", .columns = apple_columns },
+	{ "apple discovery set", NULL, "PUT", "/organizations/{org}/apple/discovery", "url=--url",
+	  .done = "Apple sends devices to {url} where the domain of their person does not answer discovery." },
+	{ "apple discovery show", NULL, "GET", "/organizations/{org}/apple/discovery", "", .columns = apple_discovery_columns },
+	{ "apple discovery remove", NULL, "DELETE", "/organizations/{org}/apple/discovery", "",
+	  .done = "Apple sends no devices here any more." },
 	{ "service add", NULL, "POST", "/services", ORG " name=0 purpose=--for", .columns = secret_columns,
 	  .done = "Give id and secret to {name} now: the secret is not kept, and never shown again." },
 	{ "service list", NULL, "GET", "/services", ORG, .columns = service_columns, .empty = "No other service may ask." },

@@ -254,6 +254,12 @@ static const struct argv_option licence_token_options[] = {
 static const struct argv_option licence_list_options[] = {
 	ARGV_TEXT("user", "USER@DOMAIN", "Of this person"), ARGV_END
 };
+static const struct argv_option apple_setup_options[] = {
+	ARGV_TEXT("token-file", "FILE", "The server token (.p7m) that Apple hands out for the certificate"), ARGV_END
+};
+static const struct argv_option apple_discovery_options[] = {
+	ARGV_TEXT("url", "URL", "Another URL than this server's own"), ARGV_END
+};
 static const struct argv_option service_add_options[] = {
 	ARGV_TEXT("for", "PURPOSE", "What it may do", .choices = purposes, .required = true), ARGV_END
 };
@@ -436,6 +442,18 @@ static const struct argv_command commands[] = {
 	{ "licence apps", "List the apps that were bought: how many licences are left, and how many are lacking", cli_call, NULL,
 	  NULL, NULL },
 	{ "licence list", "List who holds a licence, or waits for one and why", cli_call, licence_list_options, NULL, NULL },
+	{ "apple setup", "Make the server known to Apple School Manager or Apple Business: certificate out, server token in",
+	  cli_call, apple_setup_options, NULL,
+	  "1. postern apple setup >postern.pem, and upload the file in the portal, as the public key of a new MDM server.\n"
+	  "2. Download its server token there, and: postern apple setup --token-file FILE\n"
+	  "The certificate is the one that GetToken's answers are checked by." },
+	{ "apple show", "Show what Apple says of the account, when the server token ends, and whether all is well", cli_call,
+	  NULL, NULL, NULL },
+	{ "apple discovery set", "Have Apple send devices here where their domain does not answer discovery", cli_call,
+	  apple_discovery_options, NULL,
+	  "Alternate discovery: iOS and iPadOS 18.2, macOS 15.2, visionOS 2.2, and Managed Apple Accounts of a verified domain." },
+	{ "apple discovery show", "Ask Apple which discovery URL it has", cli_call, NULL, NULL, NULL },
+	{ "apple discovery remove", "Have Apple send no devices here", cli_call, NULL, NULL, NULL },
 	{ "service add", "Let another service of the organization ask about tokens, or keep people up to date", cli_call,
 	  service_add_options, ONE("NAME", "Which one, for people"),
 	  "introspection: POST /oauth2/introspect (RFC 7662) with the id and the secret.\n"

@@ -29,6 +29,7 @@
 #include "idp/liveness.h"
 #include "idp/remote.h"
 #include "keys/keys.h"
+#include "assignment/assignment.h"
 #include "licence/door.h"
 #include "licence/licence.h"
 #include "mdm/mdm.h"
@@ -51,6 +52,7 @@
 #define TELLING_PAUSE_MS 500
 #define RENEWING_PAUSE_MS 1000
 #define LICENSING_PAUSE_MS 1000
+#define CHECKING_PAUSE_MS 2000
 #define PUSHING_PAUSE_MS 250 /* what a push may wait for others to go along */
 #define LISTENERS_MAX 24
 /* A whole school signs in on one morning: the line must outlast the work of 200 passwords on busy cores. */
@@ -71,7 +73,7 @@ struct server {
 	int64_t tickets_at; /* Unix seconds: when their keys were read */
 	struct push *push;
 	struct licences *licences;
-	struct beside *licensing, *asking, *telling, *renewing, *pushing;
+	struct beside *licensing, *asking, *telling, *renewing, *pushing, *checking;
 	struct http_server *http;
 	struct http_listener listeners[LISTENERS_MAX];
 	int n_listeners;
@@ -128,6 +130,13 @@ static enum rc
 license(void *arg, struct call *c, bool *more)
 {
 	return licences_look(arg, c, more);
+}
+
+static enum rc
+check(void *arg, struct call *c, bool *more)
+{
+	(void)arg;
+	return assignment_look(c, more);
 }
 
 /* ---- settings ---- */
@@ -455,6 +464,8 @@ serve(const struct argv *v, void *ctx)
 		s.renewing = beside_start("identities are not renewed", 1, RENEWING_PAUSE_MS, renew, NULL, begin, &s);
 		s.licences = licences_new();
 		s.licensing = beside_start("licences wait", 1, LICENSING_PAUSE_MS, license, s.licences, begin, &s);
+		s.checking = beside_start(
+		    "Apple is not asked for its account of us", 1, CHECKING_PAUSE_MS, check, NULL, begin, &s);
 		s.push = push_new((int)conf->push_rate);
 		s.pushing = beside_start("devices are not woken", 1, PUSHING_PAUSE_MS, push, s.push, begin, &s);
 		sd_notify(0, "READY=1");
@@ -466,6 +477,7 @@ serve(const struct argv *v, void *ctx)
 		beside_stop(s.renewing);
 		beside_stop(s.pushing);
 		beside_stop(s.licensing);
+		beside_stop(s.checking);
 		if ((cut = http_server_stop(s.http)) > 0)
 			log_warn("requests were cut off", "count", arena_printf(s.arena, "%d", cut));
 		if (status == 0)

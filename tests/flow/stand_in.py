@@ -36,7 +36,8 @@ class Apple:
     def settings(self):
         """What the server's postern.conf is to say."""
         return {"push_url": self.url["apns"], "push_ca": self.file("ca.pem"),
-                "apps_and_books_url": self.url["books"], "apps_and_books_ca": self.file("ca.pem")}
+                "apps_and_books_url": self.url["books"], "apps_and_books_ca": self.file("ca.pem"),
+                "assignment_url": self.url["assignment"], "assignment_ca": self.file("ca.pem")}
 
     def certificate(self):
         """Options of `org set`."""

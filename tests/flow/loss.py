@@ -108,14 +108,15 @@ class Worker:
         return status == 0
 
     def busy(self, stop):
-        """Be a device until the server is gone."""
+        """Be a device until the server is gone. It comes and goes, so that something is written whether or not commands wait."""
         on = self.device.enrolled()
-        if on and self.dice.random() < 0.4:
-            on = not self.do("unenroll")
         while not stop.is_set():
-            if not self.do("poll" if on else "enroll"):
+            if on and self.dice.random() < 0.4:
+                on = not self.do("unenroll")
+            elif self.do("poll" if on else "enroll"):
+                on = True
+            else:
                 break
-            on = True
 
     def go_on(self):
         """After a restart: a device that is enrolled is served, any other can enroll. True, or why not."""

@@ -124,8 +124,10 @@ disk_list(struct arena *a, const char *dir, const char ***names, struct err *e)
 	struct stat st;
 
 	*names = NULL;
-	if (at == NULL)
-		return trouble(e, "open", dir, "");
+	if (at == NULL) {
+		(void)trouble(e, "open", dir, "");
+		return RC_UNAVAILABLE;
+	}
 	while ((entry = readdir(at)) != NULL) {
 		if (fstatat(dirfd(at), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode))
 			continue;
@@ -175,6 +177,21 @@ out:
 	if (fd >= 0)
 		close(fd);
 	close(at);
+	return rc;
+}
+
+enum rc
+disk_sweep(struct arena *a, const char *dir, struct err *e)
+{
+	const char **names;
+	enum rc rc = disk_list(a, dir, &names, e);
+
+	for (; rc == RC_OK && *names != NULL; names++) {
+		size_t n = strlen(*names);
+
+		if (n > 5 && (*names)[0] == '.' && strcmp(*names + n - 4, ".new") == 0)
+			rc = disk_destroy(dir, *names, e);
+	}
 	return rc;
 }
 

@@ -22,6 +22,9 @@ enum rc disk_list(struct arena *a, const char *dir, const char ***names, struct 
 /* Overwrite the contents with zeros, make that durable, then unlink. A missing file is fine. */
 enum rc disk_destroy(const char *dir, const char *name, struct err *e);
 
+/* Destroy the temporary files that writes left behind which a crash cut short. */
+enum rc disk_sweep(struct arena *a, const char *dir, struct err *e);
+
 /* One process works in a state directory at a time. *fd is the lock; closing it ends it.
  * RC_CONFLICT: another process has it. */
 enum rc disk_dir_lock(const char *dir, int *fd, struct err *e);

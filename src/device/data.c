@@ -202,8 +202,13 @@ device_data_sign_in(struct device *d, const char *app, bool web, const enum sepa
 	struct device_place p;
 	enum rc rc;
 
-	if ((rc = find_kept(d, app, &p)) != RC_OK ||
-	    (rc = separation_signin_account(p.at.account, web, choice, &account, &d->err)) != RC_OK)
+	if ((rc = find_kept(d, app, &p)) != RC_OK)
+		return rc;
+	if (p.at.owner != app) {
+		(void)fail(&d->err, RC_BAD_INPUT, "%s is no app", app);
+		return RC_BAD_INPUT;
+	}
+	if ((rc = separation_signin_account(p.at.account, web, choice, &account, &d->err)) != RC_OK)
 		return rc;
 	story_step(&d->story, "sign-in-with-apple", "%s signs in with the %s Apple Account", app,
 	    account == SEPARATION_MANAGED ? "Managed" : "personal");

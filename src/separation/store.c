@@ -1,5 +1,6 @@
 #include "separation/store.h"
 
+#include "base/disk.h"
 #include "fmt/json.h"
 #include "fmt/utf8.h"
 
@@ -163,8 +164,12 @@ enum rc
 separation_store_end(struct arena *a, const char *dir, size_t *left, struct err *e)
 {
 	const struct separation_content *c;
-	enum rc rc = separation_volume_destroy(a, dir, SEPARATION_MANAGED, left, e);
+	/* A write that was cut short may have left something of the managed account, or of its key. */
+	enum rc rc = dir != NULL ? disk_sweep(a, dir, e) : RC_OK;
 
+	*left = 0;
+	if (rc == RC_OK)
+		rc = separation_volume_destroy(a, dir, SEPARATION_MANAGED, left, e);
 	for (int i = 0; dir != NULL && rc == RC_OK && (c = separation_content_at(i)) != NULL; i++)
 		rc = separation_store_replace(a, dir, c, SEPARATION_MANAGED, false, NULL, e);
 	return rc;

@@ -128,7 +128,7 @@ ended(struct arena *a, const char *dir)
 {
 	static const uint8_t zeros[32];
 	struct separation_place mixed = place("reminders", SEPARATION_MANAGED, false, "");
-	struct bytes key, raw, old;
+	struct bytes key, raw, old, part;
 	size_t left;
 	struct err e;
 
@@ -141,11 +141,14 @@ ended(struct arena *a, const char *dir)
 	    "DS-05: a copy of the key anywhere on the disk is found, and said");
 	disk_destroy(dir, "note", &e);
 	disk_write(dir, "volume.key", key, &e);
+	disk_write(dir, ".personal.mail.sealed.new", raw, &e);
 	ok(separation_store_end(a, dir, &left, &e) == RC_OK && left >= raw.n && !anywhere(a, dir, key),
 	    "DS-05: at the end the key is destroyed, and no file has it");
 	ok(!is(a, dir, mixed, "r", "of work, not apart") &&
 		is(a, dir, place("notes", SEPARATION_PERSONAL, false, ""), "n", "my own"),
 	    "DS-22: what was not apart is removed with its account, and the person's stays");
+	ok(disk_read(a, dir, ".personal.mail.sealed.new", &part, &e) == RC_NOT_FOUND,
+	    "DS-22: nor is a write left that was cut short before");
 	ok(separation_store_end(a, dir, &left, &e) == RC_OK, "an end that is repeated is fine");
 	old = raw;
 	disk_write(dir, "volume.key", bytes_of(zeros, sizeof zeros), &e);

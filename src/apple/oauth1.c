@@ -124,7 +124,7 @@ oauth1_base(struct arena *a, const char *method, const char *url, const char *qu
 
 	if (query != NULL && uri_items_parse(a, bytes_str(query), true, OAUTH1_ITEMS, &asked, NULL) != RC_OK)
 		return NULL;
-	all = arena_array(a, (size_t)(asked.n + o->items.n), sizeof *all);
+	all = arena_array(a, (size_t)asked.n + (size_t)o->items.n, sizeof *all);
 	for (int i = 0; i < asked.n + o->items.n; i++) {
 		const struct uri_item *it = i < asked.n ? &asked.item[i] : &o->items.item[i - asked.n];
 

@@ -277,8 +277,8 @@ hand_out(struct change *x, const char *uuid)
 static enum rc
 add_server(struct change *x)
 {
-	const char *name = argv_argument(x->v, 0), *uuid;
-	struct bytes certificate;
+	const char *name = argv_argument(x->v, 0), *uuid = NULL;
+	struct bytes certificate = { 0 };
 	enum rc rc;
 
 	if ((rc = read_certificate(x, &certificate)) != RC_OK ||
@@ -309,8 +309,8 @@ find_server(struct change *x, const char **uuid)
 static enum rc
 new_token(struct change *x)
 {
-	struct bytes certificate;
-	const char *uuid;
+	struct bytes certificate = { 0 };
+	const char *uuid = NULL;
 	enum rc rc = find_server(x, &uuid);
 
 	if (rc == RC_OK && argv_given(x->v, "certificate")) {
@@ -330,7 +330,7 @@ portal_server_token_new(const struct argv *v, void *ctx)
 static enum rc
 default_server(struct change *x)
 {
-	const char *const *families = argv_list(x->v, "family"), *uuid;
+	const char *const *families = argv_list(x->v, "family"), *uuid = NULL;
 	bool none = argv_flag(x->v, "none");
 	enum rc rc = find_server(x, &uuid);
 
@@ -352,7 +352,7 @@ portal_server_default(const struct argv *v, void *ctx)
 static enum rc
 remove_server(struct change *x)
 {
-	const char *uuid, *name, *family;
+	const char *uuid = NULL, *name, *family;
 	enum rc rc = find_server(x, &uuid);
 	json_t *o, *value;
 	void *next;
@@ -402,7 +402,7 @@ portal_show(const struct argv *v, void *ctx)
 	static const char *const secrets[] = { "consumer_key", "consumer_secret", "access_token", "access_secret" };
 	struct portal portal;
 	struct err e = { 0 };
-	const char *uuid;
+	const char *uuid = NULL;
 	json_t *server;
 
 	(void)ctx;

@@ -46,7 +46,8 @@ make_one(struct keys *k, struct arena *a, const struct make *m, const char *org,
 static const struct make kinds[] = {
 	{ "ca", "Enrollment CA", X509_USE_CERT_SIGN | X509_USE_CRL_SIGN | X509_USE_SIGN | X509_USE_ENCIPHER, 0, true },
 	{ "profile", "Enrollment profiles", X509_USE_SIGN, X509_EXT_EMAIL, false },
-	{ "maid", "Device management service", X509_USE_SIGN, 0, false },
+	/* Signs for GetToken, and Apple encrypts the server token for it (RFC 5280 4.2.1.3). */
+	{ "maid", "Device management service", X509_USE_SIGN | X509_USE_ENCIPHER, 0, false },
 };
 #define N_KINDS (sizeof kinds / sizeof kinds[0])
 

@@ -1,6 +1,8 @@
 #include <string.h>
+#include <strings.h>
 
 #include "account/account.h"
+#include "assignment/assignment.h"
 #include "base/clock.h"
 #include "crypto/hash.h"
 #include "enroll/attempt.h"
@@ -209,10 +211,39 @@ on_token_update(struct call *c, struct mdm_message *m)
 /* Apple refuses a sign-in some ten seconds after GetToken (protocol 9.1), and the device tells nobody why. */
 #define REFUSED_S 60
 
-/* What was said to Apple is all there is to find the reason by. */
+/* What Apple last said of the account and of the time is all there is to find the reason by; the certificate that it
+ * has is in none of its answers. */
+static enum rc
+why_refused(struct call *c, const char *organization_id, const char **reason)
+{
+	struct assignment_service s;
+	struct organization o;
+	enum rc rc;
+
+	if ((rc = organization_get(c, organization_id, &o)) != RC_OK)
+		return rc;
+	rc = assignment_service_get(c, organization_id, &s);
+	if (rc == RC_NOT_FOUND)
+		*reason = "without a server token (postern apple setup) there is nothing to compare it with";
+	if (rc != RC_OK)
+		return rc == RC_NOT_FOUND ? RC_OK : rc;
+	if (o.server_uuid == NULL || strcasecmp(o.server_uuid, s.server_uuid) != 0)
+		*reason = arena_printf(c->arena, "Apple's server_uuid of this server is %s", s.server_uuid);
+	else if (s.clock_off_s != 0)
+		*reason = arena_printf(c->arena, "this server's clock is %lld seconds %s Apple's",
+		    (long long)(s.clock_off_s < 0 ? -s.clock_off_s : s.clock_off_s),
+		    s.clock_off_s < 0 ? "behind" : "ahead of");
+	else
+		*reason =
+		    "server_uuid and clock are as Apple's: the certificate there is of another key, or Managed Apple "
+		    "Accounts are not allowed on this device";
+	return RC_OK;
+}
+
 static enum rc
 note_refusal(struct call *c, const struct enrollment *e)
 {
+	const char *reason = "";
 	struct event last;
 	enum rc rc = attempt_newest(c, e->attempt_id, &last);
 
@@ -221,8 +252,10 @@ note_refusal(struct call *c, const struct enrollment *e)
 	if (rc != RC_OK || strcmp(last.code, enroll_failure(EV_gettoken_answered)->code) != 0 ||
 	    last.at < c->now - REFUSED_S)
 		return rc;
-	return attempt_event(c, e->attempt_id, EV_account_refused, "the token had %s, at %s by this server's clock",
-	    last.details != NULL ? last.details : "no iss", clock_rfc3339(c->arena, last.at));
+	if ((rc = why_refused(c, e->organization_id, &reason)) != RC_OK)
+		return rc;
+	return attempt_event(c, e->attempt_id, EV_account_refused, "the token had %s, at %s by this server's clock; %s",
+	    last.details != NULL ? last.details : "no iss", clock_rfc3339(c->arena, last.at), reason);
 }
 
 static enum rc

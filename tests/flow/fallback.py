@@ -4,6 +4,7 @@ document, postern-apple in Apple's place, both modes, and each of the organizati
     fallback.py     $POSTERN_BUILD names the build folder"""
 
 import http.server
+import json
 import os
 import ssl
 import subprocess

@@ -115,7 +115,7 @@ class Worker:
                 on = not self.do("unenroll")
             elif self.do("poll" if on else "enroll"):
                 on = True
-            else:
+            elif "asks for the password again" not in self.device.err:  # told so by a machine that is too busy for passwords
                 break
 
     def go_on(self):

@@ -273,8 +273,8 @@ X(gettoken_no_uuid, "gettoken-no-uuid", STAGE_ONGOING, OUTCOME_FAILED, NULL, \
 X(gettoken_answered, "gettoken-answered", STAGE_ONGOING, OUTCOME_OK, NULL, "a token for the Managed Apple Account sign-in was made", NULL) \
 X(account_refused, "account-refused", STAGE_ONGOING, OUTCOME_REFUSED, NULL, \
   "the device left right after GetToken, as it does when Apple refuses the sign-in to the Managed Apple Account", \
-  "compare with Apple School Manager or Apple Business: the server's UUID and certificate, this server's clock, and where " \
-  "Managed Apple Accounts are allowed") \
+  "postern apple show, org show: compare with Apple School Manager or Apple Business the server's UUID and certificate, this " \
+  "server's clock, and where Managed Apple Accounts are allowed") \
 X(gettoken_unknown, "gettoken-unknown", STAGE_ONGOING, OUTCOME_REFUSED, NULL, "GetToken asked for an unknown or forbidden service type", NULL) \
 X(renewal_ordered, "renewal-ordered", STAGE_ONGOING, OUTCOME_OK, NULL, \
   "the device is sent its enrollment profile again, for a new identity certificate", NULL) \

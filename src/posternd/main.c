@@ -52,7 +52,7 @@
 #define TELLING_PAUSE_MS 500
 #define RENEWING_PAUSE_MS 1000
 #define LICENSING_PAUSE_MS 1000
-#define CHECKING_PAUSE_MS 2000
+#define CHECKING_PAUSE_MS 1000
 #define PUSHING_PAUSE_MS 250 /* what a push may wait for others to go along */
 #define LISTENERS_MAX 24
 /* A whole school signs in on one morning: the line must outlast the work of 200 passwords on busy cores. */

@@ -2,14 +2,16 @@
 """Alternate discovery, server side (protocol 2.6, 2.7): Device Assignment Services, played by postern-apple.
     assignment.py     $POSTERN_BUILD names the build folder"""
 
+import glob
 import os
 import subprocess
 import sys
+import time
 
 import world  # first: it finds the others
 from postern import CLIENTS, DOMAIN, Refused, done, ok, same, say, until
+from apple_portal import PROFILE, Client, open_token
 from stand_in import Apple
-from world import Phone
 
 
 class Portal:
@@ -23,6 +25,7 @@ class Portal:
         self.certificate = os.path.join(self.w.folder, "postern.pem")
         with open(self.certificate, "w") as f:
             f.write(self.w.admin("apple", "setup"))
+        self.maid = glob.glob(os.path.join(self.w.data, "keys", "maid-*.pem"))
 
     def do(self, *words):
         out = subprocess.run([os.path.join(CLIENTS, "postern-apple"), *words, "--state", self.apple.folder], capture_output=True,
@@ -49,8 +52,10 @@ class Portal:
         return self.w.listing("apple", "show")[0]
 
     def check_now(self):
-        """What is done once a day."""
+        """What is done once a day; when it is done, the row says when to do it again."""
         self.w.ask("UPDATE assignment_service SET check_at = 0")
+        ok(until(lambda: self.w.ask("SELECT check_at FROM assignment_service")[0][0] > time.time() + 1000, pause=0.2),
+           "Apple is asked", self.w.log[-1500:])
 
 
 def bad_tokens(p):
@@ -107,12 +112,91 @@ def discovery(p):
     ok(True, "S-06: 401 is answered by a new session and asked once more")
 
 
+    w.admin("apple", "discovery", "remove")
+    ok("Apple has no discovery URL" in p.refused("apple", "discovery", "show"), "S-06: removed")
+    w.admin("apple", "discovery", "set", "--url", "https://mdm.example.org/discovery")
+    same(p.show()["found_url"], "https://mdm.example.org/discovery", "S-06: another URL, where that is wanted")
+    w.admin("apple", "discovery", "set")
+    return own
+
+
+def warns(p, text, sentence):
+    ok(p.warned(text), sentence, (p.w.listing("org", "show")[0]["warnings"], p.w.log[-1500:]))
+
+
+def calm(p):
+    p.check_now()
+    warnings = p.w.listing("org", "show")[0]["warnings"]
+    ok(not any("Apple's" in x for x in warnings), "and well again", warnings)
+
+
+def daily(p, own):
+    say("once a day")
+    stranger = Client(p.apple, open_token(os.path.splitext(*p.maid)[0], p.apple.file("postern.p7m")))
+    stranger.sign_in()
+    stranger.ask(PROFILE, "POST", {"mdm_service_discovery_url": "https://elsewhere.example/"})
+    p.check_now()
+    warns(p, "another discovery URL (https://elsewhere.example/)", "S-06: a URL that somebody changed is noticed")
+    same(p.w.listing("apple", "discovery", "show")[0]["ours"], False, "and shown as not ours")
+    stranger.ask(PROFILE, "DELETE")
+    p.check_now()
+    warns(p, "no discovery URL of this server any more", "S-06: and one that somebody removed")
+    p.w.admin("apple", "discovery", "set")
+    calm(p)
+    p.do("org", "set", "--terms", "off")
+    p.check_now()
+    warns(p, "agrees to them", "S-06: T_C_NOT_SIGNED is a warning")
+    ok("agrees to them" in p.refused("apple", "discovery", "set"), "and the answer to a command")
+    p.do("org", "set", "--terms", "on", "--account-driven-enrollment", "off")
+    ok("does not offer alternate discovery" in p.refused("apple", "discovery", "set"), "S-06: what urls does not list is not called")
+    same([r for r in p.apple.ask("/ledger/assignment")[1]["rows"] if "off" in r["sentence"]], [], "so Apple had nothing to refuse")
+    p.do("org", "set", "--account-driven-enrollment", "on")
+    calm(p)
+    same(p.show()["found_url"], own, "all this time the URL stayed")
+
+
+def clock(p):
+    say("a clock that is late")
+    same(p.w.stop(), 0, "the server stops")
+    p.w.start_earlier(600)
+    p.check_now()
+    warns(p, "seconds behind Apple's: tokens of GetToken may be refused", "S-31: Apple's Date says that the clock is off")
+    ok("seconds behind Apple's, which refuses its signature" in p.refused("apple", "setup", "--token-file", p.apple.file("postern.p7m")),
+       "S-06: and a session that is refused for it says so")
+    same(p.w.stop(), 0, "the server stops")
+    p.w.start()
+    calm(p)
+
+
+def replaced(p):
+    say("a token that was replaced")
+    old, new = p.apple.file("postern.p7m"), p.apple.file("new.p7m")
+    p.do("server", "token", "postern", "--token-out", new)
+    ok("does not know the server token" in p.refused("apple", "setup", "--token-file", old), "S-06: the old one is refused")
+    p.apple.faults({"service": "assignment", "subject": "/account", "times": 1, "status": 401})
+    p.check_now()
+    warns(p, "does not know the server token", "S-06: and noticed when the session is over")
+    p.w.admin("apple", "setup", "--token-file", new)
+    ok(not p.warned("server token") and p.show()["discovery_url"], "the new one goes on where the old one was", p.show())
+
+
+def away(p):
+    say("Apple is away")
+    same(p.apple.stop(), (0, ""), "postern-apple ends well")
+    ok("can't be reached" in p.refused("apple", "discovery", "show"), "S-06: a service that does not answer is said to be so")
+    p.check_now()
+    warns(p, "can't be reached", "and a warning")
+
+
 def main():
     p = Portal()
     bad_tokens(p)
     setup(p)
-    discovery(p)
-    same(p.apple.stop(), (0, ""), "postern-apple ends well")
+    own = discovery(p)
+    daily(p, own)
+    clock(p)
+    replaced(p)
+    away(p)
     p.w.healthy()
     return done()
 

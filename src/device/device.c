@@ -195,11 +195,26 @@ agent_open(struct device *d, enum device_agent agent)
 	return http_client_open(&s, &d->agent[agent], &d->err);
 }
 
+static void
+show_witness(struct device *d, enum device_agent agent, const struct http_client_request *request,
+    const struct http_client_answer *answer, int64_t took_ms)
+{
+	struct device_seen seen = { .agent = agent,
+		.request = request,
+		.answer = answer,
+		.why = answer == NULL ? d->err.text : NULL,
+		.began = clock_now() - took_ms / 1000,
+		.took_ms = took_ms };
+
+	if (d->witness.tell != NULL)
+		d->witness.tell(d->witness.ctx, &seen);
+}
+
 enum rc
 device_exchange(struct device *d, struct arena *a, enum device_agent agent, const struct http_client_request *request,
     struct http_client_answer *answer)
 {
-	int64_t begun = clock_mono_ms();
+	int64_t begun = clock_mono_ms(), took_ms;
 	enum rc rc;
 
 	if (d->agent[agent] == NULL && (rc = agent_open(d, agent)) != RC_OK)
@@ -207,6 +222,8 @@ device_exchange(struct device *d, struct arena *a, enum device_agent agent, cons
 	d->exchanges++;
 	d->answered = 0;
 	rc = http_client_send(d->agent[agent], a, request, answer, &d->err);
+	took_ms = clock_mono_ms() - begun;
+	show_witness(d, agent, request, rc == RC_OK ? answer : NULL, took_ms);
 	story_detail(&d->story, request->method, "%s", device_url_masked(a, request->url));
 	if (rc != RC_OK) {
 		story_detail(&d->story, "failed", "%s", d->err.text);
@@ -215,8 +232,7 @@ device_exchange(struct device *d, struct arena *a, enum device_agent agent, cons
 	d->connects += (unsigned)answer->connects;
 	d->answered = answer->status;
 	story_detail(&d->story, "answer", "%d, %s, %zu octets, %lld ms", answer->status,
-	    answer->type != NULL ? answer->type : "no media type", answer->body.n,
-	    (long long)(clock_mono_ms() - begun));
+	    answer->type != NULL ? answer->type : "no media type", answer->body.n, (long long)took_ms);
 	if (answer->location != NULL && answer->status >= 300 && answer->status < 400)
 		story_detail(&d->story, "Location", "%s", device_url_masked(a, answer->location));
 	return RC_OK;

@@ -23,10 +23,24 @@ enum device_agent { /* who of the device's programs speaks; each has its own con
 	DEVICE_AGENTS,
 };
 
+struct device_seen { /* one exchange, as long as the call lasts */
+	enum device_agent agent;
+	const struct http_client_request *request;
+	const struct http_client_answer *answer; /* NULL: none came, and `why` says it in a sentence */
+	const char *why;
+	int64_t began, took_ms; /* Unix seconds */
+};
+
+struct device_witness { /* who looks on beside the story; tell NULL: nobody */
+	void (*tell)(void *ctx, const struct device_seen *seen);
+	void *ctx;
+};
+
 struct device {
 	struct arena *arena; /* for what lasts as long as the command */
 	struct err err;
 	struct story story;
+	struct device_witness witness; /* of every exchange */
 	const char *dir; /* state directory; NULL: nothing is kept, for one of many */
 	const struct device_family *family;
 	struct device_self self;

@@ -18,8 +18,9 @@
 
 /* ---- stage 2: the two POSTs and the sign-in between them ---- */
 
-static enum rc
-post(struct device *d, const char *url, struct bytes body, const char *token, struct http_client_answer *answer)
+enum rc
+device_enroll_post(
+    struct device *d, const char *url, struct bytes body, const char *token, struct http_client_answer *answer)
 {
 	/* iOS 15 said that it sends a form. It did not. */
 	bool form = !device_can(d, DEVICE_PKCS7_TYPE);
@@ -75,7 +76,7 @@ get_challenge(struct device *d, const struct device_plan *plan, struct bytes bod
 	enum rc rc;
 
 	story_step(&d->story, "enroll-first", "Introduce the device to the server, without a token");
-	if ((rc = post(d, d->en.base_url, body, NULL, &answer)) != RC_OK)
+	if ((rc = device_enroll_post(d, d->en.base_url, body, NULL, &answer)) != RC_OK)
 		return rc;
 	if (answer.status == 403 && (version = version_wanted(d, &answer)) != NULL)
 		return fail(&d->err, RC_FORBIDDEN, "the organization wants %s %s before this device enrolls",
@@ -117,7 +118,7 @@ get_profile(struct device *d, struct bytes body)
 	enum rc rc;
 
 	story_step(&d->story, "enroll-second", "Ask for the enrollment profile, with the token");
-	if ((rc = post(d, d->en.base_url, body, d->en.access_token, &answer)) != RC_OK)
+	if ((rc = device_enroll_post(d, d->en.base_url, body, d->en.access_token, &answer)) != RC_OK)
 		return rc;
 	if (answer.status == 401)
 		return fail(&d->err, RC_UNAUTHENTICATED, "the server refused the token that it had just given (401)");

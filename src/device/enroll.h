@@ -17,6 +17,10 @@ struct device_plan { /* what the person and Apple will do */
  * server counts the device as its own, so that what gets no answer then is left to device_finish. */
 enum rc device_enroll(struct device *d, const struct device_plan *plan);
 
+/* One enrollment request as it stands: the signed MachineInfo, with a token or (NULL) without. Any status is RC_OK. */
+enum rc device_enroll_post(
+    struct device *d, const char *url, struct bytes body, const char *token, struct http_client_answer *answer);
+
 /* What an enrolled device still owes: TokenUpdate of the user channel, and GetToken with Apple's verdict.
  * Does nothing when there is nothing. RC_FORBIDDEN: Apple refused, the device is unenrolled. */
 enum rc device_finish(struct device *d);

@@ -105,11 +105,10 @@ device_authority_read(
 }
 
 enum rc
-device_identity_make(struct device *d, const char *ca_dir, enum x509_key_kind kind, int64_t now)
+device_identity_by(struct device *d, const struct device_authority *ca, enum x509_key_kind kind, int64_t now)
 {
 	struct arena *a = d->arena;
 	bool old = device_is_strict(d, DEVICE_OLD_LEAF);
-	struct device_authority ca = { 0 };
 	struct bytes spki;
 	struct x509_template t = {
 		.subject = { .cn = crypto_uuid(a) },
@@ -120,13 +119,44 @@ device_identity_make(struct device *d, const char *ca_dir, enum x509_key_kind ki
 	};
 	enum rc rc;
 
-	if ((rc = device_authority_read(a, ca_dir, "ca", &ca, &d->err)) != RC_OK ||
-	    (rc = x509_key_new(a, kind, &d->self.key, &d->err)) != RC_OK ||
+	if ((rc = x509_key_new(a, kind, &d->self.key, &d->err)) != RC_OK ||
 	    (rc = x509_key_public(a, d->self.key, &spki, &d->err)) != RC_OK ||
-	    (rc = x509_issue(a, &t, spki, ca.certificate, ca.key, &d->self.certificate, &d->err)) != RC_OK)
+	    (rc = x509_issue(a, &t, spki, ca->certificate, ca->key, &d->self.certificate, &d->err)) != RC_OK)
 		return fail_in(&d->err, rc, "built-in identity");
-	d->self.issuer = ca.certificate;
+	d->self.issuer = ca->certificate;
 	return RC_OK;
+}
+
+enum rc
+device_identity_make(struct device *d, const char *ca_dir, enum x509_key_kind kind, int64_t now)
+{
+	struct device_authority ca = { 0 };
+	enum rc rc = device_authority_read(d->arena, ca_dir, "ca", &ca, &d->err);
+
+	return rc == RC_OK ? device_identity_by(d, &ca, kind, now) : fail_in(&d->err, rc, "built-in identity");
+}
+
+const char *
+device_serial_new(struct arena *a)
+{
+	static const char alphabet[] = "CDFGHJKLMNPQRTVWXY0123456789";
+	uint8_t random[10];
+	char text[11] = { 0 };
+
+	crypto_random(random, sizeof random);
+	for (size_t i = 0; i < sizeof random; i++)
+		text[i] = alphabet[random[i] % (sizeof alphabet - 1)];
+	return arena_strdup(a, text);
+}
+
+const char *
+device_udid_new(struct arena *a)
+{
+	uint8_t random[8];
+
+	crypto_random(random, sizeof random);
+	return arena_printf(a, "00008140-%02X%02X%02X%02X%02X%02X%02X%02X", random[0], random[1], random[2], random[3],
+	    random[4], random[5], random[6], random[7]);
 }
 
 /* ---- MachineInfo ---- */

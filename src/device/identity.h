@@ -33,6 +33,13 @@ enum rc device_identity_obtain(
  * fifth of a second to make, one on P-256 nothing. */
 enum rc device_identity_make(struct device *d, const char *ca_dir, enum x509_key_kind kind, int64_t now);
 
+/* The same by an intermediate that is at hand. */
+enum rc device_identity_by(struct device *d, const struct device_authority *ca, enum x509_key_kind kind, int64_t now);
+
+/* A serial number as they look since 2021, ten characters without meaning; and a UDID. */
+const char *device_serial_new(struct arena *a);
+const char *device_udid_new(struct arena *a);
+
 /* Fixed personal identifiers of a device that leaks: a test searches for them. */
 #define DEVICE_LEAK_SERIAL "LEAKC7Q2XK91"
 #define DEVICE_LEAK_UDID "00008140-001E4C8A0C0BEAF1"

@@ -12,7 +12,7 @@ story_init(struct story *s, enum story_mode mode, FILE *out)
 {
 	const char *plain = getenv("NO_COLOR");
 
-	*s = (struct story){ .mode = mode, .out = out, .stage = "start" };
+	*s = (struct story){ .mode = mode, .out = out, .stage = "start", .event = "" };
 	s->dim = mode == STORY_HUMAN && isatty(fileno(out)) && (plain == NULL || *plain == '\0');
 }
 
@@ -63,6 +63,7 @@ story_step(struct story *s, const char *event, const char *format, ...)
 	char text[LINE_MAX_];
 	va_list ap;
 
+	s->event = event;
 	if (s->mode == STORY_QUIET)
 		return;
 	va_start(ap, format);

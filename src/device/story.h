@@ -14,6 +14,7 @@ struct story {
 	FILE *out;
 	bool dim; /* details in a fainter colour: the output is a terminal */
 	const char *stage; /* where we are: "discovery", "sign-in", ... */
+	const char *event; /* of the last step, told or not; static text */
 	json_t *pending; /* JSON: the event being told */
 };
 

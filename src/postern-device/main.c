@@ -140,30 +140,6 @@ take_apps(struct run *r, const struct argv *v)
 
 /* ---- enroll ---- */
 
-/* A serial number as they look since 2021: ten characters without meaning. */
-static const char *
-new_serial(struct arena *a)
-{
-	static const char alphabet[] = "CDFGHJKLMNPQRTVWXY0123456789";
-	uint8_t random[10];
-	char text[11] = { 0 };
-
-	crypto_random(random, sizeof random);
-	for (size_t i = 0; i < sizeof random; i++)
-		text[i] = alphabet[random[i] % (sizeof alphabet - 1)];
-	return arena_strdup(a, text);
-}
-
-static const char *
-new_udid(struct arena *a)
-{
-	uint8_t random[8];
-
-	crypto_random(random, sizeof random);
-	return arena_printf(a, "00008140-%02X%02X%02X%02X%02X%02X%02X%02X", random[0], random[1], random[2], random[3],
-	    random[4], random[5], random[6], random[7]);
-}
-
 /* Fourteen digits and the one that makes their Luhn sum a multiple of ten (3GPP TS 23.003, annex B). */
 static const char *
 new_imei(struct arena *a)
@@ -213,7 +189,7 @@ describe(struct run *r, const struct argv *v, bool fresh)
 		return fail(&d->err, RC_BAD_INPUT, "--os %s is no version", os);
 	if (changed) {
 		d->self = (struct device_self){
-			.family = family, .udid = new_udid(r->arena), .serial = new_serial(r->arena)
+			.family = family, .udid = device_udid_new(r->arena), .serial = device_serial_new(r->arena)
 		};
 	}
 	d->self.os = os;

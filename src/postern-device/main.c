@@ -16,6 +16,7 @@
 #include "device/wait.h"
 #include "fmt/argv.h"
 #include "fmt/json.h"
+#include "postern-device/conform.h"
 #include "postern-device/data.h"
 #include "postern-device/fleet.h"
 #include "postern-device/lists.h"
@@ -559,6 +560,8 @@ static const struct argv_command commands[] = {
 	{ "siwa", "Sign in with Apple in an app", data_siwa_command, data_siwa_options, data_app_arguments, NULL },
 	{ "invitation", "Accept an invitation to the organization's apps", data_invitation_command,
 	    data_invitation_options, data_code_arguments, NULL },
+	{ "conform", "Test whether a server keeps to the rules, with devices of every family", conform_command,
+	    conform_options, conform_arguments, conform_more },
 	{ "ca", "Make a test CA for built-in identities", run_ca, ca_options, NULL, NULL },
 	{ "attestation-ca", "Make a test CA that attests keys, for identities by ACME", run_attestation_ca, ca_options,
 	    NULL, NULL },

@@ -9,7 +9,7 @@
 #include "conform/conform.h"
 #include "crypto/x509.h"
 #include "device/family.h"
-#include "device/file.h"
+#include "base/disk.h"
 #include "device/identity.h"
 #include "postern-device/password.h"
 
@@ -119,7 +119,7 @@ read_key(struct arena *a, const char *path, struct bytes *key, struct err *e)
 
 	if (path == NULL)
 		return RC_OK;
-	rc = device_file_read(a, *path == '/' ? "/" : ".", path, &text, e);
+	rc = disk_read(a, *path == '/' ? "/" : ".", path, &text, e);
 	return rc == RC_OK ? x509_key_from_pem(a, text, key, e) : rc;
 }
 

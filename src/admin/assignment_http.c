@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "assignment/assignment.h"
 #include "fmt/base64.h"
@@ -119,14 +120,20 @@ admin_assignment_discovery_remove(struct admin_call *x)
 }
 
 enum rc
-admin_assignment_warnings(struct admin_call *x, const char *organization_id, json_t *out)
+admin_assignment_warnings(struct admin_call *x, const struct organization *o, json_t *out)
 {
 	struct assignment_service s;
 	int64_t days;
-	enum rc rc = assignment_service_get(x->c, organization_id, &s);
+	enum rc rc = assignment_service_get(x->c, o->id, &s);
 
 	if (rc != RC_OK)
 		return rc == RC_NOT_FOUND ? RC_OK : rc;
+	if (o->server_uuid != NULL && strcasecmp(o->server_uuid, s.server_uuid) != 0)
+		json_array_append_new(
+		    out, json_sprintf(
+			     "GetToken is answered in the name of %s, but Apple knows this server as %s: postern org"
+			     " set --server-uuid %s",
+			     o->server_uuid, s.server_uuid, s.server_uuid));
 	days = (s.expires_at - x->c->now) / 86400;
 	if (s.trouble != NULL)
 		json_array_append_new(out, json_sprintf("Apple's Device Assignment Services: %s", s.trouble));

@@ -174,7 +174,7 @@ admin_organization_warnings(struct admin_call *x, const struct organization *o, 
 				     " --push-key FILE, or --lab to try it out)"));
 	if ((rc = push_warning(x, o, out)) != RC_OK || (rc = push_trouble(x, o, out)) != RC_OK ||
 	    (rc = admin_licence_warnings(x, o->id, out)) != RC_OK ||
-	    (rc = admin_assignment_warnings(x, o->id, out)) != RC_OK ||
+	    (rc = admin_assignment_warnings(x, o, out)) != RC_OK ||
 	    (rc = trust_pool(x->c, TRUST_DEVICE, o->id, &pool, &n)) != RC_OK)
 		return rc;
 	if (n == 0 && strcmp(o->device_ca_mode, "require") == 0)

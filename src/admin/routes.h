@@ -147,6 +147,6 @@ const char *admin_user_name(struct admin_call *x, const char *account_id);
 /* licence_http.c: what `org show` is to say of it. */
 enum rc admin_licence_warnings(struct admin_call *x, const char *organization_id, json_t *out);
 /* assignment_http.c: likewise. */
-enum rc admin_assignment_warnings(struct admin_call *x, const char *organization_id, json_t *out);
+enum rc admin_assignment_warnings(struct admin_call *x, const struct organization *o, json_t *out);
 
 #endif

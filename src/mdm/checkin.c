@@ -233,6 +233,8 @@ why_refused(struct call *c, const char *organization_id, const char **reason)
 		*reason = arena_printf(c->arena, "this server's clock is %lld seconds %s Apple's",
 		    (long long)(s.clock_off_s < 0 ? -s.clock_off_s : s.clock_off_s),
 		    s.clock_off_s < 0 ? "behind" : "ahead of");
+	else if (s.trouble != NULL) /* a new token may have come with a new certificate */
+		*reason = arena_printf(c->arena, "when Apple was asked last: %s", s.trouble);
 	else
 		*reason =
 		    "server_uuid and clock are as Apple's: the certificate there is of another key, or Managed Apple "

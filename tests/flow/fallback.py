@@ -190,11 +190,19 @@ def refused(o, name, reason, outcome, said):
 def tokens(o):
     say("tokens")
     o.w.admin("org", "set", "--server-uuid", SERVER_UUID)
+    warnings = o.w.listing("org", "show")[0]["warnings"]
+    ok(any(f"Apple knows this server as {o.uuid}" in x for x in warnings), "S-31: a server_uuid that is not Apple's is a warning", warnings)
     refused(o, "uuid", "the server_uuid of no MDM server", "token-issuer", "Apple's server_uuid of this server is " + o.uuid)
     o.w.admin("org", "set", "--server-uuid", o.uuid)
     other = key_pair(o.w.folder, "other")
     o.portal("server", "token", "postern", "--certificate", other + ".pem", "--token-out", o.apple.file("other.p7m"))
     refused(o, "key", "not signed by the key whose certificate was uploaded", "token-signature", "server_uuid and clock are as Apple's: the certificate there is of another key")
+    o.apple.faults({"service": "assignment", "subject": "/account", "times": 1, "status": 401})
+    try:  # a session that is over shows that the server token was replaced with the certificate
+        o.w.admin("apple", "discovery", "show")
+    except Refused as e:
+        ok("does not know the server token" in str(e), "S-06: Apple does not know a token that was replaced", e)
+    refused(o, "replaced", "not signed by the key whose certificate was uploaded", "token-signature", "when Apple was asked last: Apple does not know the server token")
     o.portal("server", "token", "postern", "--certificate", o.certificate, "--token-out", o.apple.file("again.p7m"))
     same(o.w.stop(), 0, "the server stops")
     o.w.start_earlier(600)

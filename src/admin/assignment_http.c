@@ -147,6 +147,12 @@ admin_assignment_warnings(struct admin_call *x, const struct organization *o, js
 				   "the server token of Apple ends in %d days: download a new one, then postern apple"
 				   " setup --token-file FILE",
 				   (int)days));
+	if (o->server_uuid != NULL && strcasecmp(o->server_uuid, s.server_uuid) != 0)
+		json_array_append_new(
+		    out, json_sprintf(
+			     "the server UUID was set to %s, but Apple's is %s: tokens of GetToken are refused (postern"
+			     " org set --server-uuid %s)",
+			     o->server_uuid, s.server_uuid, s.server_uuid));
 	if (s.clock_off_s != 0)
 		json_array_append_new(
 		    out, json_sprintf(

@@ -26,7 +26,7 @@ static const struct {
 	{ true, 401, "Invalid or used nonce", NULL, 600, RC_FORBIDDEN, "600 seconds ahead of Apple's",
 	    "a clock that is early" },
 	{ false, 403, "\"T_C_NOT_SIGNED\"", NULL, 0, RC_FORBIDDEN, "agrees to them", "T_C_NOT_SIGNED" },
-	{ true, 403, "T_C_NOT_SIGNED\r\n", NULL, 0, RC_FORBIDDEN, "agrees to them", "T_C_NOT_SIGNED for a session" },
+	{ true, 403, "T_C_NOT_SIGNED.", NULL, 0, RC_FORBIDDEN, "agrees to them", "T_C_NOT_SIGNED for a session" },
 	{ false, 403, "ACCESS_DENIED", NULL, 0, RC_FORBIDDEN, "denies this server access", "ACCESS_DENIED" },
 	{ false, 401, "UNAUTHORIZED", NULL, 0, RC_UNAVAILABLE, "two sessions in a row",
 	    "a session that is over at once" },

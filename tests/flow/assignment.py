@@ -85,6 +85,9 @@ def setup(p):
     same(w.listing("org", "show")[0]["server_uuid"], uuid, "S-31: server_uuid is what GetToken is signed for")
     same((row["server_name"], row["discovery_offered"], row["found_url"]), ("postern", True, None), "the account is shown")
     ok(row["expires_at"], "and when the token ends")
+    w.admin("org", "set", "--server-uuid", world.SERVER_UUID)
+    ok(p.warned("Apple's is " + uuid), "S-31: a server UUID that is not Apple's is a warning", w.listing("org", "show"))
+    w.admin("apple", "setup", "--token-file", path)
     with open(os.path.join(p.apple.folder, "portal.json")) as f:
         portal = f.read()
     secrets = [s for s in portal.split('"') if s[:3] in ("CS_", "AS_", "CK_", "AT_")]

@@ -103,6 +103,29 @@ counts(struct scene *sc)
 	testing_free(&c);
 }
 
+/* What is registered at Apple (protocol 2.6): the path names the organization, whatever is lost on the way. */
+static void
+registered(struct scene *sc)
+{
+	static const char *const domains[] = { "other.example" };
+	struct organization other = { .id = "other", .name = "Other", .lab = true };
+	struct discovery_request in = { NULL, "Mac", "proxy.example", "bag" };
+	struct discovery_answer out;
+	struct call c = scene_call(sc);
+
+	ok(organization_add(&c, &other, domains, 1) == RC_OK, "there is another organization");
+	ok(discovery_answer(&c, &in, &out) == RC_OK && out.code == EV_discovered &&
+		strcmp(out.organization_id, "bag") == 0,
+	    "S-03: without an identifier the path that is registered at Apple says whose it is, under any host");
+	in.user_identifier = "ann@other.example";
+	ok(discovery_answer(&c, &in, &out) == RC_OK && strcmp(out.organization_id, "other") == 0,
+	    "S-03: with one its domain does");
+	in = (struct discovery_request){ NULL, "Mac", "betterbag.com", "nobody" };
+	ok(discovery_answer(&c, &in, &out) == RC_OK && out.code == EV_discovery_unknown_domain,
+	    "and a path of nobody's is refused, in words");
+	testing_free(&c);
+}
+
 int
 main(void)
 {
@@ -113,6 +136,7 @@ main(void)
 	refuses(&s);
 	redirects(&s);
 	counts(&s);
+	registered(&s);
 	scene_close(&s);
 	return done();
 }

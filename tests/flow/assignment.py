@@ -51,6 +51,11 @@ class Portal:
     def show(self):
         return self.w.listing("apple", "show")[0]
 
+    def sessions(self):
+        """How many were begun."""
+        rows = self.apple.ask("/ledger/assignment")[1]["rows"]
+        return len([r for r in rows if r["what"] == "/session" and r["outcome"] == "ok"])
+
     def check_now(self):
         """What is done once a day; when it is done, the row says when to do it again."""
         self.w.ask("UPDATE assignment_service SET check_at = 0")
@@ -99,11 +104,12 @@ def setup(p):
 
 def discovery(p):
     say("the discovery URL")
-    w = p.w
+    w, begun = p.w, p.sessions()
     own = f"https://localhost:{w.port}/apple/discovery/" + w.listing("org", "list")[0]["id"]
     ok("Apple has no discovery URL" in p.refused("apple", "discovery", "show"), "S-06: 404 NOT_FOUND in words")
     w.admin("apple", "discovery", "set")
-    same(w.listing("apple", "discovery", "show")[0]["url"], own, "S-06: registered and read, each answer with another session")
+    same(w.listing("apple", "discovery", "show")[0]["url"], own, "S-06: registered and read")
+    same(p.sessions(), begun, "S-06: in the session of before, whose name each answer changes")
     ok(own in p.do("show"), "and the portal has it")
     ok("https://HOST/PATH" in p.refused("apple", "discovery", "set", "--url", "http://example.org/"), "S-06: no URL but https")
     for query in ("", f"?user-identifier=ann@{DOMAIN}&model-family=iPhone", f"?user-identifier=ann@{DOMAIN}", "?model-family=Mac"):
@@ -112,7 +118,7 @@ def discovery(p):
     same(w.log.count("path=/apple/discovery/"), 4, "2.6: and each of these is logged")
     p.apple.faults({"service": "assignment", "subject": "/account", "times": 1, "status": 401})
     w.admin("apple", "discovery", "set")
-    ok(True, "S-06: 401 is answered by a new session and asked once more")
+    same(p.sessions(), begun + 1, "S-06: 401 is answered by a new session, and asked once more")
 
 
     w.admin("apple", "discovery", "remove")

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "conform/check.h"
 #include "crypto/hash.h"
+#include "device/account.h"
 #include "device/command.h"
 #include "device/enroll.h"
 #include "device/signin.h"

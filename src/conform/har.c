@@ -189,9 +189,7 @@ content(const struct secrets *s, const struct conform_exchange *x, struct bytes 
 		body = message.content;
 	if (!answer && x->agent == DEVICE_AGENT_WEB) {
 		json_object_set_new(out, "text", string(form(s, body)));
-	} else if (answer && strstr(x->event, "GetToken") != NULL) {
-		json_object_set_new(out, "text", string(MASK));
-	} else if (answer && strstr(x->event, "get-token") != NULL) {
+	} else if (answer && (strstr(x->event, "GetToken") != NULL || strstr(x->event, "get-token") != NULL)) {
 		json_object_set_new(out, "text", string(MASK));
 	} else if (body.n > 0 && is_text(body)) {
 		text = masked(s, arena_strndup(s->arena, (const char *)body.p, body.n));

@@ -168,7 +168,7 @@ def drain(server, notices):
 
 # ---- the disk ----
 
-PATIENCE_S = 120    # for a fault to be reached, however slow the machine is
+PATIENCE_S = 400    # for a fault to be reached, however slow the machine is
 SAYS = {"full": "disk is full", "io": "disk I/O error"}
 
 

@@ -212,7 +212,9 @@ print_names(const char *title, const json_t *list)
 	json_array_foreach(list, i, item)
 	{
 		const json_t *value = json_object_get(item, "value");
-		char *text = value != NULL && !json_is_null(value) ? json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6)) : NULL;
+		char *text = value != NULL && !json_is_null(value)
+				 ? json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6))
+				 : NULL;
 
 		printf("  %-32s %s\n", json_is_object(item) ? json_get_text(item, "name") : json_string_value(item),
 		    text != NULL ? text : "");

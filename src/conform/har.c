@@ -12,24 +12,31 @@
 #include "fmt/uri.h"
 #include "fmt/utf8.h"
 
-#define SECRETS_MAX 256
 #define SECRET_MIN 6 /* characters; a shorter one would mask half of everything */
 #define MASK "***"
 
 struct secrets {
 	struct arena *arena;
-	const char *all[SECRETS_MAX];
-	int n;
+	const char **all;
+	int n, room;
 };
 
 static void
 add(struct secrets *s, const char *secret)
 {
-	if (secret == NULL || strlen(secret) < SECRET_MIN || s->n == SECRETS_MAX)
+	if (secret == NULL || strlen(secret) < SECRET_MIN)
 		return;
 	for (int i = 0; i < s->n; i++)
 		if (strcmp(s->all[i], secret) == 0)
 			return;
+	if (s->n == s->room) {
+		const char **more = arena_array(s->arena, (size_t)s->room * 2 + 64, sizeof *more);
+
+		if (s->n > 0)
+			memcpy(more, s->all, (size_t)s->n * sizeof *more);
+		s->all = more;
+		s->room = s->room * 2 + 64;
+	}
 	s->all[s->n++] = secret;
 }
 
@@ -85,7 +92,7 @@ masked(const struct secrets *s, const char *text)
 		size_t n = 0;
 
 		for (int i = 0; i < s->n && n == 0; i++)
-			if (strncmp(text, s->all[i], strlen(s->all[i])) == 0)
+			if (*text == *s->all[i] && strncmp(text, s->all[i], strlen(s->all[i])) == 0)
 				n = strlen(s->all[i]);
 		if (n > 0) {
 			buf_str(&b, MASK);

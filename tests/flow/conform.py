@@ -110,7 +110,7 @@ def mutated(m):
     narrowed = ["--only", m.checks[0]] if m.plan != "quick" else ["--until", m.stage]
     try:
         r = run("--json", "--plan", m.plan, "--family", m.family, "--patience", str(m.patience), *narrowed, port=proxy.port,
-                people=[f"{m.who}@{world.DOMAIN}"])
+                people=[f"{who}@{world.DOMAIN}" for who in m.who.split()])
     finally:
         proxy.close()
     try:

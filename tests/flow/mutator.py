@@ -351,6 +351,37 @@ def challenged(ask, answer):
     nothing(ask, answer)
 
 
+def redeemed(ask, _):
+    return ask.form.get("grant_type") == "authorization_code"
+
+
+def one_after_another(*steps):
+    """(where, change) for one mutation: whichever step is the answer's."""
+    def which(ask, answer):
+        return next((change for where, change in steps if where(ask, answer)), None)
+
+    def where(ask, answer):
+        ask.memory["step"] = which(ask, answer)
+        return ask.memory["step"]
+    return where, lambda ask, answer: ask.memory["step"](ask, answer)
+
+
+def with_token(ask, answer):
+    profile(lambda p: payload(p, "com.apple.mdm").update(ServerURL="https://localhost/mdm/" + ask.token.removeprefix("Bearer ")))(ask, answer)
+
+
+def kept(ask, answer):
+    ask.memory["profile"] = answer.body
+
+
+def renewed(ask, answer):
+    """A new enrollment profile, by command, with another Topic."""
+    old = Answer(200, [], ask.memory["profile"])
+    mdm(Topic="com.apple.mgmt.another")(ask, old)
+    command(RequestType="InstallProfile", Payload=old.body)(ask, answer)
+
+
+LOOK = command(RequestType="DeviceInformation", Queries=["OSVersion"])
 OTHER = {"PayloadType": "com.apple.domains", "PayloadVersion": 1, "PayloadIdentifier": "a.b", "PayloadUUID": "0E0A4F4C-5C0B-4F57-9E0B-0A8C2B2C7E02"}
 DOMAINS = plistlib.dumps({"PayloadType": "Configuration", "PayloadVersion": 1, "PayloadIdentifier": "a", "PayloadUUID":
                          "0E0A4F4C-5C0B-4F57-9E0B-0A8C2B2C7E03", "PayloadContent": [OTHER]})
@@ -466,6 +497,13 @@ def table():
        m("expires_in below zero", 15, "token_expires", tokens, keys(expires_in=-1)),
        m("expires_in is text", 15, "token_expires", tokens, keys(expires_in="3600")),
        m("tokens that may be kept", 39, "token_no_store", tokens, NO_STORE),
+       m("an unknown client is sent back", 14, "wrong_client", lambda ask, _: "nobody.of.that.name" in ask.query,
+         redirected(lambda _: CALLBACK + ":/?error=unauthorized_client"), plan="full"),
+       m("another redirect address is obeyed", 14, "wrong_redirect", lambda ask, _: "somewhere.else.example" in ask.query,
+         redirected(lambda _: CALLBACK + "://somewhere.else.example/?code=1"), plan="full"),
+       m("an unknown code: 500", 16, "wrong_code", refused(redeemed, 400), status(500), plan="full"),
+       m("a code without its verifier is good", 14, "pkce_honoured", refused(redeemed, 400), status(200), plan="full"),
+       m("a code is good twice", 16, "code_once", refused(redeemed, 400), status(200), plan="destructive"),
        m("late tokens", 15, "token_in_time", tokens, late, patience=1))
 
     of("profile",
@@ -500,6 +538,7 @@ def table():
        m("ServerURL is http", 2, "profile_urls", second, mdm(ServerURL="http://localhost/mdm")),
        m("CheckInURL is http", 2, "profile_urls", second, mdm(CheckInURL="http://localhost/mdm")),
        m("no ServerURL", 2, "profile_urls", second, mdm(ServerURL=None)),
+       m("ServerURL with a token", 40, "profile_urls_stable", second, with_token),
        m("no CheckOutWhenRemoved", 24, "profile_check_out", second, mdm(CheckOutWhenRemoved=None)),
        m("a key of 1024 bits", 21, "scep_payload", second, key_request(Keysize=1024)),
        m("no challenge password", 21, "scep_payload", second, key_request(Challenge=None)),
@@ -532,12 +571,18 @@ def table():
        m("Idle: 500", 25, "idle_taken", idle, status(500)),
        m("a body that is no command", 25, "idle_end_empty", nth(1, idle), body("ok", "text/plain")),
        m("a property list that is no command", 25, "idle_end_empty", nth(1, idle), body(plistlib.dumps({"Command": {}}), "application/xml")),
-       m("a command as text/plain", 25, "command_type", nth(1, idle), command("text/plain", RequestType="DeviceInformation", Queries=["OSVersion"])),
+       m("a command as text/plain", 25, "command_type", nth(1, idle), LOOK, header("Content-Type", "text/plain")),
        m("EraseDevice in BYOD", 32, "command_allowed", nth(1, idle), command(RequestType="EraseDevice")),
        m("a profile that BYOD forbids", 32, "command_profiles", nth(1, idle), command(RequestType="InstallProfile", Payload=DOMAINS)),
        m("an app without a licence", 33, "command_apps", nth(1, idle), command(RequestType="InstallApplication", iTunesStoreID=1)),
        m("an app is taken over", 33, "command_apps", nth(1, idle),
          command(RequestType="InstallApplication", iTunesStoreID=1, Options={"PurchaseMethod": 1}, ChangeManagementState="Managed")),
+       m("a renewal with another Topic", 40, "command_renewal", *one_after_another((second, kept), (nth(1, idle), renewed))),
+       m("declarations as text/plain", 35, "declarations", *one_after_another(
+           (nth(1, idle), command(RequestType="DeclarativeManagement")),
+           (said("DeclarativeManagement", Endpoint="tokens"), header("Content-Type", "text/plain")))),
+       m("a result again: 500", 25, "result_again", *one_after_another(
+           (nth(1, idle), LOOK), (nth(2, said("Acknowledged", "Status")), status(500))), plan="full"),
        m("a declaration that is gone: 200", 35, "declaration_gone", refused(said("DeclarativeManagement"), 404), status(200)),
        m("GetToken: 500", 31, "get_token", nth(1, MAID), status(500)),
        m("no TokenData", 31, "get_token", nth(1, MAID), body(plistlib.dumps({}))),
@@ -574,10 +619,13 @@ def table():
        m("a refreshed token is bad", 28, "refresh_good", after(refresh, idle), challenged),
        m("the old refresh token is bad at once", 15, "refresh_retried", nth(2, refresh), status(400), body('{"error":"invalid_grant"}'), plan="full"),
        m("who signs in again is nobody", 28, "sign_in_again", after(nth(2, tokens), idle), challenged, plan="full"),
+       m("another person's token is good", 30, "other_person", STALE, status(200), header("WWW-Authenticate"), who="eliza ben", plan="full"),
+       m("Idle: 401 without a challenge", 26, ["unauthorized_challenged", "managed_gone_through"], nth(1, idle), status(401), nothing),
        m("a 403 as a page", 38, ["errors_in_json", "discovery_refusal"], asked(".*=Watch"), HTML))
 
     of("end",
        m("CheckOut: 500", 24, "check_out_taken", said("CheckOut"), status(500)),
+       m("CheckOut with a stale token: 401", 29, "check_out_stale", said("CheckOut"), challenged, plan="full"),
        m("gone: 401", 26, "gone_unrecognized", refused(idle, 403), challenged),
        m("gone: 403 without the code", 26, "gone_unrecognized", refused(idle, 403), body('{"code":"com.apple.other"}')),
        m("enrolling again is refused", 37, "enroll_again", nth(2, second), status(403), body('{"code":"x"}'), plan="full"))

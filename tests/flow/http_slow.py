@@ -309,18 +309,17 @@ def deaf():
 
 def crowd():
     echo = Echo(per_address=16)
-    held = [connect(echo.port["plain"]) for _ in range(16)]
-    s = connect(echo.port["plain"])
-    s.settimeout(60)
+    held = [connect(echo.port["plain"]) for _ in range(17)]  # loops accept in no order: it may be any of them
+    closed = select.select(held, [], [], 60)[0]
     try:
-        data = s.recv(1)
+        data = closed[0].recv(1) if closed else None
     except ConnectionResetError:
         data = b""
-    still = [c for c in held if not select.select([c], [], [], 0)[0]]
-    tap.ok(data == b"" and len(still) == 16, "a seventeenth connection of an address with sixteen is closed at once", data)
+    tap.ok(data == b"" and len(closed) == 1, "of seventeen connections of an address that may have sixteen one is closed at once",
+           (data, len(closed)))
     other, _ = exchange(echo.port["plain"], GET, source="127.0.0.9", want=1)
     tap.ok(len(other) == 1, "another address is served")
-    for s in held + [s]:
+    for s in held:
         s.close()
     echo.stop()
 

@@ -308,7 +308,7 @@ def deaf():
 
 
 def crowd():
-    echo = Echo(per_address=16)
+    echo = Echo(per_address=16, header_ms=300000, idle_ms=300000)
     held = [connect(echo.port["plain"]) for _ in range(17)]  # loops accept in no order: it may be any of them
     closed = select.select(held, [], [], 60)[0]
     try:

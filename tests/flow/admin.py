@@ -471,9 +471,9 @@ def test_timeline():
     ok([a["state"] for a in listed] == ["enrolled", "open"], "attempt list has both, newest first", listed)
     ok(len(answer("attempt", "list", "--state", "enrolled")["items"]) == 1, "attempt list --state")
     ok(len(answer("attempt", "list", "--user", "ANNA@betterbag.com")["items"]) == 2, "attempt list --user")
-    for kind in ("attempt", "enrollment", "token"):
+    for kind, key in (("attempt", "id"), ("enrollment", "id"), ("token", "grant")):
         one, whole = (answer(kind, "list", *limit)["items"] for limit in (["--limit", "1"], []))
-        ok([i["id"] for i in one] == [i["id"] for i in whole[:1]] != [], kind + " list --limit gives the newest", one)
+        ok([i[key] for i in one] == [i[key] for i in whole[:1]] != [], kind + " list --limit gives the newest", one)
 
 
 def enrollment():

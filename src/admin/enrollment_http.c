@@ -298,7 +298,7 @@ admin_enrollment_renew(struct admin_call *x)
 	enum rc rc;
 
 	if ((rc = admin_enrollment(x, x->r->segment[0], &e)) != RC_OK ||
-	    (rc = renewal_order(x->c, &e, x->actor, &uuid)) != RC_OK)
+	    (rc = renewal_order(x->c, &e, x->actor->name, &uuid)) != RC_OK)
 		return rc;
 	x->out = admin_object(x);
 	admin_put_text(x->out, "id", e.id);
@@ -337,7 +337,7 @@ admin_enrollment_evict(struct admin_call *x)
 			     " 403" },
 		{ "ended", "no device had come back with the profile: it is no longer good for anything" },
 	};
-	struct evict v = { .actor = x->actor };
+	struct evict v = { .actor = x->actor->name };
 	struct enrollment e;
 	enum rc rc;
 

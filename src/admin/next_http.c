@@ -147,7 +147,8 @@ admin_status_next(struct admin_call *x)
 	if ((tls = admin_tls_not_after(x)) != 0 && tls <= until)
 		add(items, tls, "TLS certificate", NULL, 1, "replace it and send posternd SIGHUP");
 	for (int i = 0; i < n; i++) {
-		for (size_t k = 0; k < sizeof parts / sizeof parts[0] && rc == RC_OK; k++)
+		for (size_t k = 0; k < sizeof parts / sizeof parts[0] && rc == RC_OK && admin_reaches(x, all[i].id);
+		     k++)
 			rc = parts[k](x, &all[i], until, items);
 	}
 	sort(x->c->arena, items);

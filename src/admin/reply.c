@@ -153,7 +153,7 @@ answer(struct admin_call *x, enum rc rc, struct http_reply *out)
 static void
 wipe_body(const struct admin_call *x)
 {
-	json_t *body = (json_t *)x->body, *v;
+	json_t *body = (json_t *)x->body, *v; /* NULL: it was not read */
 	const char *name;
 
 	json_object_foreach(body, name, v)
@@ -168,24 +168,57 @@ static void
 note(const struct admin_call *x, enum rc rc)
 {
 	if (rc == RC_INTERNAL || rc == RC_UNAVAILABLE)
-		log_error("admin request failed", "by", x->actor, "method", x->r->method, "path", x->r->path, "error",
-		    x->c->err.text);
+		log_error("admin request failed", "by", x->actor->name, "method", x->r->method, "path", x->r->path,
+		    "error", x->c->err.text);
 	else if (strcmp(x->r->method, "GET") != 0 && strcmp(x->r->method, "HEAD") != 0)
-		log_info("admin request", "by", x->actor, "method", x->r->method, "path", x->r->path, "result",
+		log_info("admin request", "by", x->actor->name, "method", x->r->method, "path", x->r->path, "result",
 		    rc == RC_OK ? "done" : rc_name(rc));
 }
 
-void
-admin_serve(struct call *c, const struct http_request *r, struct http_reply *out, void *room, const char *fields,
-    admin_handler *handler)
+/* Who asks. The mode of the socket's file has decided that they may. */
+static struct actor
+of_socket(struct arena *a, const struct http_request *r)
 {
-	struct admin_call x = { .c = c, .r = r, .room = room, .status = 200 };
+	return (struct actor){
+		.way = ACTOR_SOCKET,
+		.role = ACTOR_ADMIN,
+		.name = arena_printf(a, "uid %lld", (long long)r->peer_uid),
+	};
+}
+
+static enum rc
+check_role(struct admin_call *x, const struct admin_route *row)
+{
+	static const struct {
+		enum actor_role role;
+		const char *name;
+	} names[] = { { ACTOR_READ, "read" }, { ACTOR_HELP_DESK, "help desk" }, { ACTOR_ADMIN, "admin" } };
+	const char *role = "";
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		if (names[i].role == x->actor->role)
+			role = names[i].name;
+	}
+	if ((row->roles & x->actor->role) == 0)
+		return fail(
+		    &x->c->err, RC_FORBIDDEN, "%s has the role %s, which may not do this", x->actor->name, role);
+	if ((row->roles & ADMIN_WHOLE) != 0 && x->actor->organization_id != NULL)
+		return fail(&x->c->err, RC_FORBIDDEN, "%s is of one organization, and this concerns the whole server",
+		    x->actor->name);
+	return RC_OK;
+}
+
+void
+admin_serve(
+    struct call *c, const struct http_request *r, struct http_reply *out, void *room, const struct admin_route *row)
+{
+	const struct actor actor = of_socket(c->arena, r);
+	struct admin_call x = { .c = c, .r = r, .room = room, .actor = &actor, .status = 200 };
 	enum rc rc;
 
-	x.actor = arena_printf(c->arena, "uid %lld", (long long)r->peer_uid);
-	rc = read_body(&x, fields);
-	if (rc == RC_OK)
-		rc = handler(&x);
+	if ((rc = check_role(&x, row)) == RC_OK && (rc = read_body(&x, row->fields)) == RC_OK &&
+	    (rc = admin_owner_check(&x, row)) == RC_OK)
+		rc = row->handler(&x);
 	note(&x, rc);
 	answer(&x, rc, out);
 	wipe_body(&x);
@@ -272,6 +305,8 @@ named_organization(struct admin_call *x, const char *id, struct organization *ou
 		if (rc == RC_NOT_FOUND)
 			x->c->err = why;
 	}
+	if (rc == RC_OK && !admin_reaches(x, out->id))
+		return fail(&x->c->err, RC_NOT_FOUND, "there is no organization %.60s", id);
 	return rc;
 }
 
@@ -284,6 +319,8 @@ admin_organization(struct admin_call *x, const char *id, struct organization *ou
 
 	if (id != NULL && strcmp(id, "_") != 0)
 		return named_organization(x, id, out);
+	if (x->actor->organization_id != NULL)
+		return organization_get(x->c, x->actor->organization_id, out);
 	if ((rc = organization_list(x->c, &all, &n)) != RC_OK)
 		return rc;
 	if (n == 0)
@@ -302,8 +339,10 @@ admin_organization_filter(struct admin_call *x, const char **id)
 	enum rc rc;
 
 	*id = admin_text(x, "organization") != NULL ? admin_text(x, "organization") : admin_query(x, "organization");
-	if (*id == NULL)
+	if (*id == NULL) {
+		*id = x->actor->organization_id;
 		return RC_OK;
+	}
 	if ((rc = named_organization(x, *id, &o)) == RC_OK)
 		*id = o.id;
 	return rc;
@@ -312,7 +351,8 @@ admin_organization_filter(struct admin_call *x, const char **id)
 enum rc
 admin_enrollment(struct admin_call *x, const char *id, struct enrollment *out)
 {
-	static const char sql[] = "SELECT id FROM enrollment WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 2";
+	static const char sql[] = "SELECT id FROM enrollment WHERE id >= ?1 AND id < ?2"
+				  " AND organization_id = COALESCE(?3, organization_id) ORDER BY id LIMIT 2";
 	struct call *c = x->c;
 	struct db_rows r;
 	enum rc rc;
@@ -324,7 +364,10 @@ admin_enrollment(struct admin_call *x, const char *id, struct enrollment *out)
 
 		for (char *p = from; upper && *p != '\0'; p++)
 			*p = *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p;
-		rc = store_run(c, sql, DB_ARGS(db_text(from), db_text(arena_printf(c->arena, "%s~", from))), &r);
+		rc = store_run(c, sql,
+		    DB_ARGS(db_text(from), db_text(arena_printf(c->arena, "%s~", from)),
+			db_text(x->actor->organization_id)),
+		    &r);
 		if (rc != RC_OK)
 			return rc;
 		if (r.rows == 1 || (r.rows > 1 && strcmp(db_get_text(&r, 0, 0), from) == 0))

@@ -9,6 +9,7 @@
 
 #include "account/organization.h"
 #include "admin/admin.h"
+#include "administrator/actor.h"
 #include "enroll/enrollment.h"
 #include "fmt/json.h"
 
@@ -17,18 +18,35 @@ struct admin_call {
 	const struct http_request *r;
 	const struct admin_room *room;
 	const json_t *body; /* an object, empty when nothing was sent */
-	const char *actor; /* "uid 1000" */
+	const struct actor *actor; /* who asks */
 	json_t *out; /* the answer, an object; NULL: {} */
 	int status; /* 200 unless the handler says otherwise */
 };
 
 typedef enum rc admin_handler(struct admin_call *x);
 
+#define ADMIN_WHOLE 0x100 /* among the roles: for who reaches all organizations */
+
+struct admin_route { /* a row of ADMIN_ROUTES, as far as the server does not need it */
+	const char *path;
+	unsigned roles; /* bits of enum actor_role, and ADMIN_WHOLE */
+	const char *fields; /* of the body */
+	admin_handler *handler;
+};
+
 /* Serve one request. `fields` lists what the body may have, separated by spaces: "!name" must be there;
  * behind a colon stands the type: s text (the default), i integer, b boolean, a array of texts, o object.
  * Text and its array elements are not empty unless the type is 'e' (text that may be empty). */
-void admin_serve(struct call *c, const struct http_request *r, struct http_reply *out, void *room, const char *fields,
-    admin_handler *handler);
+void admin_serve(
+    struct call *c, const struct http_request *r, struct http_reply *out, void *room, const struct admin_route *row);
+
+/* owner.c: RC_NOT_FOUND, with a sentence that does not tell whether it exists, where something that the path, the
+ * query or the body names belongs to an organization that the actor does not reach. What there is not at all is
+ * left to the handler. */
+enum rc admin_owner_check(struct admin_call *x, const struct admin_route *row);
+
+/* Does the actor reach that organization? NULL: nobody's, which only those of the whole server reach. */
+bool admin_reaches(const struct admin_call *x, const char *organization_id);
 
 /* Fields of the body; NULL, `otherwise` or an empty list where absent. */
 const char *admin_text(const struct admin_call *x, const char *name);

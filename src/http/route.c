@@ -4,6 +4,13 @@
 
 #define SEGMENTS 4 /* as many {} as a request can carry */
 
+/* "{}", or "{name}" where a reader is to know what stands there. */
+static bool
+is_open(const char *segment, size_t n)
+{
+	return n >= 2 && segment[0] == '{' && segment[n - 1] == '}';
+}
+
 struct spans {
 	struct bytes span[SEGMENTS];
 	int n;
@@ -22,7 +29,7 @@ matches(const char *pattern, const char *path, struct spans *out)
 		path++;
 		n = strcspn(pattern, "/");
 		k = strcspn(path, "/");
-		if (n == 2 && memcmp(pattern, "{}", 2) == 0) {
+		if (is_open(pattern, n)) {
 			if (k == 0 || out->n == SEGMENTS)
 				return false;
 			out->span[out->n++] = bytes_of(path, k);

@@ -85,7 +85,7 @@ typedef void http_handler(struct call *c, const struct http_request *r, struct h
 
 struct http_route {
 	const char *method; /* "GET" also serves HEAD */
-	const char *path; /* segments; "{}" matches one, not empty: "/mdm/{}/checkin" */
+	const char *path; /* segments; "{}" or "{name}" matches one, not empty: "/mdm/{}/checkin" */
 	enum http_class class;
 	size_t max_body; /* bytes; more gets 413 at the header, or is cut off when chunked */
 	unsigned doors; /* bits 1 << HTTP_DOOR_...; 0 means all but Unix */

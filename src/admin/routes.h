@@ -151,7 +151,6 @@ struct account;
 enum rc admin_put_policy(struct admin_call *x, const struct account *a);
 
 /* The user identifier of an account's id; NULL where the person is gone. */
-int64_t admin_tls_not_after(struct admin_call *x); /* of the certificate that devices see; 0: there is none */
 const char *admin_user_name(struct admin_call *x, const char *account_id);
 
 /* licence_http.c: what `org show` is to say of it. */

@@ -302,6 +302,7 @@ dispatch(struct http_conn *c)
 	struct http_job *j = c->job;
 
 	j->req.body = bytes_of(j->body, j->body_n);
+	j->queued_us = clock_mono_us();
 	c->state = BUSY;
 	c->out = true;
 	set_deadline(c, INT64_MAX);
@@ -439,6 +440,7 @@ admit(struct http_conn *c, const struct http_head *h, struct http_found *found)
 		return 503;
 	j->route = found->route;
 	j->room = found->room;
+	j->req.route = found->number;
 	j->close = h->close;
 	arena_limit(j->arena, arena_used(j->arena) + (max > ARENA_LEAST / 16 ? max * 16 : ARENA_LEAST));
 	c->chunked = h->chunked;

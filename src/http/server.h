@@ -21,7 +21,7 @@ enum http_class { /* each has its own queue bound and its own workers */
 	HTTP_CLASSES
 };
 
-enum http_door { HTTP_DOOR_UNIX, HTTP_DOOR_PLAIN, HTTP_DOOR_TLS, HTTP_DOOR_MTLS };
+enum http_door { HTTP_DOOR_UNIX, HTTP_DOOR_PLAIN, HTTP_DOOR_TLS, HTTP_DOOR_MTLS, HTTP_DOOR_METRICS };
 
 struct http_header {
 	const char *name, *value;
@@ -33,6 +33,7 @@ struct http_request {
 	const char *query; /* raw, without '?'; NULL when there is none */
 	const char *host; /* Host or absolute-form authority, lower case, without port */
 	const char *segment[4]; /* what the route's {} segments matched, percent-decoded */
+	int route; /* number of the row that took it, over all tables in their order */
 	const struct http_header *headers;
 	int n_headers;
 	struct bytes body;
@@ -88,7 +89,7 @@ struct http_route {
 	const char *path; /* segments; "{}" or "{name}" matches one, not empty: "/mdm/{}/checkin" */
 	enum http_class class;
 	size_t max_body; /* bytes; more gets 413 at the header, or is cut off when chunked */
-	unsigned doors; /* bits 1 << HTTP_DOOR_...; 0 means all but Unix */
+	unsigned doors; /* bits 1 << HTTP_DOOR_...; 0 means those of devices: plain, TLS, mTLS */
 	http_handler *handler;
 };
 
@@ -129,7 +130,8 @@ struct http_settings {
 struct http_server;
 
 /* What a request's struct call is made of; `begin` fills c->store, keys, conf, now (arena is there)
- * and runs on the worker. `done`, if set, runs on the worker after the handler, for counting. */
+ * and runs on the worker. `done`, if set, runs on the worker after the handler, for counting: `us`
+ * microseconds after the request was complete. */
 struct http_hooks {
 	void (*begin)(struct call *c, void *ctx);
 	void (*done)(struct call *c, const struct http_request *r, const struct http_reply *out, int64_t us, void *ctx);
@@ -158,6 +160,8 @@ int http_server_stop(struct http_server *s);
 
 struct http_stats {
 	int connections, in_flight, queued[HTTP_CLASSES];
+	int workers[HTTP_CLASSES], busy[HTTP_CLASSES];
+	bool draining; /* it is about to stop */
 	size_t body_bytes;
 	int64_t requests, refused;
 };

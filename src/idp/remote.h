@@ -14,6 +14,17 @@
 struct idp;
 
 struct idp *idp_new(void);
+
+/* What came of asking so far, a row for each provider that was asked. */
+struct idp_stats {
+	char id[24]; /* the provider's */
+	int64_t answered, failed; /* failed: no answer, or 5xx */
+	bool rests; /* left alone for a while: nobody asks it */
+};
+/* At most `max` rows into `out`; how many. */
+int idp_stats(struct idp *i, struct idp_stats *out, int max);
+#define IDP_STATS_MAX 256
+
 void idp_free(struct idp *p); /* NULL is fine; nobody is inside any more */
 
 /* The discovery document, checked: its issuer is the provider's. Strings live as long as the call's arena. */

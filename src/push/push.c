@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/histogram.h"
 #include "base/log.h"
 #include "config/config.h"
 #include "fmt/base64.h"
@@ -29,6 +30,8 @@ struct push {
 	int n, rate;
 	double allowance; /* pushes that may be sent now */
 	int64_t counted_at; /* monotonic milliseconds */
+	atomic_llong verdicts[PUSH_TROUBLE + 1];
+	struct histogram batch_times;
 };
 
 struct push *
@@ -51,6 +54,14 @@ push_free(struct push *p)
 	for (int i = 0; i < p->n; i++)
 		http_multi_close(p->way[i].multi);
 	free(p);
+}
+
+void
+push_stats(const struct push *p, struct push_stats *out)
+{
+	for (int i = 0; i <= PUSH_TROUBLE; i++)
+		out->verdicts[i] = counted(&p->verdicts[i]);
+	out->batch_times = &p->batch_times;
 }
 
 /* ---- who is due ---- */
@@ -218,20 +229,24 @@ judge(struct call *c, struct batch *b, const struct http_multi_answer *answers)
 }
 
 static void
-send_batch(struct call *c, struct way *w, struct batch *b)
+send_batch(struct push *p, struct call *c, struct way *w, struct batch *b)
 {
 	const char *const headers[] = { arena_printf(c->arena, "apns-topic: %s", b->topic), "apns-push-type: mdm",
 		"apns-priority: 10", arena_printf(c->arena, "apns-expiration: %lld", (long long)c->now + PUSH_EXPIRY_S),
 		"content-type: application/json", NULL };
 	struct http_multi_request *requests = arena_array(c->arena, (size_t)b->n, sizeof *requests);
 	struct http_multi_answer *answers = arena_array(c->arena, (size_t)b->n, sizeof *answers);
+	int64_t began = clock_mono_us();
 	int answered;
 
 	for (int i = 0; i < b->n; i++)
 		requests[i] =
 		    (struct http_multi_request){ path_of(c->arena, &b->target[i]), body_of(c->arena, &b->target[i]) };
 	http_multi_post(w->multi, c->arena, headers, requests, b->n, answers);
+	histogram_add(&p->batch_times, clock_mono_us() - began);
 	answered = judge(c, b, answers);
+	for (int i = 0; i < b->n; i++)
+		count_up(&p->verdicts[b->target[i].verdict], 1);
 	if (b->trouble == NULL) {
 		w->failures = 0;
 		return;
@@ -309,7 +324,7 @@ serve(struct push *p, struct call *c, const char *organization_id, const char *t
 		w->rests_until = clock_mono_ms() + 1000 * PUSH_REST_MAX_S;
 		log_error("no push can be sent", "organization", organization_id, "error", b->trouble);
 	} else {
-		send_batch(c, w, b);
+		send_batch(p, c, w, b);
 	}
 	*more = *more || b->n == b->limit;
 	c->now = clock_now();

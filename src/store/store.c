@@ -6,6 +6,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "store/driver.h"
 #include "store/value.h"
 
@@ -261,6 +262,7 @@ enum rc
 store_unit(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg)
 {
 	struct store *s = c->store;
+	int64_t began = clock_mono_us();
 	bool again = true, whole = true;
 	enum rc rc = RC_UNAVAILABLE;
 
@@ -273,10 +275,25 @@ store_unit(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg)
 		rc = unit_once(c, fn, arg, &again, &whole);
 		if (i >= UNIT_ALONE && (!again || !whole || i == UNIT_TRIES))
 			pthread_mutex_unlock(&s->alone);
+		count_up(&s->again, again);
 	}
+	histogram_add(&s->unit_times, clock_mono_us() - began);
+	count_up(&s->refused, rc == RC_UNAVAILABLE);
 	if (!whole)
 		arena_over(c->arena);
 	return rc;
+}
+
+void
+store_stats(const struct store *s, struct store_stats *out)
+{
+	*out = (struct store_stats){ .unit_times = &s->unit_times, .again = counted(&s->again) };
+	for (int i = 0; i < HISTOGRAM_CLASSES; i++)
+		out->units += counted(&s->unit_times.count[i]);
+	out->refused = counted(&s->refused);
+	out->commits = out->units - out->refused;
+	if (s->driver->commits != NULL)
+		s->driver->commits(s->db, &out->commits, &out->refused);
 }
 
 void

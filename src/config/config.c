@@ -31,6 +31,8 @@ static const struct conf_setting settings[] = {
 	    "TLS listeners that ask the device for its certificate." },
 	{ "listen_http", T_ADDRESSES, AT(listen_http), 0, 0, "",
 	    "Plain HTTP for a reverse proxy on this machine." },
+	{ "metrics_listen", T_ADDRESSES, AT(metrics_listen), 0, 0, "",
+	    "Plain HTTP for Prometheus (/metrics) and supervisors (/healthz, /readyz): on loopback, 127.0.0.1:9464, or in a network of the operators." },
 	{ "tls_certificate", T_PATH, AT(tls_certificate), 0, 0, "tls/server.pem",
 	    "PEM chain and key of the TLS listeners; read again at SIGHUP." },
 	{ "tls_key", T_PATH, AT(tls_key), 0, 0, "tls/server.key", NULL },

@@ -24,6 +24,7 @@ struct conf {
 	const char *store; /* "sqlite:PATH" or "postgresql://..." */
 	/* listeners: NULL-terminated lists of ADDR:PORT; an empty list: no such listener */
 	const char *const *listen, *const *listen_mtls, *const *listen_http;
+	const char *const *metrics_listen; /* plain HTTP for Prometheus and supervisors */
 	const char *admin_socket; /* path */
 	const char *tls_certificate, *tls_key; /* PEM files */
 	const char *const *trusted_proxies; /* addresses or CIDR; NULL-terminated */

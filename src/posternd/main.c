@@ -33,6 +33,7 @@
 #include "licence/door.h"
 #include "licence/licence.h"
 #include "mdm/mdm.h"
+#include "metrics/metrics.h"
 #include "oauth/oauth.h"
 #include "posternd/beside.h"
 #include "posternd/tickets.h"
@@ -72,6 +73,7 @@ struct server {
 	struct enroll_prune pruning;
 	int64_t tickets_at; /* Unix seconds: when their keys were read */
 	struct push *push;
+	struct metrics_room metrics;
 	struct licences *licences;
 	struct beside *licensing, *asking, *telling, *renewing, *pushing, *checking;
 	struct http_server *http;
@@ -96,6 +98,15 @@ begin(struct call *c, void *ctx)
 	c->keys = s->keys;
 	c->conf = atomic_load(&s->conf);
 	c->now = clock_now();
+}
+
+static void
+done(struct call *c, const struct http_request *r, const struct http_reply *out, int64_t us, void *ctx)
+{
+	const struct server *s = ctx;
+
+	(void)c;
+	metrics_request(s->metrics.counts, r, out, us);
 }
 
 /* ---- beside requests ---- */
@@ -146,7 +157,7 @@ static enum rc
 load_conf(struct server *s, struct conf **out, struct err *e)
 {
 	static const char *const lists[][2] = { { "listen", "listen" }, { "listen-mtls", "listen_mtls" },
-		{ "listen-http", "listen_http" } };
+		{ "listen-http", "listen_http" }, { "listen-metrics", "metrics_listen" } };
 	struct conf *conf = arena_alloc(s->arena, sizeof *conf);
 	enum rc rc;
 
@@ -246,7 +257,7 @@ open_all(struct server *s, const struct conf *conf, struct err *e)
 
 /* The doors, in the order in which a path is looked for; and what each is handed, see start(). */
 static const struct http_route *const tables[] = { gate_routes, discovery_routes, profile_routes, oauth_routes,
-	scep_routes, admin_routes, esso_routes, scim_routes, mdm_routes, acme_routes, licence_routes };
+	scep_routes, admin_routes, esso_routes, scim_routes, mdm_routes, acme_routes, licence_routes, metrics_routes };
 #define N_TABLES ((int)(sizeof tables / sizeof tables[0]))
 
 /* The keys of session tickets, as all nodes have them now. Without the store for as long as a key lasts,
@@ -301,7 +312,7 @@ start(struct server *s, struct err *e)
 		.lab = conf->lab,
 		.tickets = &tickets,
 	};
-	const struct http_hooks hooks = { .begin = begin, .ctx = s };
+	const struct http_hooks hooks = { .begin = begin, .done = done, .ctx = s };
 
 	mdm->seen = s->seen;
 	mdm->renewal = profile_renewal;
@@ -313,24 +324,31 @@ start(struct server *s, struct err *e)
 	admin->gate = s->gate;
 	admin->idp = s->idp;
 	admin->started_at = clock_now();
+	s->push = push_new((int)conf->push_rate);
+	s->metrics = (struct metrics_room){
+		.counts = metrics_new(tables, N_TABLES), .push = s->push, .idp = s->idp, .started_at = clock_now()
+	};
 	rooms[0] = gate;
 	rooms[1] = s->counts;
 	rooms[3] = oauth;
 	rooms[5] = admin;
+	rooms[N_TABLES - 1] = &s->metrics;
 	add_listeners(s, HTTP_DOOR_UNIX, socket_path);
 	add_listeners(s, HTTP_DOOR_TLS, conf->listen);
 	add_listeners(s, HTTP_DOOR_MTLS, conf->listen_mtls);
 	add_listeners(s, HTTP_DOOR_PLAIN, conf->listen_http);
+	add_listeners(s, HTTP_DOOR_METRICS, conf->metrics_listen);
 	(void)load_tickets(s, &tickets); /* before anybody can ask: the first session is known to all nodes */
 	rc = http_server_start(&settings, s->listeners, s->n_listeners, tables, rooms, N_TABLES, &hooks, &s->http, e);
 	explicit_bzero(&tickets, sizeof tickets);
+	atomic_store(&s->metrics.http, s->http);
 	return rc;
 }
 
 static void
 say_listening(struct server *s)
 {
-	static const char *const doors[] = { "unix", "plain", "tls", "mtls" };
+	static const char *const doors[] = { "unix", "plain", "tls", "mtls", "metrics" };
 
 	for (int i = 0; i < s->n_listeners; i++)
 		log_info("listening", "door", doors[s->listeners[i].door], "address", s->listeners[i].address, "port",
@@ -466,7 +484,6 @@ serve(const struct argv *v, void *ctx)
 		s.licensing = beside_start("licences wait", 1, LICENSING_PAUSE_MS, license, s.licences, begin, &s);
 		s.checking = beside_start(
 		    "Apple is not asked for its account of us", 1, CHECKING_PAUSE_MS, check, NULL, begin, &s);
-		s.push = push_new((int)conf->push_rate);
 		s.pushing = beside_start("devices are not woken", 1, PUSHING_PAUSE_MS, push, s.push, begin, &s);
 		sd_notify(0, "READY=1");
 		status = run(&s, &signals);
@@ -483,6 +500,7 @@ serve(const struct argv *v, void *ctx)
 		if (status == 0)
 			flush(&s);
 	}
+	metrics_free(s.metrics.counts);
 	discovery_counts_free(s.counts);
 	enrollment_seen_free(s.seen);
 	idp_free(s.idp);
@@ -500,6 +518,7 @@ static const struct argv_option options[] = {
 	ARGV_LIST("listen", "ADDR:PORT", "TLS listener (default: `listen` of DIR/postern.conf)"),
 	ARGV_LIST("listen-mtls", "ADDR:PORT", "TLS listener that asks for the device's certificate"),
 	ARGV_LIST("listen-http", "ADDR:PORT", "Plain HTTP for a reverse proxy"),
+	ARGV_LIST("listen-metrics", "ADDR:PORT", "Plain HTTP for Prometheus: /metrics, /healthz, /readyz"),
 	ARGV_END,
 };
 

@@ -36,6 +36,7 @@
 #include "metrics/metrics.h"
 #include "oauth/oauth.h"
 #include "posternd/beside.h"
+#include "posternd/handed.h"
 #include "posternd/tickets.h"
 #include "profile/enroll_request.h"
 #include "profile/renewal.h"
@@ -79,6 +80,7 @@ struct server {
 	struct http_server *http;
 	struct http_listener listeners[LISTENERS_MAX];
 	int n_listeners;
+	struct handed handed;
 	const struct argv *argv;
 };
 
@@ -199,22 +201,40 @@ read_proxy_secret(struct server *s)
 	return text[0] != '\0' ? arena_strdup(s->arena, text) : NULL;
 }
 
+/* Of the doors, for the log and for FileDescriptorName= of socket units. */
+static const char *const door_names[] = { "unix", "plain", "tls", "mtls", "metrics" };
+
+static void
+add_listener(struct server *s, enum http_door door, const char *address, int fd)
+{
+	const struct conf *conf = atomic_load(&s->conf);
+	bool tls = door == HTTP_DOOR_TLS || door == HTTP_DOOR_MTLS;
+
+	if (s->n_listeners == LISTENERS_MAX)
+		return;
+	s->listeners[s->n_listeners++] = (struct http_listener){
+		.door = door,
+		.address = address,
+		.fd = fd,
+		.cert_file = tls ? conf->tls_certificate : NULL,
+		.key_file = tls ? conf->tls_key : NULL,
+		.max_connections = (int)conf->connections,
+		.max_per_address = (int)conf->connections_per_address,
+	};
+}
+
+/* Sockets of a unit stand in for the addresses of the settings: the unit says where they listen. */
 static void
 add_listeners(struct server *s, enum http_door door, const char *const *addresses)
 {
-	const struct conf *conf = atomic_load(&s->conf);
+	int fd = handed_take(&s->handed, door_names[door]);
 
-	for (; addresses != NULL && *addresses != NULL && s->n_listeners < LISTENERS_MAX; addresses++) {
-		s->listeners[s->n_listeners++] = (struct http_listener){
-			.door = door,
-			.address = *addresses,
-			.fd = -1,
-			.cert_file = door == HTTP_DOOR_TLS || door == HTTP_DOOR_MTLS ? conf->tls_certificate : NULL,
-			.key_file = door == HTTP_DOOR_TLS || door == HTTP_DOOR_MTLS ? conf->tls_key : NULL,
-			.max_connections = (int)conf->connections,
-			.max_per_address = (int)conf->connections_per_address,
-		};
-	}
+	if (fd >= 0)
+		addresses = NULL;
+	for (; fd >= 0; fd = handed_take(&s->handed, door_names[door]))
+		add_listener(s, door, "of the socket unit", fd);
+	for (; addresses != NULL && *addresses != NULL; addresses++)
+		add_listener(s, door, *addresses, -1);
 }
 
 /* ---- start and stop ---- */
@@ -338,6 +358,8 @@ start(struct server *s, struct err *e)
 	add_listeners(s, HTTP_DOOR_MTLS, conf->listen_mtls);
 	add_listeners(s, HTTP_DOOR_PLAIN, conf->listen_http);
 	add_listeners(s, HTTP_DOOR_METRICS, conf->metrics_listen);
+	if ((rc = handed_check(&s->handed, e)) != RC_OK)
+		return rc;
 	(void)load_tickets(s, &tickets); /* before anybody can ask: the first session is known to all nodes */
 	rc = http_server_start(&settings, s->listeners, s->n_listeners, tables, rooms, N_TABLES, &hooks, &s->http, e);
 	explicit_bzero(&tickets, sizeof tickets);
@@ -348,11 +370,9 @@ start(struct server *s, struct err *e)
 static void
 say_listening(struct server *s)
 {
-	static const char *const doors[] = { "unix", "plain", "tls", "mtls", "metrics" };
-
 	for (int i = 0; i < s->n_listeners; i++)
-		log_info("listening", "door", doors[s->listeners[i].door], "address", s->listeners[i].address, "port",
-		    arena_printf(s->arena, "%d", http_server_port(s->http, i)));
+		log_info("listening", "door", door_names[s->listeners[i].door], "address", s->listeners[i].address,
+		    "port", arena_printf(s->arena, "%d", http_server_port(s->http, i)));
 }
 
 /* ---- housekeeping, between signals ---- */
@@ -470,6 +490,7 @@ serve(const struct argv *v, void *ctx)
 	sigaddset(&signals, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	handed_read(s.arena, &s.handed);
 
 	if (load_conf(&s, &conf, &e) != RC_OK || open_all(&s, conf, &e) != RC_OK || start(&s, &e) != RC_OK) {
 		die(&e);

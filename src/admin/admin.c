@@ -12,7 +12,7 @@ ADMIN_ROUTES(X)
 #undef X
 
 #define X(method, path, class, max_body, roles, fields, handler) \
-	{ method, "/api/v1" path, class, max_body, 1u << HTTP_DOOR_UNIX, serve_##handler },
+	{ method, "/api/v1" path, class, max_body, 1u << HTTP_DOOR_UNIX | 1u << HTTP_DOOR_ADMIN, serve_##handler },
 const struct http_route admin_routes[] = {
 	ADMIN_ROUTES(X) /* one row per line of routes.h */
 	{ .method = NULL },

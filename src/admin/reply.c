@@ -146,6 +146,9 @@ answer(struct admin_call *x, enum rc rc, struct http_reply *out)
 		admin_put_text(x->out, "code", rc_name(rc));
 	}
 	http_set(out, "Cache-Control", "no-store");
+	if (status == 401) /* RFC 9110 11.6.1, RFC 6750 3 */
+		http_set(out, "WWW-Authenticate",
+		    http_header(x->r, "Authorization") != NULL ? "Bearer error=\"invalid_token\"" : "Bearer");
 	http_answer(out, status, "application/json", json_text(c->arena, x->out != NULL ? x->out : admin_object(x), 0));
 }
 
@@ -170,38 +173,17 @@ note(const struct admin_call *x, enum rc rc)
 	if (rc == RC_INTERNAL || rc == RC_UNAVAILABLE)
 		log_error("admin request failed", "by", x->actor->name, "method", x->r->method, "path", x->r->path,
 		    "error", x->c->err.text);
-	else if (strcmp(x->r->method, "GET") != 0 && strcmp(x->r->method, "HEAD") != 0)
+	else if (rc != RC_UNAUTHENTICATED && strcmp(x->r->method, "GET") != 0 && strcmp(x->r->method, "HEAD") != 0)
 		log_info("admin request", "by", x->actor->name, "method", x->r->method, "path", x->r->path, "result",
 		    rc == RC_OK ? "done" : rc_name(rc));
-}
-
-/* Who asks. The mode of the socket's file has decided that they may. */
-static struct actor
-of_socket(struct arena *a, const struct http_request *r)
-{
-	return (struct actor){
-		.way = ACTOR_SOCKET,
-		.role = ACTOR_ADMIN,
-		.name = arena_printf(a, "uid %lld", (long long)r->peer_uid),
-	};
 }
 
 static enum rc
 check_role(struct admin_call *x, const struct admin_route *row)
 {
-	static const struct {
-		enum actor_role role;
-		const char *name;
-	} names[] = { { ACTOR_READ, "read" }, { ACTOR_HELP_DESK, "help desk" }, { ACTOR_ADMIN, "admin" } };
-	const char *role = "";
-
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		if (names[i].role == x->actor->role)
-			role = names[i].name;
-	}
 	if ((row->roles & x->actor->role) == 0)
-		return fail(
-		    &x->c->err, RC_FORBIDDEN, "%s has the role %s, which may not do this", x->actor->name, role);
+		return fail(&x->c->err, RC_FORBIDDEN, "%s has the role %s, which may not do this", x->actor->name,
+		    actor_role_name(x->actor->role));
 	if ((row->roles & ADMIN_WHOLE) != 0 && x->actor->organization_id != NULL)
 		return fail(&x->c->err, RC_FORBIDDEN, "%s is of one organization, and this concerns the whole server",
 		    x->actor->name);
@@ -212,12 +194,12 @@ void
 admin_serve(
     struct call *c, const struct http_request *r, struct http_reply *out, void *room, const struct admin_route *row)
 {
-	const struct actor actor = of_socket(c->arena, r);
+	struct actor actor = { .name = "nobody" };
 	struct admin_call x = { .c = c, .r = r, .room = room, .actor = &actor, .status = 200 };
 	enum rc rc;
 
-	if ((rc = check_role(&x, row)) == RC_OK && (rc = read_body(&x, row->fields)) == RC_OK &&
-	    (rc = admin_owner_check(&x, row)) == RC_OK)
+	if ((rc = admin_actor(c, r, &actor)) == RC_OK && (rc = check_role(&x, row)) == RC_OK &&
+	    (rc = read_body(&x, row->fields)) == RC_OK && (rc = admin_owner_check(&x, row)) == RC_OK)
 		rc = row->handler(&x);
 	note(&x, rc);
 	answer(&x, rc, out);

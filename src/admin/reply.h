@@ -34,6 +34,9 @@ struct admin_route { /* a row of ADMIN_ROUTES, as far as the server does not nee
 	admin_handler *handler;
 };
 
+/* Who sent a request, by which way. RC_UNAUTHENTICATED: nobody that is known. */
+enum rc admin_actor(struct call *c, const struct http_request *r, struct actor *out);
+
 /* Serve one request. `fields` lists what the body may have, separated by spaces: "!name" must be there;
  * behind a colon stands the type: s text (the default), i integer, b boolean, a array of texts, o object.
  * Text and its array elements are not empty unless the type is 'e' (text that may be empty). */

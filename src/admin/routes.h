@@ -115,6 +115,10 @@ X("DELETE", "/commands/{command}",                          HTTP_QUICK,  ADMIN_S
 /* token_http.c, service_http.c, certificate_http.c */ \
 X("GET",    "/tokens",                                      HTTP_QUICK,  ADMIN_LIST,  LOOK,  "", token_list) \
 X("POST",   "/tokens/revoke",                               HTTP_QUICK,  ADMIN_LIST,  ADMIN, "user enrollment grant", token_revoke) \
+/* api_token_http.c */ \
+X("GET",    "/api-tokens",                                  HTTP_QUICK,  ADMIN_LIST,  ADMIN, "", api_token_list) \
+X("POST",   "/api-tokens",                                  HTTP_QUICK,  ADMIN_SMALL, ADMIN, "!name !role organization life", api_token_add) \
+X("DELETE", "/api-tokens/{api_token}",                      HTTP_QUICK,  ADMIN_SMALL, ADMIN, "", api_token_revoke) \
 /* licence_http.c */ \
 X("PUT",    "/organizations/{organization}/licence-token",  HTTP_HEAVY,  ADMIN_SMALL, ADMIN, "!token", licence_token_put) \
 X("DELETE", "/organizations/{organization}/licence-token",  HTTP_QUICK,  ADMIN_SMALL, ADMIN, "", licence_token_remove) \

@@ -2,6 +2,8 @@
 #ifndef ADMINISTRATOR_ACTOR_H
 #define ADMINISTRATOR_ACTOR_H
 
+#include <stdbool.h>
+
 /* Roles are not steps of one ladder: who reads sees everything and changes nothing; the help desk sees what it
  * needs for a person at the telephone (attempts, people, enrollments) and may do what helps without harm, but it
  * sees no tokens and no results of commands. Each is a bit, so that a route names all that may call it. */
@@ -24,5 +26,9 @@ struct actor {
 	const char *name; /* for records: "uid 1000", "token backup", "eliza@betterbag.com" */
 	const char *organization_id; /* the only one that it reaches; NULL: all */
 };
+
+/* "read", "help-desk", "admin", as they are stored and written. */
+const char *actor_role_name(enum actor_role role);
+bool actor_role_parse(const char *name, enum actor_role *out); /* false: there is no such role */
 
 #endif

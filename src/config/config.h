@@ -25,6 +25,8 @@ struct conf {
 	/* listeners: NULL-terminated lists of ADDR:PORT; an empty list: no such listener */
 	const char *const *listen, *const *listen_mtls, *const *listen_http;
 	const char *const *metrics_listen; /* plain HTTP for Prometheus and supervisors */
+	const char *const *admin_listen; /* TLS, for the administration API */
+	const char *admin_tls_certificate, *admin_tls_key; /* PEM files; NULL: the ones of devices */
 	const char *admin_socket; /* path */
 	const char *tls_certificate, *tls_key; /* PEM files */
 	const char *const *trusted_proxies; /* addresses or CIDR; NULL-terminated */

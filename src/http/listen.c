@@ -157,7 +157,7 @@ http_listen_open(struct http_listen *l, const struct http_listener *from, struct
 	l->address = http_need(strdup(from->address != NULL ? from->address : ""));
 	l->max_connections = from->max_connections > 0 ? from->max_connections : MAX_CONNECTIONS;
 	l->max_per_address = from->max_per_address > 0 ? from->max_per_address : MAX_PER_ADDRESS;
-	if (l->door == HTTP_DOOR_TLS || l->door == HTTP_DOOR_MTLS)
+	if (HTTP_DOOR_HAS_TLS(l->door))
 		rc = http_tls_open(&tls, &l->tls, e);
 	if (rc == RC_OK && from->fd >= 0)
 		rc = take_over(l, from->fd, e);

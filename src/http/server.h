@@ -21,7 +21,10 @@ enum http_class { /* each has its own queue bound and its own workers */
 	HTTP_CLASSES
 };
 
-enum http_door { HTTP_DOOR_UNIX, HTTP_DOOR_PLAIN, HTTP_DOOR_TLS, HTTP_DOOR_MTLS, HTTP_DOOR_METRICS };
+enum http_door { HTTP_DOOR_UNIX, HTTP_DOOR_PLAIN, HTTP_DOOR_TLS, HTTP_DOOR_MTLS, HTTP_DOOR_METRICS, HTTP_DOOR_ADMIN };
+
+/* Doors that speak TLS. */
+#define HTTP_DOOR_HAS_TLS(door) ((door) == HTTP_DOOR_TLS || (door) == HTTP_DOOR_MTLS || (door) == HTTP_DOOR_ADMIN)
 
 struct http_header {
 	const char *name, *value;
@@ -99,7 +102,7 @@ struct http_listener {
 	enum http_door door;
 	const char *address; /* "127.0.0.1:8443", "[::1]:8443", or a path for HTTP_DOOR_UNIX */
 	int fd; /* an open listening socket to take over (socket activation), or -1 */
-	const char *cert_file, *key_file; /* TLS and mTLS: PEM chain and key */
+	const char *cert_file, *key_file; /* of doors with TLS: PEM chain and key */
 	int max_connections; /* in all; 0: the default, 20000 */
 	int max_per_address; /* 0: the default, 2048; does not apply to trusted proxies and Unix */
 };

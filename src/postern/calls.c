@@ -89,6 +89,15 @@ static const struct column service_columns[] = {
 	{ "ORGANIZATION", "organization", COL_TEXT }, { "SINCE", "created_at", COL_TIME }, { "BY", "created_by", COL_TEXT },
 	COLUMN_END
 };
+static const struct column api_token_columns[] = {
+	{ "NAME", "name", COL_TEXT }, { "ROLE", "role", COL_TEXT }, { "ORGANIZATION", "organization", COL_TEXT },
+	{ "STATE", "state", COL_TEXT }, { "UNTIL", "expires_at", COL_TIME }, { "USED", "used_at", COL_TIME },
+	{ "BY", "created_by", COL_TEXT }, { "ID", "id", COL_TEXT }, COLUMN_END
+};
+static const struct column api_secret_columns[] = {
+	{ "ID", "id", COL_TEXT }, { "Role", "role", COL_TEXT }, { "Organization", "organization", COL_TEXT },
+	{ "Until", "expires_at", COL_TIME }, { "Secret", "secret", COL_TEXT }, COLUMN_END
+};
 static const struct column secret_columns[] = {
 	{ "ID", "id", COL_TEXT }, { "Secret", "secret", COL_TEXT }, COLUMN_END
 };
@@ -274,6 +283,10 @@ static const struct call {
 	  .done = "Give id and secret to {name} now: the secret is not kept, and never shown again." },
 	{ "service list", NULL, "GET", "/services", ORG, .columns = service_columns, .empty = "No other service may ask." },
 	{ "service remove", NULL, "DELETE", "/services/{0}", "", .done = "{0} was removed: its next request is refused." },
+	{ "api-token add", NULL, "POST", "/api-tokens", ORG " name=0 role=--role life=--life", .columns = api_secret_columns,
+	  .done = "Keep the secret of {name} now: it is never shown again." },
+	{ "api-token list", NULL, "GET", "/api-tokens", ORG, .columns = api_token_columns, .empty = "There are no tokens." },
+	{ "api-token revoke", NULL, "DELETE", "/api-tokens/{0}", "", .done = "{name} was revoked: its next request is refused." },
 	{ "ca show", "enrollment", "GET", "/certificates", "enrollment=--enrollment", .columns = certificate_columns,
 	  .empty = "No certificate was issued for it." },
 	{ "ca show", NULL, "GET", "/organizations/{org}/certificates/ca", "", .columns = ca_columns },

@@ -1,6 +1,7 @@
 /* The administrator's command: what its files share.
  *
- * Everything but `init`, `check`, `lint`, `backup` and its like is a request to the administration API over DIR/admin.sock. Which
+ * Everything but `init`, `check`, `lint`, `backup` and its like is a request to the administration API over DIR/admin.sock,
+ * or over TLS with --server. Which
  * request, with which fields, printed how, is one table (calls.c); which options and arguments a command
  * has is another (commands.c). Results go to stdout, messages to stderr. */
 #ifndef POSTERN_CLI_H
@@ -24,6 +25,8 @@ struct cli {
 	struct err err;
 	const char *data; /* DIR */
 	struct http_client *http; /* NULL until the first request */
+	const char *server; /* "https://HOST:PORT"; NULL: the socket in DIR */
+	const char *token; /* of the server's API; in the arena, which is wiped */
 	bool json; /* print answers as they are */
 	bool color_out, color_err;
 };

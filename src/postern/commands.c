@@ -10,6 +10,7 @@ static const char *const identities[] = { "scep", "acme", NULL };
 static const char *const methods[] = { "apple-oauth2", "apple-as-web", NULL };
 static const char *const proofs[] = { "signature", "mtls", "proxy", NULL };
 static const char *const ca_modes[] = { "require", "warn", "off", NULL };
+static const char *const roles[] = { "read", "help-desk", "admin", NULL };
 static const char *const purposes[] = { "introspection", "scim", NULL };
 static const char *const client_auths[] = { "client_secret_basic", "client_secret_post", "private_key_jwt", "none",
 	NULL };
@@ -27,6 +28,10 @@ static const char *const enrollment_states[] = { "live", "inactive", "pending", 
 static const struct argv_option global_options[] = {
 	ARGV_TEXT("data", "DIR", "The server's folder", .env = "POSTERN_DATA", .fallback = "/var/lib/postern"),
 	ARGV_TEXT("org", "NAME", "The organization, where there are several"),
+	ARGV_TEXT("server", "URL", "Ask the administration API there, https://HOST:PORT, instead of the socket in DIR",
+	    .env = "POSTERN_SERVER"),
+	ARGV_TEXT("token-file", "F", "With --server: the token, in the first line of F", .env = "POSTERN_TOKEN_FILE"),
+	ARGV_TEXT("cacert", "F", "With --server: CA certificates (PEM) to trust beside the system's", .env = "POSTERN_CACERT"),
 	ARGV_FLAG("json", "Print JSON instead of text for people"),
 	ARGV_END
 };
@@ -263,6 +268,10 @@ static const struct argv_option apple_discovery_options[] = {
 static const struct argv_option service_add_options[] = {
 	ARGV_TEXT("for", "PURPOSE", "What it may do", .choices = purposes, .required = true), ARGV_END
 };
+static const struct argv_option api_token_add_options[] = {
+	ARGV_TEXT("role", "ROLE", "What it may do", .choices = roles, .required = true),
+	ARGV_TEXT("life", "TIME", "It ends after that: 12h, 90d [90d]"), ARGV_END
+};
 static const struct argv_option ca_show_options[] = {
 	ARGV_TEXT("enrollment", "ID", "The certificates that were issued for it"), ARGV_END
 };
@@ -460,6 +469,12 @@ static const struct argv_command commands[] = {
 	  "scim: /scim/v2 (RFC 7644) with the secret as bearer token: for Entra ID, Okta and their like." },
 	{ "service list", "List such services", cli_call, NULL, NULL, NULL },
 	{ "service remove", "Refuse one from now on", cli_call, NULL, ONE("ID", "From service list"), NULL },
+	{ "api-token add", "Let a program use the administration API", cli_call, api_token_add_options,
+	  ONE("NAME", "Which one, for people and records"),
+	  "read: sees everything, changes nothing. help-desk: attempts, people and enrollments, wakes and renews devices;\n"
+	  "no tokens, no results of commands. admin: everything. With --org it reaches that organization alone." },
+	{ "api-token list", "List such tokens", cli_call, NULL, NULL, NULL },
+	{ "api-token revoke", "Refuse one from now on", cli_call, NULL, ONE("NAME", "Name or ID, from api-token list"), NULL },
 	{ "ca show", "Show the enrollment CA, or what it issued", cli_call, ca_show_options, NULL, NULL },
 	{ "ca renew", "Give a key of the organization a new certificate, for ten years more", cli_call, NULL,
 	  ONE("KIND", "ca, profile or maid; each key stays as it is, and what was signed with it stays good"), NULL },

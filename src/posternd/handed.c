@@ -41,8 +41,8 @@ handed_check(const struct handed *h, struct err *e)
 	for (int i = 0; i < h->n; i++) {
 		if (!h->taken[i])
 			return fail(e, RC_BAD_INPUT,
-			    "the service manager handed over a socket '%.60s': FileDescriptorName= is unix, tls, mtls "
-			    "or plain",
+			    "the service manager handed over a socket '%.60s': FileDescriptorName= is unix, tls, mtls, "
+			    "plain, metrics or admin",
 			    h->name[i]);
 	}
 	return RC_OK;

@@ -159,7 +159,8 @@ static enum rc
 load_conf(struct server *s, struct conf **out, struct err *e)
 {
 	static const char *const lists[][2] = { { "listen", "listen" }, { "listen-mtls", "listen_mtls" },
-		{ "listen-http", "listen_http" }, { "listen-metrics", "metrics_listen" } };
+		{ "listen-http", "listen_http" }, { "listen-metrics", "metrics_listen" },
+		{ "listen-admin", "admin_listen" } };
 	struct conf *conf = arena_alloc(s->arena, sizeof *conf);
 	enum rc rc;
 
@@ -202,13 +203,13 @@ read_proxy_secret(struct server *s)
 }
 
 /* Of the doors, for the log and for FileDescriptorName= of socket units. */
-static const char *const door_names[] = { "unix", "plain", "tls", "mtls", "metrics" };
+static const char *const door_names[] = { "unix", "plain", "tls", "mtls", "metrics", "admin" };
 
 static void
 add_listener(struct server *s, enum http_door door, const char *address, int fd)
 {
 	const struct conf *conf = atomic_load(&s->conf);
-	bool tls = door == HTTP_DOOR_TLS || door == HTTP_DOOR_MTLS;
+	bool own = door == HTTP_DOOR_ADMIN && conf->admin_tls_certificate != NULL;
 
 	if (s->n_listeners == LISTENERS_MAX)
 		return;
@@ -216,8 +217,8 @@ add_listener(struct server *s, enum http_door door, const char *address, int fd)
 		.door = door,
 		.address = address,
 		.fd = fd,
-		.cert_file = tls ? conf->tls_certificate : NULL,
-		.key_file = tls ? conf->tls_key : NULL,
+		.cert_file = own ? conf->admin_tls_certificate : conf->tls_certificate,
+		.key_file = own ? conf->admin_tls_key : conf->tls_key,
 		.max_connections = (int)conf->connections,
 		.max_per_address = (int)conf->connections_per_address,
 	};
@@ -357,6 +358,7 @@ start(struct server *s, struct err *e)
 	add_listeners(s, HTTP_DOOR_TLS, conf->listen);
 	add_listeners(s, HTTP_DOOR_MTLS, conf->listen_mtls);
 	add_listeners(s, HTTP_DOOR_PLAIN, conf->listen_http);
+	add_listeners(s, HTTP_DOOR_ADMIN, conf->admin_listen);
 	add_listeners(s, HTTP_DOOR_METRICS, conf->metrics_listen);
 	if ((rc = handed_check(&s->handed, e)) != RC_OK)
 		return rc;
@@ -539,6 +541,7 @@ static const struct argv_option options[] = {
 	ARGV_LIST("listen", "ADDR:PORT", "TLS listener (default: `listen` of DIR/postern.conf)"),
 	ARGV_LIST("listen-mtls", "ADDR:PORT", "TLS listener that asks for the device's certificate"),
 	ARGV_LIST("listen-http", "ADDR:PORT", "Plain HTTP for a reverse proxy"),
+	ARGV_LIST("listen-admin", "ADDR:PORT", "TLS listener of the administration API"),
 	ARGV_LIST("listen-metrics", "ADDR:PORT", "Plain HTTP for Prometheus: /metrics, /healthz, /readyz"),
 	ARGV_END,
 };

@@ -209,7 +209,7 @@ def test_usage():
     ok("(may repeat)" in words and "(may repeat) (may repeat)" not in words, "the help says once what may repeat", device)
     ok(len(commands) > 35 and not silent, "each of the %d commands has --help" % len(commands), silent)
     ok(run("--version").out.startswith("postern "), "--version prints the version")
-    done = run("--completion")
+    done = run("--completion", "bash")
     script = os.path.join(WORK, "completion")
     open(script, "w").write(done.out)
     ok(done.status == 0 and run("-n", script, program="/bin/bash").status == 0, "--completion prints bash")

@@ -8,6 +8,7 @@
 static json_t *
 attempt_json(struct admin_call *x, const struct attempt *t)
 {
+	const struct enroll_failure *f = enroll_failure_find(t->code);
 	json_t *j = json_object();
 
 	admin_put_text(j, "id", t->id);
@@ -26,6 +27,7 @@ attempt_json(struct admin_call *x, const struct attempt *t)
 	admin_put_text(j, "state", t->state);
 	admin_put_text(j, "stage", t->stage);
 	admin_put_text(j, "code", t->code);
+	admin_put_text(j, "outcome", f != NULL ? enroll_outcome_name(f->outcome) : NULL); /* of that step */
 	admin_put_text(j, "enrollment", t->enrollment_id);
 	admin_put_int(j, "events", t->events);
 	admin_put_time(j, "started_at", t->started_at);

@@ -26,6 +26,7 @@
 #define ADMIN_ROUTES(X) \
 X("GET",    "/status",                                      HTTP_QUICK,  ADMIN_LIST,  ALL | WHOLE, "", status_get) \
 X("GET",    "/status/next",                                 HTTP_QUICK,  ADMIN_LIST,  ALL,   "", status_next) /* next_http.c */ \
+X("GET",    "/overview",                                     HTTP_QUICK,  ADMIN_LIST,  ALL,   "", overview) /* overview_http.c */ \
 X("POST",   "/store/shrink",                                HTTP_HEAVY,  ADMIN_SMALL, ADMIN | WHOLE, "", store_shrink) \
 /* organization_http.c, organization_keys_http.c */ \
 X("GET",    "/organizations",                               HTTP_QUICK,  ADMIN_LIST,  ALL,   "", organization_list) \

@@ -75,7 +75,7 @@ bash(struct buf *b, const struct argv_program *p, const char *id)
 {
 	buf_printf(b, "_%s()\n{\n\tlocal word at='' skip='' offer=''\n\n", id);
 	/* Words that belong to options are no part of the command. */
-	buf_str(b, "\tfor word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+	buf_str(b, "\tfor word in \"${COMP_WORDS[@]:1:$((COMP_CWORD - 1))}\"; do\n"
 		   "\t\tif [ -n \"$skip\" ]; then\n"
 		   "\t\t\t[ \"$word\" = '=' ] || skip=''\n" /* bash splits --name=value in three */
 		   "\t\t\tcontinue\n\t\tfi\n"

@@ -135,6 +135,13 @@ def test_init():
     before = tree(DATA)
     r = postern("init", *INIT)
     ok(r.status == 1 and "already" in r.err and before == tree(DATA), "a second init refuses and touches nothing", r)
+    if os.getuid() == 0:
+        given = os.path.join(WORK, "given")
+        os.mkdir(given)
+        os.chown(given, 65534, 65534)
+        postern("init", *INIT, data=given)
+        owners = {p: os.lstat(os.path.join(given, p)).st_uid for p in tree(given)}
+        ok(owners and set(owners.values()) == {65534}, "what root makes in another user's folder is that user's", owners)
 
 
 def openssl(*args):

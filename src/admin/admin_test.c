@@ -309,10 +309,12 @@ main(void)
 	testing_dir(dir);
 	conf_defaults(c.arena, dir, &conf);
 	c.conf = &conf;
-	if (store_migrate(s, &from, &to, &c.err) != RC_OK || keys_open(dir, &room.keys, &c.err) != RC_OK) {
+	if (store_migrate(s, &from, &to, &c.err) != RC_OK || keys_open(dir, &room.keys, &c.err) != RC_OK ||
+	    keys_make_secret(room.keys, "seal", &c.err) != RC_OK) {
 		printf("Bail out! %s\n", c.err.text);
 		return 1;
 	}
+	c.keys = room.keys;
 	doors(&c);
 	organizations(&c);
 	bodies(&c);

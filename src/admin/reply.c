@@ -198,9 +198,11 @@ admin_serve(
 	struct admin_call x = { .c = c, .r = r, .room = room, .actor = &actor, .status = 200 };
 	enum rc rc;
 
-	if ((rc = admin_actor(c, r, &actor)) == RC_OK && (rc = check_role(&x, row)) == RC_OK &&
-	    (rc = read_body(&x, row->fields)) == RC_OK && (rc = admin_owner_check(&x, row)) == RC_OK)
-		rc = row->handler(&x);
+	if ((rc = admin_actor(c, r, &actor)) == RC_OK) {
+		if ((rc = check_role(&x, row)) == RC_OK && (rc = read_body(&x, row->fields)) == RC_OK)
+			rc = admin_owner_check(&x, row);
+		rc = admin_recorded(&x, row, rc);
+	}
 	note(&x, rc);
 	answer(&x, rc, out);
 	wipe_body(&x);

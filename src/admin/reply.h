@@ -51,6 +51,9 @@ enum rc admin_owner_check(struct admin_call *x, const struct admin_route *row);
 /* Does the actor reach that organization? NULL: nobody's, which only those of the whole server reach. */
 bool admin_reaches(const struct admin_call *x, const char *organization_id);
 
+/* record.c: call the handler, unless `rc` says that what came before refuses, with its rows in the audit. */
+enum rc admin_recorded(struct admin_call *x, const struct admin_route *row, enum rc rc);
+
 /* Fields of the body; NULL, `otherwise` or an empty list where absent. */
 const char *admin_text(const struct admin_call *x, const char *name);
 int64_t admin_int(const struct admin_call *x, const char *name, int64_t otherwise);

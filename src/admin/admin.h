@@ -1,8 +1,9 @@
 /* The administration API: JSON over the Unix socket, and over TLS listeners of its own where some are set.
  *
  * Who may open the socket administers the server (its file's mode decides). Over TLS a request carries a token that
- * has a role and, maybe, one organization (administrator/token.h). Who it was is recorded with every change. Answers are JSON objects. A refusal is {"error": SENTENCE, "code": CODE}
- * with the status of http_status(): the sentence is for the administrator and says what to do. */
+ * has a role and, maybe, one organization (administrator/token.h). Who it was is recorded with every change. Answers
+ * are JSON objects. A refusal is a problem document (RFC 9457) with a "code": its "detail" is a sentence for the
+ * administrator that says what to do. */
 #ifndef ADMIN_ADMIN_H
 #define ADMIN_ADMIN_H
 

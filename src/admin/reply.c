@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "http/reply.h"
 #include "store/store.h"
 
 /* ---- fields of a body ---- */
@@ -134,22 +135,34 @@ read_body(struct admin_call *x, const char *fields)
 
 /* ---- the answer ---- */
 
+/* RFC 9457 */
+static void
+put_problem(struct admin_call *x, enum rc rc, int status)
+{
+	const char *sentence = x->c->err.text[0] != '\0' ? x->c->err.text : rc_name(rc);
+
+	x->out = admin_object(x);
+	admin_put_text(x->out, "type", "about:blank"); /* the status says what kind it is */
+	admin_put_text(x->out, "title", http_status_reason(status));
+	admin_put_int(x->out, "status", status);
+	admin_put_text(x->out, "detail", sentence);
+	admin_put_text(x->out, "code", x->code != NULL ? x->code : rc_name(rc));
+}
+
 static void
 answer(struct admin_call *x, enum rc rc, struct http_reply *out)
 {
 	struct call *c = x->c;
-	int status = rc == RC_OK ? x->status : http_status(rc);
+	int status = rc == RC_OK || x->status >= 400 ? x->status : http_status(rc);
 
-	if (rc != RC_OK) {
-		x->out = admin_object(x);
-		admin_put_text(x->out, "error", c->err.text[0] != '\0' ? c->err.text : rc_name(rc));
-		admin_put_text(x->out, "code", rc_name(rc));
-	}
+	if (rc != RC_OK)
+		put_problem(x, rc, status);
 	http_set(out, "Cache-Control", "no-store");
 	if (status == 401) /* RFC 9110 11.6.1, RFC 6750 3 */
 		http_set(out, "WWW-Authenticate",
 		    http_header(x->r, "Authorization") != NULL ? "Bearer error=\"invalid_token\"" : "Bearer");
-	http_answer(out, status, "application/json", json_text(c->arena, x->out != NULL ? x->out : admin_object(x), 0));
+	http_answer(out, status, rc == RC_OK ? "application/json" : "application/problem+json",
+	    json_text(c->arena, x->out != NULL ? x->out : admin_object(x), 0));
 }
 
 /* Passwords and keys came in the body, and the library's tree is not in the arena that is wiped. */

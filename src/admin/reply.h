@@ -20,7 +20,8 @@ struct admin_call {
 	const json_t *body; /* an object, empty when nothing was sent */
 	const struct actor *actor; /* who asks */
 	json_t *out; /* the answer, an object; NULL: {} */
-	int status; /* 200 unless the handler says otherwise */
+	int status; /* 200 unless the handler says otherwise; of a refusal, from 400 on: in place of its rc's */
+	const char *code; /* of a refusal: in place of rc_name; NULL: that */
 };
 
 typedef enum rc admin_handler(struct admin_call *x);
@@ -28,7 +29,7 @@ typedef enum rc admin_handler(struct admin_call *x);
 #define ADMIN_WHOLE 0x100 /* among the roles: for who reaches all organizations */
 
 struct admin_route { /* a row of ADMIN_ROUTES, as far as the server does not need it */
-	const char *path;
+	const char *method, *path; /* below /api/v1 */
 	unsigned roles; /* bits of enum actor_role, and ADMIN_WHOLE */
 	const char *fields; /* of the body */
 	admin_handler *handler;
@@ -36,6 +37,8 @@ struct admin_route { /* a row of ADMIN_ROUTES, as far as the server does not nee
 
 /* Who sent a request, by which way. RC_UNAUTHENTICATED: nobody that is known. */
 enum rc admin_actor(struct call *c, const struct http_request *r, struct actor *out);
+
+extern const struct admin_route admin_rows[]; /* in the order of admin_routes; ends with a row without path */
 
 /* Serve one request. `fields` lists what the body may have, separated by spaces: "!name" must be there;
  * behind a colon stands the type: s text (the default), i integer, b boolean, a array of texts, o object.

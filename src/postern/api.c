@@ -176,7 +176,7 @@ cli_request(struct cli *k, const char *method, const char *path, json_t *body, j
 	}
 	if (r.status < 400)
 		return RC_OK;
-	sentence = json_get_text(*answer, "error");
+	sentence = json_get_text(*answer, "detail");
 	return fail(&k->err, rc_of_status(r.status), "%s", sentence != NULL ? sentence : "posternd refused");
 }
 

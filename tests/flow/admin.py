@@ -623,7 +623,8 @@ def test_api():
         got = http(method, path, body)
         ok(got[0] == status, "%s is %d" % (sentence, status), got)
     status, text = http("POST", "/users", '{"user": "nope"}')
-    ok(set(json.loads(text)) == {"error", "code"}, "a refusal is {error, code}", text)
+    ok(set(json.loads(text)) == {"type", "title", "status", "detail", "code"},
+       "a refusal is a problem document (RFC 9457)", text)
     r = run("-sk", "-o", "/dev/null", "-w", "%{http_code}", "https://127.0.0.1:%d/api/v1/status" % PORT,
             program="/usr/bin/curl")
     ok(r.out == "404", "the API is not there on the TLS listener", r)

@@ -6,10 +6,11 @@ command line from afar.
 import http.client
 import json
 import os
+import socket
 import ssl
 import sys
 
-from postern import Refused, Server, done, free_port, ok, same
+from postern import Refused, Server, done, free_port, ok, same, until
 
 
 class Api:
@@ -27,6 +28,14 @@ class Api:
         reply = self.to.getresponse()
         text = reply.read()
         return reply.status, reply.headers, json.loads(text) if "json" in reply.headers.get("Content-Type", "") else text
+
+
+def listens(port):
+    try:
+        socket.create_connection(("localhost", port), 5).close()
+    except OSError:
+        return False
+    return True
 
 
 def token(server, name, *options):
@@ -93,6 +102,7 @@ def main():
     port = free_port()
     server.set(admin_listen=f"127.0.0.1:{port}")
     server.start()
+    until(lambda: listens(port), 60, 0.05)
     doors(server, port)
     tokens(server, port)
     from_afar(server, port)

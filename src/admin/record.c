@@ -42,8 +42,8 @@ static const struct kind {
 #define N_KINDS (sizeof kinds / sizeof kinds[0])
 
 /* What is read without reading anybody's data. Any other reading is recorded. */
-static const char *const impersonal[] = { "/status", "/status/next", "/overview", "/api-tokens", "/organizations",
-	"/organizations/{organization}", "/organizations/{organization}/certificates/{purpose}",
+static const char *const impersonal[] = { "/status", "/status/next", "/overview", "/audit/verification", "/api-tokens",
+	"/organizations", "/organizations/{organization}", "/organizations/{organization}/certificates/{purpose}",
 	"/organizations/{organization}/esso/{document}", "/organizations/{organization}/licence-apps",
 	"/organizations/{organization}/apple", "/organizations/{organization}/apple/discovery", "/domains", "/groups",
 	"/device-groups", "/items/{kind}", "/items/{kind}/{item}", "/rules", "/identity-providers",
@@ -247,6 +247,15 @@ object_of(struct admin_call *x, const struct about *t, const struct kind *k, con
 					       : arena_printf(x->c->arena, "%s %.200s", k != NULL ? k->name : "", id);
 }
 
+/* Of which organization; NULL: of none that is known. */
+static const char *
+organization_of(const struct admin_call *x, const struct kind *k, const json_t *shown_as)
+{
+	if (x->actor->organization_id != NULL)
+		return x->actor->organization_id;
+	return json_get_text(shown_as, k != NULL && strcmp(k->name, "organization") == 0 ? "id" : "organization");
+}
+
 /* Whose enrollment it is, where the answer does not say. */
 static const char *
 person_of_enrollment(struct admin_call *x, const char *id)
@@ -297,7 +306,6 @@ entry(struct admin_call *x, const struct admin_route *row)
 	return (struct audit_entry){
 		.actor = x->actor->name,
 		.way = way_name(x->actor->way),
-		.organization_id = x->actor->organization_id,
 		.action = arena_printf(x->c->arena, "%s %s", x->r->method, row->path),
 	};
 }
@@ -341,13 +349,13 @@ reading(struct admin_call *x, const struct admin_route *row, enum rc rc)
 		return rc;
 	find_about(x, row, &t);
 	e.outcome = outcome(rc);
+	e.organization_id = organization_of(x, NULL, NULL);
 	if (rc != RC_OK) {
 		e.person = person_of(x, &t, NULL);
 	} else {
 		e.object = object_of(x, &t, t.kind, t.path != NULL && strcmp(t.path, row->path) == 0 ? x->out : NULL);
 		e.person = person_of(x, &t, x->out);
-		if (e.organization_id == NULL)
-			e.organization_id = json_get_text(x->out, "organization");
+		e.organization_id = organization_of(x, t.kind, x->out);
 		e.detail = filters(x);
 	}
 	if (audit_read(x->c, &e) == RC_OK)
@@ -389,14 +397,14 @@ changing(struct admin_call *x, const struct admin_route *row)
 	before = made == NULL ? shown(x, &t) : NULL;
 	e.object = made == NULL ? object_of(x, &t, t.kind, before) : NULL;
 	e.person = person_of(x, &t, before);
-	if (e.organization_id == NULL)
-		e.organization_id = json_get_text(before, "organization");
+	e.organization_id = organization_of(x, t.kind, before);
 	e.outcome = "begun";
 	if ((rc = audit_add(x->c, &e)) != RC_OK)
 		return rc;
 	rc = row->handler(x);
 	if (rc == RC_OK && made != NULL) {
 		e.object = object_of(x, &t, made, x->out);
+		e.organization_id = organization_of(x, made, x->out);
 		e.detail = difference(x, made, NULL, x->out);
 	} else if (rc == RC_OK && t.kind != NULL && !IN(kept_of_nothing, row->path)) {
 		after = strcmp(x->r->method, "DELETE") == 0 && t.path != NULL && strcmp(t.path, row->path) == 0
@@ -420,6 +428,7 @@ admin_recorded(struct admin_call *x, const struct admin_route *row, enum rc rc)
 		return changing(x, row);
 	e = entry(x, row);
 	find_about(x, row, &t);
+	e.organization_id = organization_of(x, NULL, NULL);
 	e.person = person_of(x, &t, NULL);
 	e.outcome = outcome(rc);
 	conclude(x, &e, rc);

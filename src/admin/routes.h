@@ -136,6 +136,9 @@ X("POST",   "/services",                                    HTTP_QUICK,  ADMIN_S
 X("DELETE", "/services/{service}",                          HTTP_QUICK,  ADMIN_SMALL, ADMIN, "", service_remove) \
 X("GET",    "/certificates",                                HTTP_QUICK,  ADMIN_LIST,  LOOK,  "", certificate_list) \
 X("POST",   "/certificates/{certificate}/revoke",           HTTP_QUICK,  ADMIN_SMALL, ADMIN, "", certificate_revoke) \
+/* audit_http.c */ \
+X("GET",    "/audit",                                       HTTP_QUICK,  ADMIN_LARGE, ADMIN, "", audit_list) \
+X("GET",    "/audit/verification",                          HTTP_QUICK,  ADMIN_LARGE, ADMIN | WHOLE, "", audit_verify) \
 /**/
 /* clang-format on */
 
@@ -160,6 +163,10 @@ const char *admin_user_name(struct admin_call *x, const char *account_id);
 
 /* licence_http.c: what `org show` is to say of it. */
 enum rc admin_licence_warnings(struct admin_call *x, const char *organization_id, json_t *out);
+/* A row of the audit. */
+struct audit_row;
+json_t *admin_audit_row(struct admin_call *x, const struct audit_row *w);
+
 /* assignment_http.c: likewise. */
 enum rc admin_assignment_warnings(struct admin_call *x, const struct organization *o, json_t *out);
 

@@ -64,6 +64,11 @@ static const struct column token_columns[] = {
 	{ "METHOD", "method", COL_TEXT }, { "STATE", "state", COL_TEXT }, { "SIGNED IN", "created_at", COL_TIME },
 	{ "RENEWED", "used_at", COL_TIME }, { "ENDS", "ends_at", COL_TIME }, COLUMN_END
 };
+static const struct column audit_columns[] = {
+	{ "SEQ", "seq", COL_NUMBER }, { "AT", "at", COL_TIME }, { "WHO", "actor", COL_TEXT }, { "WHAT", "action", COL_TEXT },
+	{ "ON", "object", COL_TEXT }, { "WHOM", "person", COL_TEXT }, { "OUTCOME", "outcome", COL_TEXT },
+	{ "BEGUN", "begun", COL_NUMBER }, { "AGAIN", "again", COL_NUMBER }, COLUMN_END
+};
 static const struct column licence_app_columns[] = {
 	{ "APP", "adam_id", COL_TEXT }, { "BOUGHT", "total", COL_NUMBER }, { "ASSIGNED", "assigned", COL_NUMBER },
 	{ "LEFT", "available", COL_NUMBER }, { "WANTED", "wanted", COL_NUMBER }, { "HELD", "held", COL_NUMBER },
@@ -258,6 +263,8 @@ static const struct call {
 	{ "command show", NULL, "GET", "/commands/{0}", "", .print = print_command },
 	{ "command cancel", NULL, "DELETE", "/commands/{0}", "", .done = "Command {0} was taken out of the queue." },
 
+	{ "audit list", NULL, "GET", "/audit", ORG " user=--user actor=--actor object=--object since=--since until=--until", "before",
+	  audit_columns, .empty = "Nothing of that kind happened." },
 	{ "token list", NULL, "GET", "/tokens", ORG " user=--user enrollment=--enrollment", "before", token_columns,
 	  .empty = "No sign-in." },
 	{ "token revoke", NULL, "POST", "/tokens/revoke", "user=--user enrollment=--enrollment grant=0",

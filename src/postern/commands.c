@@ -232,6 +232,21 @@ static const struct argv_option enrollment_list_options[] = {
 	LIMIT,
 	ARGV_END
 };
+static const struct argv_option audit_list_options[] = {
+	ARGV_TEXT("user", "USER@DOMAIN", "Whom it concerns"),
+	ARGV_TEXT("actor", "NAME", "Who did it: 'uid 0', 'token backup', 'eliza@example.com', 'scim Directory'"),
+	ARGV_TEXT("object", "KIND ID", "What it was done to: 'rule 5x2k…', as the listing says it"),
+	ARGV_TEXT("since", "TIME", "From then on: 2026-11-29, 2026-11-29T16:05:00Z, or 7d ago"),
+	ARGV_TEXT("until", "TIME", "Before then"),
+	LIMIT,
+	ARGV_END
+};
+static const struct argv_option audit_verify_options[] = {
+	ARGV_TEXT("head", "HEAD", "A head that was noted earlier: rows that were cut off since are missed"), ARGV_END
+};
+static const struct argv_option audit_export_options[] = {
+	ARGV_INT("after", "SEQ", "Only what is newer than this row", .min = 0, .max = INT64_MAX), ARGV_END
+};
 static const struct argv_option send_options[] = {
 	ARGV_TEXT("plist", "FILE", "The command as a property list, '-' for standard input"),
 	ARGV_TEXT("user-channel", "ID", "To a Mac's user channel (its id: enrollment show)"),
@@ -480,6 +495,12 @@ static const struct argv_command commands[] = {
 	  ONE("KIND", "ca, profile or maid; each key stays as it is, and what was signed with it stays good"), NULL },
 	{ "ca revoke", "Revoke an identity certificate", cli_call, NULL,
 	  ONE("FINGERPRINT", "Its SHA-256, from ca show --enrollment"), NULL },
+	{ "audit list", "What administrators did, and whose data they read; newest first", cli_call, audit_list_options, NULL, NULL },
+	{ "audit verify", "Find rows that are not as they were written, or are missing", cli_audit_verify, audit_verify_options,
+	  NULL, "Prints the head: noted where nobody of this server can write, it shows later that nothing was cut off.\n"
+	  "Exit status 1: a row is wrong; it is named." },
+	{ "audit export", "Every row as a line of JSON, oldest first", cli_audit_export, audit_export_options, NULL,
+	  "postern audit export --after 1200 >> audit.jsonl     goes on behind row 1200" },
 	{ "status", "Is all well? Version, warnings, counts", cli_call, status_options, NULL, NULL },
 	{ "backup", "Write keys, settings and all rows into one sealed file, while the server runs", cli_backup,
 	  passphrase_options, ONE("FILE", "Where to; an older backup there is replaced when this one is whole"),

@@ -351,11 +351,21 @@ start(struct server *s, struct err *e)
 	s->metrics = (struct metrics_room){
 		.counts = metrics_new(tables, N_TABLES), .push = s->push, .idp = s->idp, .started_at = clock_now()
 	};
-	rooms[0] = gate;
-	rooms[1] = s->counts;
-	rooms[3] = oauth;
-	rooms[5] = admin;
-	rooms[N_TABLES - 1] = &s->metrics;
+	const struct {
+		const struct http_route *table;
+		void *room;
+	} own[] = {
+		{ gate_routes, gate },
+		{ discovery_routes, s->counts },
+		{ oauth_routes, oauth },
+		{ admin_routes, admin },
+		{ metrics_routes, &s->metrics },
+	};
+
+	for (int i = 0; i < N_TABLES; i++) {
+		for (size_t k = 0; k < sizeof own / sizeof own[0]; k++)
+			rooms[i] = own[k].table == tables[i] ? own[k].room : rooms[i];
+	}
 	add_listeners(s, HTTP_DOOR_UNIX, socket_path);
 	add_listeners(s, HTTP_DOOR_TLS, conf->listen);
 	add_listeners(s, HTTP_DOOR_MTLS, conf->listen_mtls);

@@ -260,18 +260,20 @@ push_in_unit(struct call *c, void *arg)
 enum rc
 admin_enrollment_push(struct admin_call *x)
 {
-	struct keys_files files;
+	int64_t changed_at;
 	struct enrollment e;
 	struct push_what w = { .e = &e };
-	struct err ignored;
 	enum rc rc;
 
 	if ((rc = admin_enrollment(x, x->r->segment[0], &e)) != RC_OK)
 		return rc;
 	if (!ENROLLMENT_LIVE(&e))
 		return fail(&x->c->err, RC_CONFLICT, "the enrollment ended (%s)", e.state);
-	if (keys_files(x->room->keys, x->c->arena, arena_printf(x->c->arena, "push-%s", e.organization_id), &files,
-		&ignored) != RC_OK)
+	rc = keys_changed(x->room->keys, x->c->arena, arena_printf(x->c->arena, "push-%s", e.organization_id),
+	    &changed_at, &x->c->err);
+	if (rc != RC_OK && rc != RC_NOT_FOUND)
+		return rc;
+	if (rc != RC_OK)
 		return fail(&x->c->err, RC_CONFLICT,
 		    "the organization has no push certificate: postern org set --push-certificate FILE --push-key "
 		    "FILE");

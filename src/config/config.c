@@ -97,6 +97,8 @@ static const struct conf_setting settings[] = {
 	    "Least level of log lines: debug, info, warn or error." },
 	{ "log_format", T_FORMAT, AT(log_format), 0, 0, "logfmt",
 	    "logfmt or json." },
+	{ "sandbox", T_SANDBOX, AT(sandbox), 0, 0, "on",
+	    "Whether the server's processes give up what they don't need: on (as far as the kernel can), off, or require." },
 	{ "lab", T_FLAG, AT(lab), 0, 0, "no",
 	    "Shortcuts for trying the server out; never with real devices." },
 	/* clang-format on */

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/sandbox.h"
 
 #define CONF_FILE "postern.conf"
 
@@ -53,6 +54,7 @@ struct conf {
 	/* log */
 	enum log_level log_level;
 	enum log_format log_format;
+	enum sandbox_mode sandbox; /* read at the start, not at SIGHUP */
 	bool lab; /* shortcuts for trying it out; never with real devices */
 };
 

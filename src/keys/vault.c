@@ -1,4 +1,4 @@
-#include "keys/keys.h"
+#include "keys/vault.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,17 +15,16 @@
 
 #define NAME_MAX_ 80
 
-struct keys {
+struct vault {
 	int dir;
-	char *path; /* of `dir` */
-	struct key_cache *cache; /* changes behind a const struct keys, under its own lock */
+	struct key_cache *cache; /* changes behind a const struct vault, under its own lock */
 };
 
 enum rc
-keys_open(const char *dir, struct keys **out, struct err *e)
+vault_open(const char *dir, struct vault **out, struct err *e)
 {
 	int top = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
-	struct keys *k;
+	struct vault *k;
 
 	if (top < 0)
 		return fail(e, errno == ENOENT ? RC_NOT_FOUND : RC_UNAVAILABLE, "%s: %s", dir, strerror(errno));
@@ -39,26 +38,29 @@ keys_open(const char *dir, struct keys **out, struct err *e)
 	if ((k = calloc(1, sizeof *k)) == NULL)
 		abort();
 	k->dir = fd;
-	if (asprintf(&k->path, "%s/keys", dir) < 0)
-		abort();
 	k->cache = key_cache_new(fd);
 	*out = k;
 	return RC_OK;
 }
 
 void
-keys_close(struct keys *k)
+vault_close(struct vault *k)
 {
 	if (k == NULL)
 		return;
 	key_cache_free(k->cache);
 	close(k->dir);
-	free(k->path);
 	free(k);
 }
 
+int
+vault_dir(const struct vault *k)
+{
+	return k->dir;
+}
+
 void
-keys_forget(struct keys *k)
+vault_forget(struct vault *k)
 {
 	key_cache_drop(k->cache, NULL);
 }
@@ -76,7 +78,7 @@ check_name(const char *name, struct err *e)
 
 /* Write NAME<suffix> and forget what was read of it. */
 static enum rc
-put(struct keys *k, const char *name, const char *suffix, struct bytes data, bool replace, struct err *e)
+put(struct vault *k, const char *name, const char *suffix, struct bytes data, bool replace, struct err *e)
 {
 	char file[NAME_MAX_ + 16];
 	enum rc rc;
@@ -88,13 +90,13 @@ put(struct keys *k, const char *name, const char *suffix, struct bytes data, boo
 }
 
 static enum rc
-put_key(struct keys *k, struct arena *a, const char *name, struct bytes key, bool replace, struct err *e)
+put_key(struct vault *k, struct arena *a, const char *name, struct bytes key, bool replace, struct err *e)
 {
 	return put(k, name, ".key", bytes_str(x509_key_pem(a, key)), replace, e);
 }
 
 enum rc
-keys_make(struct keys *k, const char *name, enum x509_key_kind kind, struct err *e)
+vault_make(struct vault *k, const char *name, enum x509_key_kind kind, struct err *e)
 {
 	struct arena *a;
 	struct bytes key;
@@ -110,7 +112,7 @@ keys_make(struct keys *k, const char *name, enum x509_key_kind kind, struct err 
 }
 
 enum rc
-keys_make_secret(struct keys *k, const char *name, struct err *e)
+vault_make_secret(struct vault *k, const char *name, struct err *e)
 {
 	uint8_t raw[SEAL_KEY_SIZE];
 	enum rc rc;
@@ -124,7 +126,7 @@ keys_make_secret(struct keys *k, const char *name, struct err *e)
 }
 
 enum rc
-keys_put(struct keys *k, const char *name, struct bytes key, struct err *e)
+vault_put(struct vault *k, const char *name, struct bytes key, struct err *e)
 {
 	struct arena *a;
 	struct bytes spki;
@@ -140,7 +142,7 @@ keys_put(struct keys *k, const char *name, struct bytes key, struct err *e)
 }
 
 enum rc
-keys_remove(struct keys *k, const char *name, struct err *e)
+vault_remove(struct vault *k, const char *name, struct err *e)
 {
 	/* The key last: it is what makes a name exist. */
 	static const char *const suffixes[] = { ".secret", ".pem", ".key" };
@@ -162,7 +164,7 @@ keys_remove(struct keys *k, const char *name, struct err *e)
 }
 
 enum rc
-keys_put_certificates(struct keys *k, const char *name, const struct bytes *certificates, int n, struct err *e)
+vault_put_certificates(struct vault *k, const char *name, const struct bytes *certificates, int n, struct err *e)
 {
 	struct arena *a;
 	struct x509_info info;
@@ -185,27 +187,26 @@ keys_put_certificates(struct keys *k, const char *name, const struct bytes *cert
 }
 
 enum rc
-keys_files(const struct keys *k, struct arena *a, const char *name, struct keys_files *out, struct err *e)
+vault_changed(const struct vault *k, const char *name, int64_t *at, struct err *e)
 {
-	const char *key = arena_printf(a, "%s.key", name), *pem = arena_printf(a, "%s.pem", name);
+	char key[NAME_MAX_ + 16], pem[NAME_MAX_ + 16];
 	struct stat of_key, of_pem;
 	enum rc rc;
 
-	*out = (struct keys_files){ 0 };
 	if ((rc = check_name(name, e)) != RC_OK)
 		return rc;
+	snprintf(key, sizeof key, "%s.key", name);
+	snprintf(pem, sizeof pem, "%s.pem", name);
 	if (fstatat(k->dir, key, &of_key, 0) != 0 || fstatat(k->dir, pem, &of_pem, 0) != 0)
 		return fail(e, RC_NOT_FOUND, "there is no keys/%s and keys/%s", key, pem);
-	out->key = arena_printf(a, "%s/%s", k->path, key);
-	out->certificates = arena_printf(a, "%s/%s", k->path, pem);
-	out->changed_at = (int64_t)of_pem.st_mtim.tv_sec * 1000000000 + of_pem.st_mtim.tv_nsec;
+	*at = (int64_t)of_pem.st_mtim.tv_sec * 1000000000 + of_pem.st_mtim.tv_nsec;
 	return RC_OK;
 }
 
 /* ---- What keys are for ---- */
 
 static enum rc
-get(const struct keys *k, struct arena *a, const char *name, const struct key_entry **out, struct err *e)
+get(const struct vault *k, struct arena *a, const char *name, const struct key_entry **out, struct err *e)
 {
 	enum rc rc = check_name(name, e);
 
@@ -213,7 +214,7 @@ get(const struct keys *k, struct arena *a, const char *name, const struct key_en
 }
 
 static enum rc
-get_key(const struct keys *k, struct arena *a, const char *name, const struct key_entry **out, struct err *e)
+get_key(const struct vault *k, struct arena *a, const char *name, const struct key_entry **out, struct err *e)
 {
 	enum rc rc = get(k, a, name, out, e);
 
@@ -223,7 +224,7 @@ get_key(const struct keys *k, struct arena *a, const char *name, const struct ke
 }
 
 static enum rc
-get_pair(const struct keys *k, struct arena *a, const char *name, const struct key_entry **out, struct err *e)
+get_pair(const struct vault *k, struct arena *a, const char *name, const struct key_entry **out, struct err *e)
 {
 	enum rc rc = get_key(k, a, name, out, e);
 
@@ -233,8 +234,8 @@ get_pair(const struct keys *k, struct arena *a, const char *name, const struct k
 }
 
 enum rc
-keys_certificates(
-    const struct keys *k, struct arena *a, const char *name, struct bytes **certificates, int *n, struct err *e)
+vault_certificates(
+    const struct vault *k, struct arena *a, const char *name, struct bytes **certificates, int *n, struct err *e)
 {
 	const struct key_entry *entry;
 	enum rc rc = get(k, a, name, &entry, e);
@@ -249,7 +250,7 @@ keys_certificates(
 }
 
 enum rc
-keys_public(const struct keys *k, struct arena *a, const char *name, struct bytes *spki, struct err *e)
+vault_public(const struct vault *k, struct arena *a, const char *name, struct bytes *spki, struct err *e)
 {
 	const struct key_entry *entry;
 	enum rc rc = get_key(k, a, name, &entry, e);
@@ -261,7 +262,19 @@ keys_public(const struct keys *k, struct arena *a, const char *name, struct byte
 }
 
 enum rc
-keys_sign(const struct keys *k, struct arena *a, const char *name, struct bytes message, struct bytes *signature,
+vault_release(const struct vault *k, struct arena *a, const char *name, struct bytes *key, struct err *e)
+{
+	const struct key_entry *entry;
+	enum rc rc = get_key(k, a, name, &entry, e);
+
+	if (rc != RC_OK)
+		return rc;
+	*key = ossl_private_der(a, entry->key);
+	return key->p != NULL ? RC_OK : ossl_fail(e, RC_INTERNAL, "writing a private key");
+}
+
+enum rc
+vault_sign(const struct vault *k, struct arena *a, const char *name, struct bytes message, struct bytes *signature,
     struct err *e)
 {
 	const struct key_entry *entry;
@@ -271,7 +284,7 @@ keys_sign(const struct keys *k, struct arena *a, const char *name, struct bytes 
 }
 
 enum rc
-keys_issue(const struct keys *k, struct arena *a, const char *name, const struct x509_template *t, struct bytes spki,
+vault_issue(const struct vault *k, struct arena *a, const char *name, const struct x509_template *t, struct bytes spki,
     struct bytes *certificate, struct err *e)
 {
 	const struct key_entry *entry;
@@ -281,7 +294,7 @@ keys_issue(const struct keys *k, struct arena *a, const char *name, const struct
 }
 
 enum rc
-keys_cms_sign(const struct keys *k, struct arena *a, const char *name, struct bytes content, bool detached,
+vault_cms_sign(const struct vault *k, struct arena *a, const char *name, struct bytes content, bool detached,
     struct bytes *der, struct err *e)
 {
 	const struct key_entry *entry;
@@ -293,8 +306,8 @@ keys_cms_sign(const struct keys *k, struct arena *a, const char *name, struct by
 }
 
 enum rc
-keys_envelope_open(
-    const struct keys *k, struct arena *a, const char *name, struct bytes der, struct bytes *content, struct err *e)
+vault_envelope_open(
+    const struct vault *k, struct arena *a, const char *name, struct bytes der, struct bytes *content, struct err *e)
 {
 	const struct key_entry *entry;
 	enum rc rc = get_key(k, a, name, &entry, e);
@@ -303,27 +316,28 @@ keys_envelope_open(
 }
 
 enum rc
-keys_scep_open(
-    const struct keys *k, struct arena *a, const char *name, struct bytes der, struct scep_message *out, struct err *e)
+vault_scep_envelope_open(const struct vault *k, struct arena *a, const char *name, struct bytes envelope,
+    struct bytes *content, const char **cipher, struct err *e)
 {
 	const struct key_entry *entry;
 	enum rc rc = get_pair(k, a, name, &entry, e);
 
-	return rc == RC_OK ? ossl_scep_open(a, der, entry->certificate, entry->key, out, e) : rc;
+	return rc == RC_OK ? ossl_scep_envelope_open(a, envelope, entry->certificate, entry->key, content, cipher, e)
+			   : rc;
 }
 
 enum rc
-keys_scep_build(const struct keys *k, struct arena *a, const char *name, const struct scep_message *m,
-    struct bytes recipient, struct bytes *der, struct err *e)
+vault_scep_sign(const struct vault *k, struct arena *a, const char *name, const struct scep_message *m,
+    struct bytes envelope, struct bytes *der, struct err *e)
 {
 	const struct key_entry *entry;
 	enum rc rc = get_pair(k, a, name, &entry, e);
 
-	return rc == RC_OK ? ossl_scep_build(a, m, recipient, entry->certificate, entry->key, der, e) : rc;
+	return rc == RC_OK ? ossl_scep_sign(a, m, envelope, entry->certificate, entry->key, der, e) : rc;
 }
 
 enum rc
-keys_jws(const struct keys *k, struct arena *a, const char *name, const char *header, const char *payload, char **out,
+vault_jws(const struct vault *k, struct arena *a, const char *name, const char *header, const char *payload, char **out,
     struct err *e)
 {
 	const struct key_entry *entry;
@@ -333,7 +347,7 @@ keys_jws(const struct keys *k, struct arena *a, const char *name, const char *he
 }
 
 static enum rc
-get_seal(const struct keys *k, struct arena *a, struct bytes *secret, struct err *e)
+get_seal(const struct vault *k, struct arena *a, struct bytes *secret, struct err *e)
 {
 	const struct key_entry *entry;
 	enum rc rc = get(k, a, "seal", &entry, e);
@@ -348,8 +362,8 @@ get_seal(const struct keys *k, struct arena *a, struct bytes *secret, struct err
 }
 
 enum rc
-keys_seal(
-    const struct keys *k, struct arena *a, const char *context, struct bytes plain, struct bytes *sealed, struct err *e)
+vault_seal(const struct vault *k, struct arena *a, const char *context, struct bytes plain, struct bytes *sealed,
+    struct err *e)
 {
 	struct bytes secret = { NULL, 0 };
 	enum rc rc = get_seal(k, a, &secret, e);
@@ -360,8 +374,8 @@ keys_seal(
 }
 
 enum rc
-keys_unseal(
-    const struct keys *k, struct arena *a, const char *context, struct bytes sealed, struct bytes *plain, struct err *e)
+vault_unseal(const struct vault *k, struct arena *a, const char *context, struct bytes sealed, struct bytes *plain,
+    struct err *e)
 {
 	struct bytes secret = { NULL, 0 };
 	enum rc rc = get_seal(k, a, &secret, e);

@@ -261,8 +261,9 @@ open_all(struct server *s, const struct conf *conf, struct err *e)
 	enum rc rc;
 
 	use_conf(s, conf);
-	s->gate = password_gate_new(0, PASSWORDS_WAITING, PASSWORD_WAIT_MS); /* before keys and threads */
-	if ((rc = keys_open(s->dir, &s->keys, e)) != RC_OK || (rc = check_seal(s, e)) != RC_OK)
+	s->gate =
+	    password_gate_new(0, PASSWORDS_WAITING, PASSWORD_WAIT_MS, conf->sandbox); /* before keys and threads */
+	if ((rc = keys_start(s->dir, conf->sandbox, &s->keys, e)) != RC_OK || (rc = check_seal(s, e)) != RC_OK)
 		return rc;
 	if ((rc = store_open(conf->store, false, &s->store, e)) != RC_OK)
 		return rc;
@@ -444,7 +445,7 @@ reload(struct server *s)
 	sd_notify(0, "READY=1");
 }
 
-/* Until SIGTERM or SIGINT (0), or until the store can't be trusted any more (1). */
+/* Until SIGTERM or SIGINT (0), or until the store can't be trusted or the keys not be had any more (1). */
 static int
 run(struct server *s, const sigset_t *signals)
 {
@@ -463,6 +464,10 @@ run(struct server *s, const sigset_t *signals)
 		if (store_is_broken(s->store)) {
 			log_error(
 			    "the store failed to write to disk; its last state is unknown until it is opened again");
+			return 1;
+		}
+		if (!keys_alive(s->keys)) {
+			log_error("the process that has the keys has ended; this one ends, to be started anew");
 			return 1;
 		}
 		sd_notify(0, "WATCHDOG=1");
@@ -502,6 +507,7 @@ serve(const struct argv *v, void *ctx)
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGCHLD);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	handed_read(s.arena, &s.handed);

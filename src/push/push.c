@@ -184,18 +184,22 @@ body_of(struct arena *a, const struct target *t)
 }
 
 static enum rc
-open_way(struct call *c, const struct keys_files *files, struct way *w)
+open_way(struct call *c, const char *name, struct way *w)
 {
 	struct http_multi_settings s = {
 		.url = c->conf->push_url,
 		.ca_file = c->conf->push_ca,
-		.cert_file = files->certificates,
-		.key_file = files->key,
 		.user_agent = "postern",
 		.connections = PUSH_CONNECTIONS,
 		.timeout_ms = TIMEOUT_MS,
 	};
+	struct bytes *certificates;
+	enum rc rc;
 
+	if ((rc = keys_certificates(c->keys, c->arena, name, &certificates, &s.n_certificates, &c->err)) != RC_OK ||
+	    (rc = keys_release(c->keys, c->arena, name, &s.key, &c->err)) != RC_OK)
+		return rc;
+	s.certificates = certificates;
 	return http_multi_open(&s, &w->multi, &c->err);
 }
 
@@ -306,20 +310,22 @@ serve(struct push *p, struct call *c, const char *organization_id, const char *t
 {
 	const char *name = arena_printf(c->arena, "push-%s", organization_id);
 	struct batch *b = arena_alloc(c->arena, sizeof *b);
-	struct keys_files files;
+	int64_t changed_at = 0;
 	struct way *w;
-	enum rc rc;
+	enum rc rc = keys_changed(c->keys, c->arena, name, &changed_at, &c->err);
 
-	if (keys_files(c->keys, c->arena, name, &files, &c->err) != RC_OK)
+	if (rc == RC_NOT_FOUND)
 		return give_up_on(c, organization_id);
-	w = way_of(p, organization_id, files.changed_at);
+	if (rc != RC_OK)
+		return rc;
+	w = way_of(p, organization_id, changed_at);
 	*b = (struct batch){ .organization_id = organization_id, .topic = topic, .limit = allowed(p) };
 	if (w->rests_until > clock_mono_ms() || b->limit == 0)
 		return RC_OK;
 	if ((rc = store_unit(c, take, b)) != RC_OK || b->n == 0)
 		return rc;
 	p->allowance -= b->n;
-	if (w->multi == NULL && open_way(c, &files, w) != RC_OK) {
+	if (w->multi == NULL && open_way(c, name, w) != RC_OK) {
 		b->trouble = arena_strdup(c->arena, c->err.text);
 		w->rests_until = clock_mono_ms() + 1000 * PUSH_REST_MAX_S;
 		log_error("no push can be sent", "organization", organization_id, "error", b->trouble);

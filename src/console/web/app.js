@@ -7,9 +7,9 @@
 //   one(where)            the parts of #/id/…           }
 // and a part is one section that is kept up to date by itself:
 //   path, query           what is asked of the API
-//   view(value, where)    its elements (ui.js)
+//   view(value, where)    its elements (ui.js); where.title(text) sets the heading, where.act(question) asks and does
+//   missing()             its elements where there is no such thing (404)
 //   still                 true: it is not asked again while one looks (forms)
-//   head                  true: `view` may set where.title(text)
 // Controls that must survive an update (search boxes, filters) are in `controls`, made once for each address.
 
 import { Problem, choose, chosen, get } from './api.js';
@@ -19,8 +19,9 @@ import attempts from './screens/attempts.js';
 import enrollments from './screens/enrollments.js';
 import overview from './screens/overview.js';
 import people from './screens/people.js';
+import settings from './screens/settings.js';
 
-const screens = [overview, attempts, people, enrollments];
+const screens = [overview, attempts, people, enrollments, settings];
 const every = 5000; // milliseconds between two questions while somebody looks
 
 // ---- the address ----
@@ -85,6 +86,7 @@ async function update(one, where) {
     replace(place, part.view(answer.value, { ...where, etag: answer.etag }));
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
+    if (shown?.where === where && !one.answer && problem.status === 404 && part.missing) return replace(place, part.missing());
     if (shown?.where === where && !one.answer) replace(place, h('p', { class: 'wrong', role: 'alert' }, problem.message));
     throw problem;
   } finally {

@@ -22,6 +22,9 @@ export const states = {
   waiting: ['On its way', 'wait'],
   refused: ['Refused', 'bad'],
   invalid: ['Invalid', 'bad'],
+  live: ['Good', 'good'],
+  revoked: ['Revoked', 'bad'],
+  expired: ['Ended', 'quiet'],
   ok: ['Done', 'good'],
 };
 

@@ -109,8 +109,9 @@ static enum rc
 of_identities(struct call *c, const char *organization_id, const struct search *s)
 {
 	static const char sql[] =
-	    "SELECT MIN(k.not_after), COUNT(*) FROM enrollment e JOIN certificate k ON k.fingerprint = e.certificate_fp"
-	    " WHERE e.organization_id = ?1 AND e.ended_at IS NULL AND k.not_after <= ?2"
+	    "SELECT MIN(k.not_after), COUNT(*) FROM certificate k CROSS JOIN enrollment e" /* in this order: few end soon */
+	    " WHERE e.id = k.enrollment_id AND e.certificate_fp = k.fingerprint"
+	    " AND k.not_after <= ?2 AND k.revoked_at IS NULL AND e.organization_id = ?1 AND e.ended_at IS NULL"
 	    " GROUP BY k.not_after / 86400 ORDER BY 1 LIMIT ?3";
 	struct db_rows r;
 	enum rc rc = store_run(c, sql, DB_ARGS(db_text(organization_id), db_int(s->until), db_int(DAYS_MAX)), &r);

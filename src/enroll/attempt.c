@@ -210,16 +210,21 @@ enum rc
 attempt_list(struct call *c, const char *organization_id, const char *user_identifier, const char *state,
     int64_t before, struct attempt **out, int *n)
 {
-	/* Columns compared with themselves where a filter is absent: one statement, one type per parameter. */
-	static const char sql[] = "SELECT " COLUMNS " FROM attempt"
-				  " WHERE organization_id = COALESCE(?1, organization_id)"
-				  " AND (?2 = '' OR user_identifier = ?2)"
-				  " AND state = COALESCE(?3, state) AND started_at < ?4"
-				  " ORDER BY started_at DESC, id LIMIT 500";
+	/* Columns compared with themselves where a filter is absent: one type per parameter. What an index is for is
+	 * compared as it is: of one person, of one organization. */
+#define LIST(organization, person) \
+	"SELECT " COLUMNS " FROM attempt WHERE organization_id = " organization " AND " person \
+	" AND state = COALESCE(?3, state) AND started_at < ?4 ORDER BY started_at DESC, id DESC LIMIT 500"
+	static const char *const sql[2][2] = {
+		{ LIST("COALESCE(?1, organization_id)", "?2 = ''"),
+		    LIST("COALESCE(?1, organization_id)", "user_identifier = ?2") },
+		{ LIST("?1", "?2 = ''"), LIST("COALESCE(?1, organization_id)", "user_identifier = ?2") },
+	};
+#undef LIST
 	struct db_rows r;
 	enum rc rc;
 
-	rc = store_run(c, sql,
+	rc = store_run(c, sql[organization_id != NULL][user_identifier != NULL],
 	    DB_ARGS(db_text(organization_id), db_text(user_identifier != NULL ? user_identifier : ""), db_text(state),
 		db_int(before != 0 ? before : INT64_MAX)),
 	    &r);

@@ -47,7 +47,7 @@ export const more = (summary, key, ...children) => h('details', { 'data-key': ke
 export function table({ caption, columns, rows, to, none = 'There is nothing here.' }) {
   if (!rows.length) return empty(none);
   return h('div', { class: 'scroll' }, h('table', { role: 'table' }, h('caption', { class: 'unseen' }, caption),
-    h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, columns.map(([name, , how]) => h('th', { scope: 'col', role: 'columnheader', class: how?.number && 'number' }, name)))),
+    h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, columns.map(([name, , how]) => h('th', { scope: 'col', role: 'columnheader', class: how?.number && 'number' }, name || h('span', { class: 'unseen' }, 'What to do'))))),
     h('tbody', { role: 'rowgroup' }, rows.map((row) => h('tr', { role: 'row' }, columns.map(([name, content, how], i) => {
       const where = i === 0 && to?.(row);
       return h('td', { role: 'cell', 'data-label': name, class: how?.number && 'number' }, where ? h('a', { href: where, 'data-row': true, 'data-key': where }, content(row)) : content(row));

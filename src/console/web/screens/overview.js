@@ -25,9 +25,9 @@ function enrolled(o) {
 const failing = (o) => section('What fails', table({
   caption: 'Failed attempts by cause',
   none: 'Nothing failed in the last seven days.',
-  rows: o.failing,
+  rows: o.failing.sort((a, b) => b.week - a.week),
   to: (f) => (f.stage === 'discovery' ? href('rules') : href('attempts', { state: 'failed', code: f.code })),
-  columns: [['Cause', (f) => f.sentence ?? f.code], ['Last day', (f) => count(f.day), { number: true }], ['Last week', (f) => count(f.week), { number: true }], ['What to do', (f) => f.todo]],
+  columns: [['Cause', (f) => f.sentence ?? f.code], ['Since yesterday', (f) => count(f.day), { number: true }], ['Seven days', (f) => count(f.week), { number: true }], ['What to do', (f) => f.todo]],
 }));
 
 const days = (o) => columns('Attempts of the last two weeks', o.days.map((d) => ({ label: new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' }).format(new Date(d.at * 1000)), values: d })),

@@ -239,6 +239,9 @@ object_of(struct admin_call *x, const struct about *t, const struct kind *k, con
 
 	if (id == NULL)
 		id = json_get_text(shown_as, "uuid");
+	/* What there is not, or belongs to others, is not told to whoever is of one organization and looks here. */
+	if (id == NULL && shown_as == NULL && x->actor->organization_id != NULL)
+		return NULL;
 	if (id == NULL && (k == NULL || strcmp(k->name, "user") != 0))
 		id = t->value != NULL ? t->value : json_get_text(shown_as, "name");
 	if (id == NULL)
@@ -277,7 +280,7 @@ person_there(struct admin_call *x, const char *name)
 	enum rc rc = account_find(x->c, account_fold(x->c->arena, name), &a);
 
 	x->c->err = before;
-	return rc == RC_OK ? a.user_identifier : NULL;
+	return rc == RC_OK && admin_reaches(x, a.organization_id) ? a.user_identifier : NULL;
 }
 
 static const char *
@@ -293,8 +296,10 @@ person_of(struct admin_call *x, const struct about *t, const json_t *shown_as)
 		user = person_of_enrollment(x, t->value);
 	if (user == NULL && t->kind != NULL && strcmp(t->kind->name, "user") == 0)
 		user = person_there(x, t->value);
+	if (user == NULL && admin_query(x, "user") != NULL)
+		user = person_there(x, admin_query(x, "user"));
 	if (user == NULL)
-		user = admin_query(x, "user") != NULL ? admin_query(x, "user") : admin_text(x, "user");
+		user = admin_text(x, "user");
 	if (user == NULL)
 		user = person_of_enrollment(x, admin_text(x, "enrollment"));
 	return user != NULL ? account_fold(x->c->arena, user) : NULL;
@@ -322,13 +327,16 @@ outcome(enum rc rc)
 static const char *
 filters(struct admin_call *x)
 {
-	static const char *const left_out[] = { "user", "before", "after", "cursor", "limit", "page" };
+	static const char *const left_out[] = { "user", "organization", "before", "after", "cursor", "limit", "page" };
 	json_t *kept = admin_object(x);
 
 	for (const char *p = x->r->query; p != NULL && *p != '\0'; p += strspn(p, "&")) {
 		char *name = arena_strndup(x->c->arena, p, strcspn(p, "=&"));
 		const char *value = admin_query(x, name);
 
+		/* Of an enrollment that the actor does not reach its answer said nothing. */
+		if (value != NULL && strcmp(name, "enrollment") == 0 && person_of_enrollment(x, value) == NULL)
+			value = NULL;
 		if (value != NULL && !IN(left_out, name))
 			json_object_set_new(kept, name, json_string(value));
 		p += strcspn(p, "&");
@@ -402,6 +410,8 @@ changing(struct admin_call *x, const struct admin_route *row)
 	if ((rc = audit_add(x->c, &e)) != RC_OK)
 		return rc;
 	rc = row->handler(x);
+	if (rc == RC_OK && e.object == NULL && made == NULL)
+		e.object = object_of(x, &t, t.kind, x->out != NULL ? x->out : admin_object(x));
 	if (rc == RC_OK && made != NULL) {
 		e.object = object_of(x, &t, made, x->out);
 		e.organization_id = organization_of(x, made, x->out);
@@ -429,7 +439,8 @@ admin_recorded(struct admin_call *x, const struct admin_route *row, enum rc rc)
 	e = entry(x, row);
 	find_about(x, row, &t);
 	e.organization_id = organization_of(x, NULL, NULL);
-	e.person = person_of(x, &t, NULL);
+	if (rc != RC_NOT_FOUND)
+		e.person = person_of(x, &t, NULL);
 	e.outcome = outcome(rc);
 	conclude(x, &e, rc);
 	return rc;

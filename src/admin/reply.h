@@ -30,6 +30,7 @@ typedef enum rc admin_handler(struct admin_call *x);
 
 struct admin_route { /* a row of ADMIN_ROUTES, as far as the server does not need it */
 	const char *method, *path; /* below /api/v1 */
+	const char *name; /* the handler's, "user_list" */
 	unsigned roles; /* bits of enum actor_role, and ADMIN_WHOLE */
 	const char *fields; /* of the body */
 	admin_handler *handler;

@@ -24,6 +24,7 @@
 
 /* clang-format off */
 #define ADMIN_ROUTES(X) \
+X("GET",    "/openapi.json",                                HTTP_QUICK,  ADMIN_LARGE, ALL,   "", openapi_get) /* openapi.c */ \
 X("GET",    "/status",                                      HTTP_QUICK,  ADMIN_LIST,  ALL | WHOLE, "", status_get) \
 X("GET",    "/status/next",                                 HTTP_QUICK,  ADMIN_LIST,  ALL,   "", status_next) /* next_http.c */ \
 X("GET",    "/overview",                                     HTTP_QUICK,  ADMIN_LIST,  ALL,   "", overview) /* overview_http.c */ \
@@ -160,6 +161,9 @@ enum rc admin_put_policy(struct admin_call *x, const struct account *a);
 
 /* The user identifier of an account's id; NULL where the person is gone. */
 const char *admin_user_name(struct admin_call *x, const char *account_id);
+
+/* openapi.c: the document of all of it, in the arena. */
+json_t *admin_openapi(struct arena *a, const char *version);
 
 /* licence_http.c: what `org show` is to say of it. */
 enum rc admin_licence_warnings(struct admin_call *x, const char *organization_id, json_t *out);

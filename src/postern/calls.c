@@ -294,6 +294,7 @@ static const struct call {
 	  .done = "Keep the secret of {name} now: it is never shown again." },
 	{ "api-token list", NULL, "GET", "/api-tokens", ORG, .columns = api_token_columns, .empty = "There are no tokens." },
 	{ "api-token revoke", NULL, "DELETE", "/api-tokens/{0}", "", .done = "{name} was revoked: its next request is refused." },
+	{ "openapi", NULL, "GET", "/openapi.json", "", .print = print_document },
 	{ "ca show", "enrollment", "GET", "/certificates", "enrollment=--enrollment", .columns = certificate_columns,
 	  .empty = "No certificate was issued for it." },
 	{ "ca show", NULL, "GET", "/organizations/{org}/certificates/ca", "", .columns = ca_columns },

@@ -114,6 +114,7 @@ void print_sent(struct cli *k, const json_t *answer);
 void print_status(struct cli *k, const json_t *answer);
 void print_device_group(struct cli *k, const json_t *answer);
 void print_item(struct cli *k, const json_t *answer);
+void print_document(struct cli *k, const json_t *answer); /* as JSON */
 void print_pem(struct cli *k, const json_t *answer);
 
 /* ---- commands of their own ---- */

@@ -490,6 +490,7 @@ static const struct argv_command commands[] = {
 	  "no tokens, no results of commands. admin: everything. With --org it reaches that organization alone." },
 	{ "api-token list", "List such tokens", cli_call, NULL, NULL, NULL },
 	{ "api-token revoke", "Refuse one from now on", cli_call, NULL, ONE("NAME", "Name or ID, from api-token list"), NULL },
+	{ "openapi", "Print the OpenAPI document of the administration API", cli_call, NULL, NULL, NULL },
 	{ "ca show", "Show the enrollment CA, or what it issued", cli_call, ca_show_options, NULL, NULL },
 	{ "ca renew", "Give a key of the organization a new certificate, for ten years more", cli_call, NULL,
 	  ONE("KIND", "ca, profile or maid; each key stays as it is, and what was signed with it stays good"), NULL },

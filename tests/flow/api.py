@@ -6,15 +6,75 @@ command line from afar.
 import http.client
 import json
 import os
+import random
+import re
 import socket
 import ssl
 import sys
+from urllib.parse import quote
 
-from postern import Refused, Server, done, free_port, ok, same, until
+from postern import Device, Refused, Server, done, free_port, ok, same, until
+
+
+class Document:
+    """The OpenAPI document, and what answers don't fit it."""
+
+    def __init__(self, document):
+        self.document, self.faults, self.seen = document, [], set()
+        self.paths = [(re.compile(re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(p)) + "$"), p) for p in document["paths"]]
+        self.paths.sort(key=lambda row: row[1].count("{"))
+
+    def operation(self, method, path):
+        for pattern, name in self.paths:
+            if pattern.match(path) and method.lower() in self.document["paths"][name]:
+                return self.document["paths"][name][method.lower()]
+        return None
+
+    def check(self, method, path, status, type_, answer):
+        operation = self.operation(method, path.split("?")[0])
+        if operation is None:
+            return
+        response = operation["responses"].get(str(status), operation["responses"]["default"])
+        if status < 400:
+            self.seen.add(operation["operationId"])
+        if type_ not in response["content"] or (status < 400) == (response is operation["responses"]["default"]):
+            self.faults.append(f"{method} {path}: {status} {type_}")
+        else:
+            self.faults += [f"{method} {path}: {fault}"
+                            for fault in self.unlike(answer, response["content"][type_]["schema"], "")]
+
+    def unlike(self, value, schema, at):
+        """What of it is not as the schema says (the part of JSON Schema that the document uses)."""
+        while "$ref" in schema:
+            schema = self.document["components"]["schemas"][schema["$ref"].split("/")[-1]]
+        if "anyOf" in schema:
+            tried = [list(self.unlike(value, s, at)) for s in schema["anyOf"]]
+            yield from min(tried, key=len)
+            return
+        types = schema.get("type", [])
+        types = [types] if isinstance(types, str) else types
+        is_ = {type(None): "null", bool: "boolean", int: "integer", str: "string", list: "array", dict: "object"}[type(value)]
+        if types and is_ not in types:
+            yield f"{at or 'answer'} is {is_}, not {' or '.join(types)}"
+        elif is_ == "array":
+            for item in value:
+                yield from self.unlike(item, schema.get("items", {}), at + "[]")
+        elif is_ == "object":
+            for name in schema.get("required", []):
+                if name not in value:
+                    yield f"{at}.{name} is missing"
+            for name, member in value.items():
+                if name in schema.get("properties", {}):
+                    yield from self.unlike(member, schema["properties"][name], f"{at}.{name}")
+                elif schema.get("additionalProperties") is False:
+                    yield f"{at}.{name} is not in the document"
 
 
 class Api:
-    """One client of the API: a kept connection, its answers as (status, headers, object)."""
+    """One client of the API: a kept connection, its answers as (status, headers, object). Each is held against the
+    document, once there is one."""
+
+    document = None
 
     def __init__(self, server, port, token=None):
         self.to = http.client.HTTPSConnection("localhost", port, timeout=60,
@@ -27,7 +87,11 @@ class Api:
                         {**self.headers, **({"Content-Type": "application/json"} if body is not None else {}), **more})
         reply = self.to.getresponse()
         text = reply.read()
-        return reply.status, reply.headers, json.loads(text) if "json" in reply.headers.get("Content-Type", "") else text
+        type_ = reply.headers.get("Content-Type", "")
+        answer = json.loads(text) if "json" in type_ else text
+        if Api.document:
+            Api.document.check(method, path, reply.status, type_, answer)
+        return reply.status, reply.headers, answer
 
 
 def listens(port):
@@ -97,15 +161,120 @@ def from_afar(server, port):
     ok("everybody may read" in said, "a token that everybody may read is not used", said)
 
 
+def walk(server, api, user):
+    """What the document says, at every row that reads, and at many that change, with a device that is enrolled."""
+    enrollment = api("GET", f"/enrollments?user={user}")[2]["items"][0]["id"]
+    sent = api("POST", f"/enrollments/{enrollment}/commands", {"request_type": "DeviceInformation"})[2]
+    api("POST", "/users", {"user": "anna@betterbag.com", "groups": ["staff"]})
+    api("PATCH", "/groups/staff", {"access_token_life": "15m"})
+    api("POST", "/device-groups", {"name": "phones", "by_name": True})
+    api("PUT", f"/device-groups/phones/members/{enrollment}")
+    api("PUT", "/items/app", {"name": "notes", "title": "Notes", "app_store_id": "1110145109"})
+    api("PUT", "/device-groups/phones/items/app/notes")
+    rule = api("POST", "/rules", {"outcome": "refuse", "user": "x@betterbag.com", "message": "no"})[2]
+    api("PATCH", f"/rules/{rule['id']}", {"position": 1})
+    service = api("POST", "/services", {"name": "directory", "purpose": "scim"})[2]
+    made = api("POST", "/api-tokens", {"name": "walk", "role": "read"})[2]
+    api("POST", "/identity-providers", {"kind": "google", "client_id": "c", "client_secret": "s", "domain": "betterbag.com"})
+    certificate = api("GET", f"/certificates?enrollment={enrollment}")[2]["items"][0]["fingerprint"]
+    provider = (api("GET", "/identity-providers")[2]["items"] or [{"id": "none"}])[0]["id"]
+    values = {"organization": "_", "user": user, "enrollment": enrollment, "attempt": "latest", "command": sent["uuid"],
+              "kind": "app", "item": "notes", "device_group": "phones", "group": "staff", "purpose": "ca",
+              "document": "standard", "rule": rule["id"], "provider": provider, "service": service["id"],
+              "api_token": made["id"], "certificate": certificate, "domain": "betterbag.com"}
+    gets = [p for p, row in Api.document.document["paths"].items() if "get" in row]
+    for path in gets:
+        status, _, answer = api("GET", re.sub(r"\{([^}]*)\}", lambda m: values.get(m[1], "x"), path) +
+                                (f"?user={user}" if path == "/attempts/latest" else
+                                 f"?enrollment={enrollment}" if path == "/certificates" else ""))
+        if status >= 500 and path not in ("/organizations/{organization}/apple/discovery",):
+            ok(False, f"GET {path}", answer)
+    attempt = api("GET", f"/attempts/latest?user={user}")[2]["id"]
+    api("GET", f"/attempts/{attempt}")
+    api("GET", f"/rules/explain?user={user}&model-family=iPhone")
+    api("POST", f"/enrollments/{enrollment}/renew")
+    api("POST", f"/certificates/{certificate}/revoke")
+    api("PATCH", "/users/anna@betterbag.com", {"disabled": True})
+    api("DELETE", "/device-groups/phones/items/app/notes")
+    api("DELETE", f"/device-groups/phones/members/{enrollment}")
+    api("DELETE", "/items/app/notes")
+    api("DELETE", "/device-groups/phones")
+    api("DELETE", f"/rules/{rule['id']}")
+    api("DELETE", f"/services/{service['id']}")
+    api("DELETE", f"/api-tokens/{made['id']}")
+    api("POST", "/tokens/revoke", {"enrollment": enrollment})
+    api("POST", f"/enrollments/{enrollment}/evict")
+    api("DELETE", "/users/anna@betterbag.com")
+    api("PUT", f"/users/{user}/password", {"password": "correct horse battery"})
+    api("POST", "/organizations", {"name": "Other", "domains": ["other.example"], "lab": True})
+    api("DELETE", "/organizations/other")
+    api("POST", "/organizations/_/domains", {"domain": "bags.example"})
+    api("DELETE", "/organizations/_/domains/bags.example")
+    api("POST", "/organizations/_/certificates/profile/renew")
+    api("PATCH", f"/identity-providers/{provider}", {"scope": "openid email"})
+    api("DELETE", f"/identity-providers/{provider}")
+    api("POST", "/store/shrink")
+    api("PATCH", "/organizations/_", {"settings": {"colour": "#0a5"}})
+    ok(len(gets) > 25 and not Api.document.faults, "every answer is as the OpenAPI document says",
+       "\n".join(Api.document.faults[:20]))
+    ok(len(Api.document.seen) > 65, "of more than 65 requests", sorted(Api.document.seen))
+
+
+ODD = ["", " ", "x" * 5000, "\u0000", "%", "../..", "'; DROP TABLE account; --", "\U0001f600", "-1", None, True, False,
+       0, -1, 2**63 - 1, -2**63, 1e308, [], {}, [[]], [None], {"x": {}}, ["a"] * 300]
+
+
+def mutated(rng, operations, document):
+    """One request that nobody meant."""
+    path, method, operation = rng.choice(operations)
+    url = re.sub(r"\{[^}]*\}", lambda m: quote(str(rng.choice([*ODD[:9], "_", "betterbag", "phones", "1"])) or "x", safe=""),
+                 path)
+    for p in operation["parameters"]:
+        if p["in"] == "query" and rng.random() < 0.5:
+            url += ("&" if "?" in url else "?") + p["name"] + "=" + quote(str(rng.choice(ODD)), safe="")
+    schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    body = {name: rng.choice([*ODD, "x", "betterbag", "refuse", 1, ["a@betterbag.com"]]) for name in schema.get("properties", {})
+            if rng.random() < 0.7}
+    text = json.dumps(rng.choice(ODD) if rng.random() < 0.05 else body)
+    if rng.random() < 0.2:
+        at = rng.randrange(len(text) + 1)
+        text = text[:at] + rng.choice(["", "}", '"', "\x00", "\ud800", "[" * 300]) + text[at + rng.randrange(3):]
+    return method.upper(), url, text.encode("utf-8", "surrogatepass") if method != "get" else None
+
+
+def mutations(server, api):
+    """A thousand requests that nobody meant: each is refused, or means something after all."""
+    rng = random.Random(8)
+    document = Api.document.document
+    operations = [(path, method, operation) for path, row in document["paths"].items() for method, operation in row.items()
+                  if "/apple" not in path and "/check" not in path]
+    worst = []
+    for _ in range(1000):
+        method, url, text = mutated(rng, operations, document)
+        api.to.request(method, "/api/v1" + url, text, {**api.headers, "Content-Type": "application/json"})
+        reply = api.to.getresponse()
+        reply.read()
+        if reply.status >= 500:
+            worst.append((reply.status, method, url[:200], (text or b"")[:300]))
+    ok(not worst, "a thousand mutated requests are answered without one 5xx", worst[:5])
+
+
 def main():
     server = Server()
     port = free_port()
     server.set(admin_listen=f"127.0.0.1:{port}")
     server.start()
     until(lambda: listens(port), 60, 0.05)
+    user, = server.people(1)
+    device = Device(server, user).begin_enroll()
     doors(server, port)
+    same(device.finish(), 0, "a device enrolls")
     tokens(server, port)
     from_afar(server, port)
+    Api.document = Document(json.loads(server.admin("openapi")))
+    api = Api(server, port, token(server, "walker", "--role", "admin"))
+    walk(server, api, user)
+    mutations(server, api)
     same(server.stop(), 0, "the server drains")
     return done()
 

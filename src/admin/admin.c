@@ -6,7 +6,8 @@
 enum row { ADMIN_ROUTES(X) ROWS };
 #undef X
 
-#define X(method, path, class, max_body, roles, fields, handler) { method, path, #handler, roles, fields, admin_##handler },
+#define X(method, path, class, max_body, roles, fields, handler) \
+	{ method, path, #handler, roles, fields, admin_##handler },
 const struct admin_route admin_rows[] = {
 	ADMIN_ROUTES(X) /* one per line of routes.h */
 	{ .path = NULL },

@@ -52,7 +52,7 @@ admin_attempt_list(struct admin_call *x)
 	int n;
 
 	if ((rc = admin_query_int(x, "before", 0, &before)) != RC_OK ||
-	    (rc = admin_organization_filter(x, &organization_id)) != RC_OK)
+	    (rc = admin_organization_owner(x, &organization_id)) != RC_OK)
 		return rc;
 	if (user != NULL)
 		user = account_fold(x->c->arena, user);

@@ -59,7 +59,7 @@ admin_enrollment_list(struct admin_call *x)
 		return fail(&x->c->err, RC_BAD_INPUT,
 		    "a state is live, pending, enrolled, reauth, evicting, unenrolled, evicted, replaced or inactive");
 	if ((rc = admin_query_int(x, "before", 0, &before)) != RC_OK ||
-	    (rc = admin_organization_filter(x, &organization_id)) != RC_OK)
+	    (rc = admin_organization_owner(x, &organization_id)) != RC_OK)
 		return rc;
 	if (user != NULL && (rc = account_find(x->c, account_fold(x->c->arena, user), &person)) != RC_OK)
 		return rc == RC_NOT_FOUND ? fail(&x->c->err, rc, "there is no user %.200s", user) : rc;

@@ -332,21 +332,28 @@ admin_organization(struct admin_call *x, const char *id, struct organization *ou
 enum rc
 admin_organization_filter(struct admin_call *x, const char **id)
 {
-	struct organization o, *all;
+	struct organization o;
 	enum rc rc;
-	int n;
 
 	*id = admin_text(x, "organization") != NULL ? admin_text(x, "organization") : admin_query(x, "organization");
-	if (*id == NULL && (*id = x->actor->organization_id) == NULL) {
-		/* Where there is one, all is what that one has, and an index finds it. */
-		if ((rc = organization_list(x->c, &all, &n)) == RC_OK && n == 1)
-			*id = all[0].id;
-		return rc;
-	}
-	if (*id == x->actor->organization_id)
+	if (*id == NULL) {
+		*id = x->actor->organization_id;
 		return RC_OK;
+	}
 	if ((rc = named_organization(x, *id, &o)) == RC_OK)
 		*id = o.id;
+	return rc;
+}
+
+enum rc
+admin_organization_owner(struct admin_call *x, const char **id)
+{
+	struct organization *all;
+	enum rc rc = admin_organization_filter(x, id);
+	int n;
+
+	if (rc == RC_OK && *id == NULL && (rc = organization_list(x->c, &all, &n)) == RC_OK && n == 1)
+		*id = all[0].id;
 	return rc;
 }
 

@@ -78,6 +78,9 @@ const char *admin_seconds(struct arena *a, const char *text);
 enum rc admin_organization(struct admin_call *x, const char *id, struct organization *out);
 /* The one meant by a query or body that may name an organization. NULL in *id: all. */
 enum rc admin_organization_filter(struct admin_call *x, const char **id);
+/* Likewise, of what always belongs to an organization: where there is only one, that one instead of NULL, for an index
+ * finds its rows. */
+enum rc admin_organization_owner(struct admin_call *x, const char **id);
 
 /* An enrollment by its id or by a beginning of it that no other has. */
 enum rc admin_enrollment(struct admin_call *x, const char *id, struct enrollment *out);

@@ -16,12 +16,16 @@ import { Problem, choose, chosen, get } from './api.js';
 import { ask, h, href, say, tell } from './ui.js';
 import { relative } from './words.js';
 import attempts from './screens/attempts.js';
+import audit from './screens/audit.js';
 import enrollments from './screens/enrollments.js';
+import groups from './screens/groups.js';
+import items from './screens/items.js';
 import overview from './screens/overview.js';
 import people from './screens/people.js';
+import rules from './screens/rules.js';
 import settings from './screens/settings.js';
 
-const screens = [overview, attempts, people, enrollments, settings];
+const screens = [overview, attempts, people, enrollments, rules, groups, items, audit, settings];
 const every = 5000; // milliseconds between two questions while somebody looks
 
 // ---- the address ----

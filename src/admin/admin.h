@@ -26,4 +26,7 @@ struct admin_room {
  * method is NULL. */
 extern const struct http_route admin_routes[];
 
+/* Pages on which administrators sign in, below /console/sign-in on the admin door only; likewise. */
+extern const struct http_route admin_signin_routes[];
+
 #endif

@@ -34,6 +34,8 @@ static const struct kind {
 	{ "command", "/enrollments/{enrollment}/commands", "uuid enrollment channel request_type status" },
 	{ "service", "/services", "id organization name purpose created_by" },
 	{ "api_token", "/api-tokens", "id name role organization expires_at created_by" },
+	{ "administrator", "/administrators", "id name role organization provider has_password second_factors recovery_codes disabled"
+	  " created_by" },
 	{ "document", NULL, "organization kind url set_at" },
 	{ "purpose", NULL, "organization subject serial not_before not_after" },
 	{ "certificate", "/certificates", "fingerprint serial organization enrollment state issued_at not_after revoked_at" },
@@ -43,11 +45,12 @@ static const struct kind {
 
 /* What is read without reading anybody's data. Any other reading is recorded. */
 static const char *const impersonal[] = { "/status", "/status/next", "/overview", "/audit/verification", "/api-tokens",
-	"/organizations", "/organizations/{organization}", "/organizations/{organization}/certificates/{purpose}",
-	"/organizations/{organization}/esso/{document}", "/organizations/{organization}/licence-apps",
-	"/organizations/{organization}/apple", "/organizations/{organization}/apple/discovery", "/domains", "/groups",
-	"/device-groups", "/items/{kind}", "/items/{kind}/{item}", "/rules", "/identity-providers",
-	"/identity-providers/{provider}", "/services", "/enrollments/{enrollment}/available-commands" };
+	"/me", "/administrators", "/administrators/{administrator}", "/organizations", "/organizations/{organization}",
+	"/organizations/{organization}/certificates/{purpose}", "/organizations/{organization}/esso/{document}",
+	"/organizations/{organization}/licence-apps", "/organizations/{organization}/apple",
+	"/organizations/{organization}/apple/discovery", "/domains", "/groups", "/device-groups", "/items/{kind}",
+	"/items/{kind}/{item}", "/rules", "/identity-providers", "/identity-providers/{provider}", "/services",
+	"/enrollments/{enrollment}/available-commands" };
 
 /* Of what is erased not even the row of the erasing keeps anything. */
 static const char *const kept_of_nothing[] = { "/users/{user}/erase" };

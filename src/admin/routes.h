@@ -117,6 +117,15 @@ X("DELETE", "/commands/{command}",                          HTTP_QUICK,  ADMIN_S
 /* token_http.c, service_http.c, certificate_http.c */ \
 X("GET",    "/tokens",                                      HTTP_QUICK,  ADMIN_LIST,  LOOK,  "", token_list) \
 X("POST",   "/tokens/revoke",                               HTTP_QUICK,  ADMIN_LIST,  ADMIN, "user enrollment grant", token_revoke) \
+/* administrator_http.c */ \
+X("GET",    "/me",                                          HTTP_QUICK,  ADMIN_LIST,  ALL,   "", me_get) \
+X("GET",    "/administrators",                              HTTP_QUICK,  ADMIN_LIST,  ADMIN | WHOLE, "", administrator_list) \
+X("POST",   "/administrators",                              HTTP_HEAVY,  ADMIN_SMALL, ADMIN | WHOLE, "!name !role organization provider password", administrator_add) \
+X("GET",    "/administrators/{administrator}",              HTTP_QUICK,  ADMIN_LIST,  ADMIN | WHOLE, "", administrator_get) \
+X("PATCH",  "/administrators/{administrator}",              HTTP_QUICK,  ADMIN_SMALL, ADMIN | WHOLE, "role organization disabled:b", administrator_change) \
+X("PUT",    "/administrators/{administrator}/password",     HTTP_HEAVY,  ADMIN_SMALL, ADMIN | WHOLE, "!password", administrator_password) \
+X("POST",   "/administrators/{administrator}/reset",        HTTP_QUICK,  ADMIN_SMALL, ADMIN | WHOLE, "", administrator_reset) \
+X("DELETE", "/administrators/{administrator}",              HTTP_QUICK,  ADMIN_SMALL, ADMIN | WHOLE, "", administrator_remove) \
 /* api_token_http.c */ \
 X("GET",    "/api-tokens",                                  HTTP_QUICK,  ADMIN_LIST,  ADMIN, "", api_token_list) \
 X("POST",   "/api-tokens",                                  HTTP_QUICK,  ADMIN_SMALL, ADMIN, "!name !role organization life", api_token_add) \

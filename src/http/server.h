@@ -60,6 +60,9 @@ const char *http_header(const struct http_request *r, const char *name);
  * body of type application/x-www-form-urlencoded is looked at and nothing else; otherwise the query is. */
 const char *http_query(struct call *c, const struct http_request *r, const char *name, bool plus_is_space);
 
+/* Value of the cookie of that name, in c->arena (RFC 6265 5.4); NULL: none, empty, or over `max` octets. */
+const char *http_cookie(struct call *c, const struct http_request *r, const char *name, size_t max);
+
 struct http_reply {
 	int status; /* 0 until set */
 	struct http_header headers[16];

@@ -454,13 +454,13 @@ ask_tokens(struct idp *i, struct call *c, const struct provider *p, const char *
 }
 
 enum rc
-idp_redeem(struct idp *i, struct call *c, const struct provider *p, const char *code, const char *verifier,
-    struct idp_tokens *out, const char **error)
+idp_redeem(struct idp *i, struct call *c, const struct provider *p, const char *code, const char *redirect_uri,
+    const char *verifier, struct idp_tokens *out, const char **error)
 {
 	const char *const items[][2] = {
 		{ "grant_type", "authorization_code" },
 		{ "code", code },
-		{ "redirect_uri", provider_redirect_uri(c) },
+		{ "redirect_uri", redirect_uri },
 		{ "code_verifier", verifier },
 		{ "client_id", p->client_id },
 		{ NULL, NULL },

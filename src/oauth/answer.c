@@ -112,17 +112,7 @@ cookie_name(const struct http_request *r, enum signin_cookie which)
 const char *
 signin_cookie(struct call *c, const struct http_request *r, enum signin_cookie which)
 {
-	const char *p = http_header(r, "Cookie"), *name = cookie_name(r, which);
-	size_t n = strlen(name), length;
-
-	while (p != NULL && *p != '\0') {
-		p += strspn(p, "; ");
-		if (strncmp(p, name, n) == 0 && p[n] == '=' &&
-		    (length = strcspn(p + n + 1, "; ")) <= cookies[which].max && length > 0)
-			return arena_strndup(c->arena, p + n + 1, length);
-		p += strcspn(p, ";");
-	}
-	return NULL;
+	return http_cookie(c, r, cookie_name(r, which), cookies[which].max);
 }
 
 void

@@ -94,6 +94,11 @@ static const struct column service_columns[] = {
 	{ "ORGANIZATION", "organization", COL_TEXT }, { "SINCE", "created_at", COL_TIME }, { "BY", "created_by", COL_TEXT },
 	COLUMN_END
 };
+static const struct column administrator_columns[] = {
+	{ "NAME", "name", COL_TEXT }, { "ROLE", "role", COL_TEXT }, { "ORGANIZATION", "organization", COL_TEXT },
+	{ "PROVIDER", "provider", COL_TEXT }, { "SECOND FACTORS", "second_factors", COL_LIST }, { "CODES", "recovery_codes", COL_NUMBER },
+	{ "DISABLED", "disabled", COL_FLAG }, { "SIGNED IN", "signed_in_at", COL_TIME }, COLUMN_END
+};
 static const struct column api_token_columns[] = {
 	{ "NAME", "name", COL_TEXT }, { "ROLE", "role", COL_TEXT }, { "ORGANIZATION", "organization", COL_TEXT },
 	{ "STATE", "state", COL_TEXT }, { "UNTIL", "expires_at", COL_TIME }, { "USED", "used_at", COL_TIME },
@@ -290,6 +295,20 @@ static const struct call {
 	  .done = "Give id and secret to {name} now: the secret is not kept, and never shown again." },
 	{ "service list", NULL, "GET", "/services", ORG, .columns = service_columns, .empty = "No other service may ask." },
 	{ "service remove", NULL, "DELETE", "/services/{0}", "", .done = "{0} was removed: its next request is refused." },
+	{ "administrator add", NULL, "POST", "/administrators", ORG " name=0 role=--role provider=--provider password=stdin",
+	  .done = "{name} administers from now on: /console/sign-in on a listener of admin_listen." },
+	{ "administrator list", NULL, "GET", "/administrators", "", .columns = administrator_columns,
+	  .empty = "There are no administrators yet: postern administrator add USER@DOMAIN" },
+	{ "administrator set", NULL, "PATCH", "/administrators/{0}", ORG " role=--role",
+	  .done = "{name} was changed; their sessions have ended." },
+	{ "administrator disable", NULL, "PATCH", "/administrators/{0}", "disabled=@true:b",
+	  .done = "{name} is disabled; their sessions have ended." },
+	{ "administrator enable", NULL, "PATCH", "/administrators/{0}", "disabled=@false:b", .done = "{name} is enabled." },
+	{ "administrator passwd", NULL, "PUT", "/administrators/{0}/password", "password=stdin",
+	  .done = "{0} has a new password; their sessions have ended." },
+	{ "administrator reset", NULL, "POST", "/administrators/{0}/reset", "",
+	  .done = "{0} sets up a second factor at the next sign-in; their sessions have ended." },
+	{ "administrator remove", NULL, "DELETE", "/administrators/{0}", "", .done = "{0} was removed; their sessions have ended." },
 	{ "api-token add", NULL, "POST", "/api-tokens", ORG " name=0 role=--role life=--life", .columns = api_secret_columns,
 	  .done = "Keep the secret of {name} now: it is never shown again." },
 	{ "api-token list", NULL, "GET", "/api-tokens", ORG, .columns = api_token_columns, .empty = "There are no tokens." },
@@ -606,7 +625,7 @@ misuse(const struct argv *v)
 		if (v->n_arguments > 2 && argv_given(v, "plist"))
 			return "give either key=value pairs or --plist, not both";
 	}
-	if (strcmp(v->command->name, "user passwd") == 0 && !argv_flag(v, "password-stdin"))
+	if ((strcmp(v->command->name, "user passwd") == 0 || strcmp(v->command->name, "administrator passwd") == 0) && !argv_flag(v, "password-stdin"))
 		return "say --password-stdin: the password is read from standard input, never from the command line";
 	if (strcmp(v->command->name, "attempt show") == 0 && (v->n_arguments == 1) == argv_given(v, "last"))
 		return "name an attempt's ID, or a person with --last USER@DOMAIN";

@@ -283,6 +283,14 @@ static const struct argv_option apple_discovery_options[] = {
 static const struct argv_option service_add_options[] = {
 	ARGV_TEXT("for", "PURPOSE", "What it may do", .choices = purposes, .required = true), ARGV_END
 };
+static const struct argv_option administrator_add_options[] = {
+	ARGV_TEXT("role", "ROLE", "What they may do", .choices = roles, .required = true),
+	ARGV_TEXT("provider", "ID", "The identity provider that signs them in, from idp list; else they get a password"),
+	ARGV_FLAG("password-stdin", SECRET), ARGV_END
+};
+static const struct argv_option administrator_set_options[] = {
+	ARGV_TEXT("role", "ROLE", "What they may do from now on", .choices = roles), ARGV_END
+};
 static const struct argv_option api_token_add_options[] = {
 	ARGV_TEXT("role", "ROLE", "What it may do", .choices = roles, .required = true),
 	ARGV_TEXT("life", "TIME", "It ends after that: 12h, 90d [90d]"), ARGV_END
@@ -484,6 +492,17 @@ static const struct argv_command commands[] = {
 	  "scim: /scim/v2 (RFC 7644) with the secret as bearer token: for Entra ID, Okta and their like." },
 	{ "service list", "List such services", cli_call, NULL, NULL, NULL },
 	{ "service remove", "Refuse one from now on", cli_call, NULL, ONE("ID", "From service list"), NULL },
+	{ "administrator add", "Let a person administer through the console", cli_call, administrator_add_options, PERSON,
+	  "Roles are those of api-token add; with --org that organization alone. A password is the first step of two: the second,\n"
+	  "an authenticator app or WebAuthn, is set up at the first sign-in." },
+	{ "administrator list", "List them", cli_call, NULL, NULL, NULL },
+	{ "administrator set", "Change the role, or with --org the organization (all: every one)", cli_call,
+	  administrator_set_options, PERSON, NULL },
+	{ "administrator disable", "Sign one in no more", cli_call, NULL, PERSON, NULL },
+	{ "administrator enable", "Undo administrator disable", cli_call, NULL, PERSON, NULL },
+	{ "administrator passwd", "Set a password", cli_call, passwd_options, PERSON, NULL },
+	{ "administrator reset", "Forget second factors and recovery codes, for who lost them", cli_call, NULL, PERSON, NULL },
+	{ "administrator remove", "Remove one", cli_call, NULL, PERSON, NULL },
 	{ "api-token add", "Let a program use the administration API", cli_call, api_token_add_options,
 	  ONE("NAME", "Which one, for people and records"),
 	  "read: sees everything, changes nothing. help-desk: attempts, people and enrollments, wakes and renews devices;\n"

@@ -281,7 +281,7 @@ open_all(struct server *s, const struct conf *conf, struct err *e)
 /* The doors, in the order in which a path is looked for; and what each is handed, see start(). */
 static const struct http_route *const tables[] = { gate_routes, discovery_routes, profile_routes, oauth_routes,
 	scep_routes, admin_routes, esso_routes, scim_routes, mdm_routes, acme_routes, licence_routes, metrics_routes,
-	console_routes };
+	console_routes, admin_signin_routes };
 #define N_TABLES ((int)(sizeof tables / sizeof tables[0]))
 
 /* The keys of session tickets, as all nodes have them now. Without the store for as long as a key lasts,
@@ -360,6 +360,7 @@ start(struct server *s, struct err *e)
 		{ discovery_routes, s->counts },
 		{ oauth_routes, oauth },
 		{ admin_routes, admin },
+		{ admin_signin_routes, admin },
 		{ metrics_routes, &s->metrics },
 	};
 

@@ -126,10 +126,24 @@ of_identities(struct call *c, const char *organization_id, const struct search *
 }
 
 enum rc
+endings_of_identities(struct call *c, int64_t until, void (*fn)(void *arg, const struct ending *e), void *arg)
+{
+	const struct search s = { until, fn, arg };
+	struct organization *all;
+	enum rc rc;
+	int n;
+
+	rc = organization_list(c, &all, &n);
+	for (int i = 0; rc == RC_OK && i < n; i++)
+		rc = of_identities(c, all[i].id, &s);
+	return rc;
+}
+
+enum rc
 endings(struct call *c, int64_t until, void (*fn)(void *arg, const struct ending *e), void *arg)
 {
-	enum rc (*const parts[])(struct call * c, const char *organization_id, const struct search *s) = { of_keys,
-		of_tokens, of_identities };
+	enum rc (*const parts[])(
+	    struct call * c, const char *organization_id, const struct search *s) = { of_keys, of_tokens };
 	const struct search s = { until, fn, arg };
 	struct organization *all;
 	struct x509_info tls;

@@ -74,7 +74,8 @@ admin_status_next(struct admin_call *x)
 
 	if (days < 0)
 		return fail(&x->c->err, RC_BAD_INPUT, "how far to look is a number of days up to %d, as 90d", DAYS_MAX);
-	rc = endings(x->c, x->c->now + days * DAY, add, &l);
+	if ((rc = endings(x->c, x->c->now + days * DAY, add, &l)) == RC_OK)
+		rc = endings_of_identities(x->c, x->c->now + days * DAY, add, &l);
 	sort(x->c->arena, l.items);
 	return rc;
 }

@@ -79,6 +79,12 @@ of_service(struct call *c, const char *value, const char **out)
 }
 
 static enum rc
+of_webhook(struct call *c, const char *value, const char **out)
+{
+	return by_row(c, "SELECT COALESCE(organization_id, '') FROM webhook WHERE id = ?1", value, out);
+}
+
+static enum rc
 of_grant(struct call *c, const char *value, const char **out)
 {
 	return by_row(c, "SELECT organization_id FROM oauth_grant WHERE id = ?1", value, out);
@@ -95,6 +101,7 @@ static const struct kind {
 	{ "command", of_command },
 	{ "certificate", of_certificate },
 	{ "service", of_service },
+	{ "webhook", of_webhook },
 	{ "grant", of_grant },
 };
 

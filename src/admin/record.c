@@ -33,6 +33,7 @@ static const struct kind {
 	{ "enrollment", "/enrollments", "id organization user mode state family product os_version ended_at evict_at queued" },
 	{ "command", "/enrollments/{enrollment}/commands", "uuid enrollment channel request_type status" },
 	{ "service", "/services", "id organization name purpose created_by" },
+	{ "webhook", "/webhooks", "id organization url events created_by" },
 	{ "api_token", "/api-tokens", "id name role organization expires_at created_by" },
 	{ "administrator", "/administrators", "id name role organization provider has_password second_factors recovery_codes disabled"
 	  " created_by" },
@@ -50,7 +51,7 @@ static const char *const impersonal[] = { "/status", "/status/next", "/overview"
 	"/organizations/{organization}/licence-apps", "/organizations/{organization}/apple",
 	"/organizations/{organization}/apple/discovery", "/domains", "/groups", "/device-groups", "/items/{kind}",
 	"/items/{kind}/{item}", "/rules", "/identity-providers", "/identity-providers/{provider}", "/services",
-	"/enrollments/{enrollment}/available-commands" };
+	"/webhooks", "/enrollments/{enrollment}/available-commands" };
 
 /* Of what is erased not even the row of the erasing keeps anything. */
 static const char *const kept_of_nothing[] = { "/users/{user}/erase" };

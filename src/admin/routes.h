@@ -144,6 +144,13 @@ X("DELETE", "/organizations/{organization}/apple/discovery", HTTP_OUTWARD, ADMIN
 X("GET",    "/services",                                    HTTP_QUICK,  ADMIN_LIST,  LOOK,  "", service_list) \
 X("POST",   "/services",                                    HTTP_QUICK,  ADMIN_SMALL, ADMIN, "organization !name !purpose", service_add) \
 X("DELETE", "/services/{service}",                          HTTP_QUICK,  ADMIN_SMALL, ADMIN, "", service_remove) \
+/* webhook_http.c */ \
+X("GET",    "/webhooks",                                    HTTP_QUICK,  ADMIN_LIST,  LOOK,  "", webhook_list) \
+X("POST",   "/webhooks",                                    HTTP_QUICK,  ADMIN_SMALL, ADMIN, "organization !url events:a secret", webhook_add) \
+X("DELETE", "/webhooks/{webhook}",                          HTTP_QUICK,  ADMIN_SMALL, ADMIN, "", webhook_remove) \
+X("POST",   "/webhooks/{webhook}/test",                     HTTP_OUTWARD, ADMIN_LIST,  ADMIN, "", webhook_test) \
+X("GET",    "/webhooks/{webhook}/dead-letters",             HTTP_QUICK,  ADMIN_LIST,  LOOK,  "", webhook_dead_letters) \
+X("POST",   "/webhooks/{webhook}/replay",                   HTTP_QUICK,  ADMIN_SMALL, ADMIN, "message", webhook_replay) \
 X("GET",    "/certificates",                                HTTP_QUICK,  ADMIN_LIST,  LOOK,  "", certificate_list) \
 X("POST",   "/certificates/{certificate}/revoke",           HTTP_QUICK,  ADMIN_SMALL, ADMIN, "", certificate_revoke) \
 /* audit_http.c */ \

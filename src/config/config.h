@@ -39,6 +39,9 @@ struct conf {
 	int64_t apps_and_books_poll_s;
 	const char *assignment_url; /* "https://mdmenrollment.apple.com" */
 	const char *assignment_ca; /* NULL: the system's alone */
+	bool webhook_private; /* receivers may have addresses that are not public */
+	const char *webhook_ca; /* NULL: the system's alone */
+	int64_t webhook_days; /* a message is tried for so long */
 	/* lives, in seconds */
 	int64_t access_token_life_s, refresh_idle_s, refresh_max_s, web_token_life_s;
 	int64_t identity_life_s, renew_before_s; /* identity certificates */

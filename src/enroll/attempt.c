@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "crypto/hash.h"
 #include "fmt/base64.h"
+#include "enroll/tell.h"
 #include "store/store.h"
 
 #define WINDOW_S 3600 /* over which attempts without a sign-in are counted */
@@ -266,7 +267,8 @@ attempt_set_state(struct call *c, const char *id, const char *state, const char 
 
 struct add_event {
 	const char *id, *details;
-	const struct enroll_failure *f;
+	enum enroll_code code;
+	const struct enroll_failure *f; /* of it */
 	bool must; /* also beyond the cap */
 	bool once; /* not twice in a row: a device that is refused asks again and again */
 };
@@ -291,16 +293,17 @@ add_event(struct call *c, void *arg)
 	    &r);
 	if (rc != RC_OK || r.rows == 0)
 		return rc;
-	return store_run(c, insert_sql,
+	rc = store_run(c, insert_sql,
 	    DB_ARGS(db_text(e->id), db_int(db_get_int(&r, 0, 0)), db_int(c->now), db_text(stage), db_text(e->f->code),
 		db_text(enroll_outcome_name(e->f->outcome)), db_text(e->details)),
 	    NULL);
+	return rc == RC_OK ? tell_step(c, e->id, e->code) : rc;
 }
 
 enum rc
 attempt_event(struct call *c, const char *id, enum enroll_code code, const char *details, ...)
 {
-	struct add_event e = { .id = id, .f = enroll_failure(code) };
+	struct add_event e = { .id = id, .code = code, .f = enroll_failure(code) };
 	enum log_level level;
 	enum rc rc = RC_OK;
 	va_list ap;

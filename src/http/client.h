@@ -22,6 +22,7 @@ struct http_client_settings {
 	int timeout_ms; /* whole request; 0: 90 s */
 	bool https_only;
 	bool cookies; /* keep cookies in memory, as a web view does */
+	bool public_only; /* connects to public addresses alone (http/public.h), whatever a name resolves to */
 	bool strict_tls; /* http/tls_strict.h; what does not keep to it is asked nothing */
 };
 

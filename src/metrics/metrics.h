@@ -11,7 +11,7 @@
 
 #include "http/server.h"
 
-#define METRICS_STALE_S 15
+#define METRICS_STALE_S 60
 #define METRICS_PAGE_MAX (4 * 1024 * 1024) /* octets of an answer */
 
 struct idp;

@@ -15,7 +15,6 @@
 
 #define DAY 86400
 #define ATTEMPTS_S 3600 /* of attempts, this much of the past is counted */
-#define CALENDAR_DAYS 400 /* what ends later is nobody's worry yet */
 
 struct page {
 	struct call *c;
@@ -305,31 +304,33 @@ push_trouble(struct page *p, const char *name)
 	    (const char *const[]){ "organization" });
 }
 
+static enum rc
+messages(struct page *p, const char *name)
+{
+	return rows(p, name,
+	    "SELECT webhook_id, CASE WHEN dead_at IS NULL THEN 'waiting' ELSE 'dead' END, COUNT(*) FROM "
+	    "webhook_delivery"
+	    " GROUP BY webhook_id, 2 ORDER BY webhook_id, 2",
+	    DB_NONE, (const char *const[]){ "webhook", "state" });
+}
+
 struct calendar {
 	struct page *p;
 	const char *name;
-	const char *kind, *organization_id; /* of the last line */
 };
 
-/* Identities end on many days, which come in order: the first of an organization's counts. */
 static void
 put_end(void *arg, const struct ending *e)
 {
-	struct calendar *cal = arg;
+	const struct calendar *cal = arg;
 
-	if (cal->kind == e->kind && cal->organization_id == e->organization_id)
-		return;
-	cal->kind = e->kind;
-	cal->organization_id = e->organization_id;
 	line(cal->p, cal->name, LABELS({ "kind", e->kind }, { "organization", e->organization_id }), e->at);
 }
 
 static enum rc
 ends(struct page *p, const char *name)
 {
-	struct calendar cal = { .p = p, .name = name };
-
-	return endings(p->c, p->c->now + CALENDAR_DAYS * (int64_t)DAY, put_end, &cal);
+	return endings(p->c, INT64_MAX, put_end, &(struct calendar){ p, name });
 }
 
 /* ---- the page ---- */
@@ -378,8 +379,9 @@ static const struct family of_database[] = {
 	{ "postern_commands_waiting", "gauge", "Commands without an answer.", commands },
 	{ "postern_pushes_waiting", "gauge", "Channels whose device is to be woken.", wakes },
 	{ "postern_push_trouble", "gauge", "1: the organization's pushes go nowhere at present.", push_trouble },
+	{ "postern_webhook_messages", "gauge", "Messages of each webhook that were not accepted yet, or given up.", messages },
 	{ "postern_expiry_timestamp_seconds", "gauge",
-	  "When certificates and tokens end, in Unix seconds; of an organization's identities, the first.", ends },
+	  "When certificates and tokens end, in Unix seconds.", ends },
 };
 /* clang-format on */
 

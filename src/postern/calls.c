@@ -108,6 +108,15 @@ static const struct column api_secret_columns[] = {
 	{ "ID", "id", COL_TEXT }, { "Role", "role", COL_TEXT }, { "Organization", "organization", COL_TEXT },
 	{ "Until", "expires_at", COL_TIME }, { "Secret", "secret", COL_TEXT }, COLUMN_END
 };
+static const struct column webhook_columns[] = {
+	{ "ID", "id", COL_TEXT }, { "URL", "url", COL_TEXT }, { "EVENTS", "events", COL_TEXT },
+	{ "ORGANIZATION", "organization", COL_TEXT }, { "WAITING", "waiting", COL_NUMBER }, { "DEAD", "dead", COL_NUMBER },
+	{ "LAST ACCEPTED", "delivered_at", COL_TIME }, { "TROUBLE", "trouble", COL_TEXT }, COLUMN_END
+};
+static const struct column dead_letter_columns[] = {
+	{ "ID", "id", COL_TEXT }, { "EVENT", "type", COL_TEXT }, { "HAPPENED", "created_at", COL_TIME },
+	{ "GIVEN UP", "dead_at", COL_TIME }, { "TRIES", "tries", COL_NUMBER }, { "TROUBLE", "trouble", COL_TEXT }, COLUMN_END
+};
 static const struct column secret_columns[] = {
 	{ "ID", "id", COL_TEXT }, { "Secret", "secret", COL_TEXT }, COLUMN_END
 };
@@ -314,6 +323,14 @@ static const struct call {
 	{ "api-token list", NULL, "GET", "/api-tokens", ORG, .columns = api_token_columns, .empty = "There are no tokens." },
 	{ "api-token revoke", NULL, "DELETE", "/api-tokens/{0}", "", .done = "{name} was revoked: its next request is refused." },
 	{ "openapi", NULL, "GET", "/openapi.json", "", .print = print_document },
+	{ "webhook add", NULL, "POST", "/webhooks", ORG " url=0 events=--event:a secret=--secret-file:f", .columns = secret_columns,
+	  .done = "Give the secret to {url} now: it is never shown again. Then: postern webhook test {id}" },
+	{ "webhook list", NULL, "GET", "/webhooks", ORG, .columns = webhook_columns, .empty = "Nobody is told what happens." },
+	{ "webhook remove", NULL, "DELETE", "/webhooks/{0}", "", .done = "{0} was removed, with what it was still to be told." },
+	{ "webhook test", NULL, "POST", "/webhooks/{0}/test", "", .done = "The receiver answered {status}." },
+	{ "webhook dead-letters", NULL, "GET", "/webhooks/{0}/dead-letters", "", .columns = dead_letter_columns,
+	  .empty = "Everything was told, or is still tried." },
+	{ "webhook replay", NULL, "POST", "/webhooks/{0}/replay", "message=--message", .done = "{messages} message(s) are tried again." },
 	{ "ca show", "enrollment", "GET", "/certificates", "enrollment=--enrollment", .columns = certificate_columns,
 	  .empty = "No certificate was issued for it." },
 	{ "ca show", NULL, "GET", "/organizations/{org}/certificates/ca", "", .columns = ca_columns },

@@ -280,6 +280,14 @@ static const struct argv_option apple_setup_options[] = {
 static const struct argv_option apple_discovery_options[] = {
 	ARGV_TEXT("url", "URL", "Another URL than this server's own"), ARGV_END
 };
+static const struct argv_option webhook_add_options[] = {
+	ARGV_LIST("event", "EVENT", "Only such events (docs/events.md); several, or none for all"),
+	ARGV_TEXT("secret-file", "F", "The secret, whsec_ and base64, is the first line of F; '-' for standard input. Without it one is made"),
+	ARGV_END
+};
+static const struct argv_option webhook_replay_options[] = {
+	ARGV_TEXT("message", "ID", "Only this one"), ARGV_END
+};
 static const struct argv_option service_add_options[] = {
 	ARGV_TEXT("for", "PURPOSE", "What it may do", .choices = purposes, .required = true), ARGV_END
 };
@@ -510,6 +518,13 @@ static const struct argv_command commands[] = {
 	{ "api-token list", "List such tokens", cli_call, NULL, NULL, NULL },
 	{ "api-token revoke", "Refuse one from now on", cli_call, NULL, ONE("NAME", "Name or ID, from api-token list"), NULL },
 	{ "openapi", "Print the OpenAPI document of the administration API", cli_call, NULL, NULL, NULL },
+	{ "webhook add", "Tell a receiver what happens: signed messages, in order for each enrollment", cli_call,
+	  webhook_add_options, ONE("URL", "The receiver, https"), NULL },
+	{ "webhook list", "List receivers, and what waits for each", cli_call, NULL, NULL, NULL },
+	{ "webhook remove", "Tell a receiver nothing more", cli_call, NULL, ONE("ID", "From webhook list"), NULL },
+	{ "webhook test", "Send a receiver a message now", cli_call, NULL, ONE("ID", "From webhook list"), NULL },
+	{ "webhook dead-letters", "List what was given up after webhook_days", cli_call, NULL, ONE("ID", "From webhook list"), NULL },
+	{ "webhook replay", "Try dead letters again", cli_call, webhook_replay_options, ONE("ID", "From webhook list"), NULL },
 	{ "ca show", "Show the enrollment CA, or what it issued", cli_call, ca_show_options, NULL, NULL },
 	{ "ca renew", "Give a key of the organization a new certificate, for ten years more", cli_call, NULL,
 	  ONE("KIND", "ca, profile or maid; each key stays as it is, and what was signed with it stays good"), NULL },

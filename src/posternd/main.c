@@ -45,6 +45,7 @@
 #include "scep/scep.h"
 #include "scim/scim.h"
 #include "store/store.h"
+#include "webhook/webhook.h"
 
 #define FLUSH_S 20 /* last-seen and counts: at most a minute may be lost */
 #define PRUNE_FIRST_S 10 /* after the start, */
@@ -56,6 +57,7 @@
 #define RENEWING_PAUSE_MS 1000
 #define LICENSING_PAUSE_MS 1000
 #define CHECKING_PAUSE_MS 1000
+#define HOOKING_PAUSE_MS 500
 #define PUSHING_PAUSE_MS 250 /* what a push may wait for others to go along */
 #define LISTENERS_MAX 24
 /* A whole school signs in on one morning: the line must outlast the work of 200 passwords on busy cores. */
@@ -77,7 +79,8 @@ struct server {
 	struct push *push;
 	struct metrics_room metrics;
 	struct licences *licences;
-	struct beside *licensing, *asking, *telling, *renewing, *pushing, *checking;
+	struct webhooks *webhooks;
+	struct beside *licensing, *asking, *telling, *renewing, *pushing, *checking, *hooking;
 	struct http_server *http;
 	struct http_listener listeners[LISTENERS_MAX];
 	int n_listeners;
@@ -151,6 +154,12 @@ check(void *arg, struct call *c, bool *more)
 {
 	(void)arg;
 	return assignment_look(c, more);
+}
+
+static enum rc
+hook(void *arg, struct call *c, bool *more)
+{
+	return webhooks_look(arg, c, more);
 }
 
 /* ---- settings ---- */
@@ -526,6 +535,8 @@ serve(const struct argv *v, void *ctx)
 		s.licensing = beside_start("licences wait", 1, LICENSING_PAUSE_MS, license, s.licences, begin, &s);
 		s.checking = beside_start(
 		    "Apple is not asked for its account of us", 1, CHECKING_PAUSE_MS, check, NULL, begin, &s);
+		s.webhooks = webhooks_new();
+		s.hooking = beside_start("webhooks wait", 1, HOOKING_PAUSE_MS, hook, s.webhooks, begin, &s);
 		s.pushing = beside_start("devices are not woken", 1, PUSHING_PAUSE_MS, push, s.push, begin, &s);
 		sd_notify(0, "READY=1");
 		status = run(&s, &signals);
@@ -537,6 +548,7 @@ serve(const struct argv *v, void *ctx)
 		beside_stop(s.pushing);
 		beside_stop(s.licensing);
 		beside_stop(s.checking);
+		beside_stop(s.hooking);
 		if ((cut = http_server_stop(s.http)) > 0)
 			log_warn("requests were cut off", "count", arena_printf(s.arena, "%d", cut));
 		if (status == 0)
@@ -548,6 +560,7 @@ serve(const struct argv *v, void *ctx)
 	idp_free(s.idp);
 	push_free(s.push);
 	licences_free(s.licences);
+	webhooks_free(s.webhooks);
 	password_gate_free(s.gate);
 	store_close(s.store);
 	keys_close(s.keys);

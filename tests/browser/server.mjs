@@ -13,14 +13,14 @@ const build = path.resolve(top, process.env.POSTERN_BUILD ?? 'build');
 const clients = path.resolve(top, process.env.POSTERN_CLIENTS ?? build);
 const client = path.join(top, 'tests/independent/client.py');
 
-const freePort = () => new Promise((resolve) => {
+export const freePort = () => new Promise((resolve) => {
   const probe = net.createServer().listen(0, '127.0.0.1', () => {
     const { port } = probe.address();
     probe.close(() => resolve(port));
   });
 });
 
-const listening = (port) => new Promise((resolve) => {
+export const listening = (port) => new Promise((resolve) => {
   const socket = net.connect(port, '127.0.0.1', () => { socket.destroy(); resolve(true); });
   socket.on('error', () => resolve(false));
 });

@@ -61,8 +61,8 @@ function drawNav(current) {
 
 async function drawOrganizations() {
   const { value } = await get('/organizations').catch(() => ({ value: { items: [] } }));
-  if (!value.items.some((o) => o.id === chosen())) choose(value.items[0]?.id ?? '');
-  if (value.items.length < 2) return;
+  if (value.items.length < 2) return choose('');
+  if (!value.items.some((o) => o.id === chosen())) choose(value.items[0].id);
   picker.replaceChildren(h('label', { for: 'pick' }, 'Organization'), h('select', { id: 'pick', change: (event) => { choose(event.target.value); show(); } },
     value.items.map((o) => h('option', { value: o.id, selected: o.id === chosen() }, o.name))));
 }

@@ -94,8 +94,9 @@ export function say(text, kind = 'good') {
 
 // ---- asking ----
 
-export function field(f, value) {
-  const id = `field-${f.name}`;
+// f: {name, label, hint, type (of an input; flag, lines, file), options [[value, text]], value, required, attributes}
+export function field(f, value, place = 'field') {
+  const id = `${place}-${f.name}`;
   const hint = f.hint && h('p', { class: 'hint', id: `${id}-hint` }, f.hint);
   const common = { id, name: f.name, required: f.required, 'aria-describedby': hint && `${id}-hint`, autocomplete: 'off', ...f.attributes };
   const now = value ?? f.value ?? '';
@@ -111,7 +112,7 @@ export function field(f, value) {
 export function read(form, fields) {
   const out = {};
   for (const f of fields) {
-    const e = form.elements[f.name];
+    const e = form.elements.namedItem(f.name);
     if (f.type === 'flag') out[f.name] = e.checked;
     else if (f.type === 'file') { if (e.files[0]) [out[f.name]] = e.files; }
     else if (f.type === 'number' && e.value !== '') out[f.name] = Number(e.value);
@@ -149,7 +150,7 @@ export function ask({ title, text, loses, fields = [], type, go, danger = Boolea
     h('h2', { id: 'dialog-title' }, title),
     text && h('div', { class: 'prose' }, [text].flat().map((t) => (t instanceof Node ? t : h('p', {}, t)))),
     loses && h('div', { class: 'note bad' }, h('p', {}, 'What will be lost'), h('ul', {}, loses.map((l) => h('li', {}, l)))),
-    fields.map((f) => field(f)),
+    fields.map((f) => field(f, undefined, 'asked')),
     type && h('div', { class: 'field' }, h('label', { for: 'typed' }, 'Type ', h('strong', { class: 'type' }, type), ' to go on'), typed),
     wrong,
     h('p', { class: 'buttons' }, h('button', { type: 'button', click: () => dialog.close() }, 'Cancel'), button));

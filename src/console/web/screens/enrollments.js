@@ -107,6 +107,10 @@ export default {
           more('What it was enrolled with, for good', 'frozen', facts(Object.entries(e.frozen).map(([k, v]) => [k, v === null ? nothing() : code(String(v))]))),
         ];
       },
+    }, {
+      path: `/enrollments${at(where.ids[0])}/available-commands`, still: true,
+      view: (value) => section('What this device may be asked', h('p', { class: 'quiet' }, 'By its mode and its system. Apple lets a personal enrollment be asked little: nothing of the person’s own apps and data.'),
+        more(`${count(value.items.length, 'kind')} of commands`, 'asked', table({ caption: 'Commands', rows: value.items, columns: [['Command', (c) => code(c.request_type)], ['What to know', (c) => c.note ?? ''], ['With', (c) => c.keys.join(', ')]] }))),
     }],
   }),
 };

@@ -86,7 +86,7 @@ export default {
           section('What its devices are given', g.items.length ? table({
             caption: 'Items', rows: g.items, to: (i) => href('items', i.kind, i.name),
             columns: [['What', (i) => i.title ?? i.name], ['Kind', (i) => kinds[i.kind]], ['How', (i) => badge(i.optional ? 'optional' : 'always')],
-              ['', (i) => h('button', { type: 'button', class: 'small', 'aria-label': `Take ${i.name} away`, 'data-key': `take ${i.name}`, click: () => where.act(take(g, i)) }, 'Take away')]],
+              ['', (i) => h('button', { type: 'button', class: 'small', 'aria-label': `Take away ${i.name}`, 'data-key': `take ${i.name}`, click: () => where.act(take(g, i)) }, 'Take away')]],
           }) : empty('Nothing yet.')),
         ];
       },

@@ -127,20 +127,50 @@ show_name(struct call *c, int status, const char *name, const char *alert, struc
 		page(c, out, status, signin_page_name(c->arena, name, list, alert));
 }
 
+/* Host and port as the browser has them: its origin. */
+static const char *
+host_of(const struct http_request *r)
+{
+	const char *host = http_header(r, "Host");
+
+	return host != NULL ? host : r->host;
+}
+
 static void
 show(struct call *c, const struct http_request *r, const struct administrator_way *w, int status, const char *alert,
     struct http_reply *out)
 {
-	struct administrator a;
+	struct administrator a = { 0 };
+	struct signin_key k;
+	enum rc rc;
 
-	if (w->stage == STAGE_NAME || w->stage == STAGE_PROVIDER || administrator_of_way(c, w, &a) != RC_OK)
+	if (w->stage == STAGE_NAME || w->stage == STAGE_PROVIDER || administrator_of_way(c, w, &a) != RC_OK) {
 		show_name(c, status, NULL, alert, out);
+		return;
+	}
+	k = (struct signin_key){ .challenge = w->challenge, .rp_id = r->host, .user_id = a.id, .user_name = a.name };
+	rc = administrator_keys(c, a.id, &k.ids);
+	if (rc != RC_OK)
+		trouble(c, out);
 	else if (w->stage == STAGE_SECOND)
-		page(c, out, status, signin_page_second(c->arena, a.name, alert));
+		page(c, out, status, signin_page_second(c->arena, &k, a.totp.p != NULL, alert));
+	else if (w->secret.p == NULL)
+		page(c, out, status, signin_page_enrol(c->arena, &k, NULL, NULL, alert));
 	else
 		page(c, out, status,
-		    signin_page_enrol(c->arena, a.name, totp_base32(c->arena, w->secret),
+		    signin_page_enrol(c->arena, &k, totp_base32(c->arena, w->secret),
 			totp_uri(c->arena, w->secret, arena_printf(c->arena, "Postern %s", r->host), a.name), alert));
+}
+
+static void
+get_script(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
+{
+	(void)c;
+	(void)r;
+	(void)room;
+	http_answer(out, 200, "text/javascript; charset=utf-8", bytes_str(signin_page_script));
+	http_set(out, "X-Content-Type-Options", "nosniff");
+	http_set(out, "Cache-Control", "no-cache");
 }
 
 static void
@@ -209,23 +239,26 @@ take_password(struct call *c, const struct http_request *r, const struct admin_r
 }
 
 static void
-take_code(struct call *c, const struct http_request *r, const struct uri_items *form, const struct administrator_way *w,
-    struct http_reply *out)
+take_second(struct call *c, const struct http_request *r, const struct uri_items *form,
+    const struct administrator_way *w, struct http_reply *out)
 {
-	const char *code = uri_item(form, "code");
+	const struct administrator_shown s = { uri_item(form, "code"), uri_item(form, "credential"), host_of(r) };
 	struct administrator_done d;
 	int wait_s = 0;
 	enum rc rc;
 
-	if (code == NULL || code[0] == '\0') {
+	if (s.credential == NULL && (s.code == NULL || s.code[0] == '\0')) {
 		show(c, r, w, 400, "Type the code.", out);
 		return;
 	}
-	rc = administrator_code(c, w, code, r->peer, &d, &wait_s);
+	rc = administrator_second(c, w, &s, r->peer, &d, &wait_s);
 	if (rc == RC_OK) {
 		signed_in(c, w, &d, out);
-	} else if (rc == RC_FORBIDDEN) {
-		show(c, r, w, 403, "The code is wrong, or it was used already. Take the next one.", out);
+	} else if (rc == RC_FORBIDDEN || rc == RC_BAD_INPUT) {
+		show(c, r, w, rc == RC_FORBIDDEN ? 403 : 400,
+		    s.credential != NULL ? "That key is not one of yours for this server, or it was not asked just now."
+					 : "The code is wrong, or it was used already. Take the next one.",
+		    out);
 	} else if (rc == RC_TOO_LARGE) {
 		wait_for(c, r, w, wait_s, out);
 	} else if (rc == RC_UNAUTHENTICATED) {
@@ -247,7 +280,7 @@ post_signin(struct call *c, const struct http_request *r, struct http_reply *out
 	else if (uri_items_parse(c->arena, r->body, true, ITEMS_MAX, &form, &c->err) != RC_OK)
 		show(c, r, &w, 400, "That could not be read. Try again.", out);
 	else if (w.stage == STAGE_SECOND || w.stage == STAGE_ENROL)
-		take_code(c, r, &form, &w, out);
+		take_second(c, r, &form, &w, out);
 	else
 		take_password(c, r, room, &form, &w, out);
 }
@@ -258,9 +291,7 @@ post_signin(struct call *c, const struct http_request *r, struct http_reply *out
 static const char *
 callback(struct call *c, const struct http_request *r)
 {
-	const char *host = http_header(r, "Host");
-
-	return arena_printf(c->arena, "https://%s" ANSWER, host != NULL ? host : r->host);
+	return arena_printf(c->arena, "https://%s" ANSWER, host_of(r));
 }
 
 static void
@@ -339,6 +370,29 @@ get_answer(struct call *c, const struct http_request *r, struct http_reply *out,
 	}
 }
 
+/* ---- one more second factor ---- */
+
+static void
+get_add(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
+{
+	const char *token = http_cookie(c, r, SESSION_COOKIE, SESSION_TOKEN_MAX);
+	struct administrator_way w = { .to = HOME };
+	struct session s;
+	enum rc rc = token != NULL ? session_find(c, token, false, &s) : RC_UNAUTHENTICATED;
+
+	(void)room;
+	if (rc == RC_UNAUTHENTICATED || (rc == RC_OK && !session_is_proven(&s, c->now))) {
+		redirect(out, SIGN_IN "?to=" HOME);
+	} else if (rc == RC_OK && (rc = administrator_add_factor(c, s.actor.id, &w)) == RC_OK) {
+		if (keep_way(c, &w, out))
+			redirect(out, SIGN_IN);
+	} else if (rc == RC_CONFLICT || rc == RC_TOO_LARGE) {
+		refused(c, out, 409, "Your identity provider signs you in, or you have as many keys as there can be.");
+	} else {
+		trouble(c, out);
+	}
+}
+
 /* ---- the end ---- */
 
 static void
@@ -362,6 +416,8 @@ const struct http_route admin_signin_routes[] = {
 	/* method  path                                 class          body      door  handler */
 	{ "GET", SIGN_IN, HTTP_QUICK, BODY_MAX, DOOR, get_signin },
 	{ "POST", SIGN_IN, HTTP_HEAVY, BODY_MAX, DOOR, post_signin },
+	{ "GET", SIGN_IN "/key.js", HTTP_QUICK, BODY_MAX, DOOR, get_script },
+	{ "GET", SIGN_IN "/add", HTTP_QUICK, BODY_MAX, DOOR, get_add },
 	{ "GET", SIGN_IN "/provider/{provider}", HTTP_OUTWARD, BODY_MAX, DOOR, get_provider },
 	{ "GET", ANSWER, HTTP_OUTWARD, BODY_MAX, DOOR, get_answer },
 	{ "POST", "/console/sign-out", HTTP_QUICK, BODY_MAX, DOOR, post_signout },

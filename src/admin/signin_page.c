@@ -12,7 +12,8 @@ const char *
 signin_page_policy(struct arena *a)
 {
 	return arena_printf(a,
-	    "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; style-src 'sha256-%s'",
+	    "default-src 'none'; script-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none';"
+	    " style-src 'sha256-%s'",
 	    base64_encode(a, crypto_sha256_text(a, page_style(a, NULL))));
 }
 
@@ -110,49 +111,110 @@ signin_page_name(struct arena *a, const char *name, const struct signin_offer *o
 	return finish(&b, a);
 }
 
+/* What WebAuthn answers is put into the form, which goes the way of all forms. */
+const char signin_page_script[] =
+    "'use strict';\n"
+    "const form = document.getElementById('key');\n"
+    "const octets = (text) => Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => "
+    "c.charCodeAt(0));\n"
+    "const text = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer)))\n"
+    "  .replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');\n"
+    "form?.addEventListener('submit', async (event) => {\n"
+    "  event.preventDefault();\n"
+    "  const { challenge, rp, user, userName, ids, create } = form.dataset;\n"
+    "  const known = ids.split(' ').filter(Boolean).map((id) => ({ type: 'public-key', id: octets(id) }));\n"
+    "  const both = { challenge: octets(challenge), timeout: 120000 };\n"
+    "  try {\n"
+    "    const made = create\n"
+    "      ? await navigator.credentials.create({ publicKey: { ...both, rp: { id: rp, name: 'Postern' }, attestation: "
+    "'none',\n"
+    "        user: { id: new TextEncoder().encode(user), name: userName, displayName: userName },\n"
+    "        pubKeyCredParams: [{ type: 'public-key', alg: -7 }], excludeCredentials: known,\n"
+    "        authenticatorSelection: { residentKey: 'discouraged', userVerification: 'preferred' } } })\n"
+    "      : await navigator.credentials.get({ publicKey: { ...both, rpId: rp, allowCredentials: known,\n"
+    "        userVerification: 'preferred' } });\n"
+    "    const { clientDataJSON, attestationObject, authenticatorData, signature } = made.response;\n"
+    "    form.elements.credential.value = JSON.stringify({ id: text(made.rawId), client: text(clientDataJSON),\n"
+    "      data: text(attestationObject ?? authenticatorData), ...(signature && { signature: text(signature) }) });\n"
+    "    form.submit();\n"
+    "  } catch (error) {\n"
+    "    document.getElementById('key-said').textContent = `The key did not answer: ${error.message}`;\n"
+    "  }\n"
+    "});\n";
+
 static void
-code_form(struct buf *b, const char *label, const char *more, const char *button, const char *alert)
+key_form(struct buf *b, struct arena *a, const struct signin_key *k, bool create, const char *button)
+{
+	const char *ids = "";
+
+	for (int i = 0; k->ids[i] != NULL; i++)
+		ids = arena_printf(a, "%s %s", ids, k->ids[i]);
+	buf_str(b, "<form method=\"post\" action=\"/console/sign-in\" id=\"key\"");
+	html_attribute(b, "data-challenge", k->challenge);
+	html_attribute(b, "data-rp", k->rp_id);
+	html_attribute(b, "data-user", k->user_id);
+	html_attribute(b, "data-user-name", k->user_name);
+	html_attribute(b, "data-ids", ids);
+	html_attribute(b, "data-create", create ? "1" : NULL);
+	put(b,
+	    ">\n<input type=\"hidden\" name=\"credential\">\n<button class=\"go\" type=\"submit\">|</button>\n"
+	    "<p class=\"more\" role=\"status\" id=\"key-said\"></p>\n</form>\n"
+	    "<script src=\"/console/sign-in/key.js\" defer></script>\n",
+	    button);
+}
+
+static void
+code_form(struct buf *b, const char *more, const char *class, const char *button, const char *alert)
 {
 	buf_str(b, "<form method=\"post\" action=\"/console/sign-in\">\n");
-	field(b, "code", label, more, NULL, alert);
-	put(b, "<button class=\"go\" type=\"submit\">|</button>\n</form>\n", button);
+	field(b, "code", "Code", more, NULL, alert);
+	buf_printf(b, "<button class=\"%s\" type=\"submit\">%s</button>\n</form>\n", class, button);
 }
 
 struct bytes
-signin_page_second(struct arena *a, const char *name, const char *alert)
+signin_page_second(struct arena *a, const struct signin_key *k, bool app, const char *alert)
 {
+	bool keys = k->ids[0] != NULL;
 	struct buf b;
 
 	begin(&b, a, "Second step", alert, NULL);
-	put(&b,
-	    "<p class=\"lead\">Signing in as <strong>|</strong>: type the six digits that your authenticator app "
-	    "shows, "
-	    "or one of your recovery codes.</p>\n",
-	    name);
-	code_form(&b, "Code",
-	    "type=\"text\" autocomplete=\"one-time-code\" inputmode=\"text\" maxlength=\"40\" autofocus", "Sign in",
-	    alert);
+	put(&b, "<p class=\"lead\">Signing in as <strong>|</strong>.</p>\n", k->user_name);
+	if (keys) {
+		key_form(&b, a, k, false, "Use your security key or passkey");
+		buf_str(&b, "<div class=\"or\">or</div>\n");
+	}
+	put(&b, "<p class=\"more\">|</p>\n",
+	    app ? "Type the six digits that your authenticator app shows, or one of your recovery codes."
+		: "Type one of your recovery codes.");
+	code_form(&b,
+	    keys ? "type=\"text\" autocomplete=\"one-time-code\" maxlength=\"40\""
+		 : "type=\"text\" autocomplete=\"one-time-code\" maxlength=\"40\" autofocus",
+	    keys ? "second" : "go", "Sign in", alert);
 	start_again(&b);
 	return finish(&b, a);
 }
 
 struct bytes
-signin_page_enrol(struct arena *a, const char *name, const char *secret, const char *uri, const char *alert)
+signin_page_enrol(struct arena *a, const struct signin_key *k, const char *secret, const char *uri, const char *alert)
 {
 	struct buf b;
 
 	begin(&b, a, "Set up a second step", alert, NULL);
 	put(&b,
-	    "<p class=\"lead\">A password alone signs nobody in here. Add <strong>|</strong> to an authenticator app, "
-	    "then type the six digits that it shows.</p>\n",
-	    name);
-	put(&b, "<div class=\"code\"><span>Key for typing</span> <strong>|</strong></div>\n", secret);
-	buf_str(&b, "<p class=\"more\">");
-	link_to(&b, NULL, uri, "Open in an app on this device");
-	buf_str(&b, "</p>\n");
-	code_form(&b, "Code",
-	    "type=\"text\" autocomplete=\"one-time-code\" inputmode=\"numeric\" maxlength=\"12\" autofocus", "Continue",
-	    alert);
+	    "<p class=\"lead\">A password alone signs nobody in here. Give <strong>|</strong> a security key or "
+	    "passkey, or an authenticator app.</p>\n",
+	    k->user_name);
+	key_form(&b, a, k, true, "Set up a security key or passkey");
+	if (secret != NULL) {
+		buf_str(&b, "<div class=\"or\">or</div>\n");
+		put(&b, "<div class=\"code\"><span>Key for an authenticator app</span> <strong>|</strong></div>\n",
+		    secret);
+		buf_str(&b, "<p class=\"more\">");
+		link_to(&b, NULL, uri, "Open in an app on this device");
+		buf_str(&b, "</p>\n");
+		code_form(&b, "type=\"text\" autocomplete=\"one-time-code\" inputmode=\"numeric\" maxlength=\"12\"",
+		    "second", "Set up the app", alert);
+	}
 	start_again(&b);
 	return finish(&b, a);
 }

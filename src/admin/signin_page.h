@@ -15,12 +15,18 @@ struct signin_offer { /* an identity provider to sign in at */
 /* Name and password. `offers` end with a NULL id; `alert` NULL: nothing went wrong. */
 struct bytes signin_page_name(struct arena *a, const char *name, const struct signin_offer *offers, const char *alert);
 
-/* The second factor of `name`: the code of an app or a recovery code. */
-struct bytes signin_page_second(struct arena *a, const char *name, const char *alert);
+struct signin_key { /* what the script is to ask of WebAuthn */
+	const char *challenge, *rp_id;
+	const char *user_id, *user_name; /* for a new credential */
+	const char *const *ids; /* of those there are, NULL-terminated */
+};
 
-/* A new authenticator app: its secret as text, and as the address that it reads. */
+/* The second factor of k's user: a key where there are some, the code of an app where there is one, a recovery code. */
+struct bytes signin_page_second(struct arena *a, const struct signin_key *k, bool app, const char *alert);
+
+/* A new second factor: a key; or an app, by its secret as text and as the address that it reads (NULL: it has one). */
 struct bytes
-signin_page_enrol(struct arena *a, const char *name, const char *secret, const char *uri, const char *alert);
+signin_page_enrol(struct arena *a, const struct signin_key *k, const char *secret, const char *uri, const char *alert);
 
 /* Recovery codes, this once; and the way on. */
 struct bytes signin_page_codes(struct arena *a, const char *const *codes, const char *to);
@@ -28,6 +34,9 @@ struct bytes signin_page_codes(struct arena *a, const char *const *codes, const 
 /* A sentence and a link. `to_now`: the browser goes on by itself. */
 struct bytes signin_page_message(
     struct arena *a, const char *title, const char *sentence, const char *to, const char *link, bool to_now);
+
+/* The script of the pages with keys. */
+extern const char signin_page_script[];
 
 /* Content-Security-Policy of all of them. */
 const char *signin_page_policy(struct arena *a);

@@ -6,6 +6,7 @@
 #include "account/throttle.h"
 #include "administrator/session.h"
 #include "administrator/totp.h"
+#include "administrator/webauthn.h"
 #include "crypto/hash.h"
 #include "fmt/base64.h"
 #include "fmt/json.h"
@@ -29,11 +30,11 @@ administrator_way_seal(struct call *c, const struct administrator_way *w, const 
 	struct arena *a = c->arena;
 	struct bytes sealed;
 	enum rc rc;
-	json_t *j = json_pack("{s:I, s:i, s:s*, s:s*, s:I, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:b}", "at",
+	json_t *j = json_pack("{s:I, s:i, s:s*, s:s*, s:I, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:b}", "at",
 	    (json_int_t)c->now, "stage", (int)w->stage, "to", w->to, "id", w->administrator_id, "changed_at",
-	    (json_int_t)w->changed_at, "secret", w->secret.p != NULL ? hex_encode(a, w->secret) : NULL, "provider",
-	    w->provider_id, "state", w->request.state, "nonce", w->request.nonce, "verifier", w->request.verifier,
-	    "callback", w->request.redirect_uri, "again", (int)w->request.again);
+	    (json_int_t)w->changed_at, "secret", w->secret.p != NULL ? hex_encode(a, w->secret) : NULL, "challenge",
+	    w->challenge, "provider", w->provider_id, "state", w->request.state, "nonce", w->request.nonce, "verifier",
+	    w->request.verifier, "callback", w->request.redirect_uri, "again", (int)w->request.again);
 
 	if (j == NULL)
 		return fail(&c->err, RC_INTERNAL, "the state of a sign-in can't be written");
@@ -65,6 +66,7 @@ administrator_way_open(struct call *c, const char *sealed, struct administrator_
 		.administrator_id = json_get_text(j, "id"),
 		.changed_at = json_get_int(j, "changed_at", 0),
 		.secret = secret != NULL ? hex_decode(c->arena, secret) : (struct bytes){ 0 },
+		.challenge = json_get_text(j, "challenge"),
 		.provider_id = json_get_text(j, "provider"),
 		.request = { json_get_text(j, "state"), json_get_text(j, "nonce"), json_get_text(j, "verifier"),
 		    json_get_text(j, "callback"), json_is_true(json_object_get(j, "again")) },
@@ -94,17 +96,33 @@ has_second(const struct administrator *a)
 }
 
 static void
-go_on(struct call *c, const struct administrator *a, struct administrator_way *w)
+go_on(struct call *c, const struct administrator *a, enum administrator_stage stage, struct administrator_way *w)
 {
-	w->stage = has_second(a) ? STAGE_SECOND : STAGE_ENROL;
+	w->stage = stage;
 	w->administrator_id = a->id;
 	w->changed_at = a->changed_at;
-	if (w->stage == STAGE_ENROL) {
+	w->challenge = crypto_token(c->arena);
+	if (stage == STAGE_ENROL && a->totp.p == NULL) {
 		uint8_t *secret = arena_alloc(c->arena, TOTP_SECRET);
 
 		crypto_random(secret, TOTP_SECRET);
 		w->secret = bytes_of(secret, TOTP_SECRET);
 	}
+}
+
+enum rc
+administrator_add_factor(struct call *c, const char *id, struct administrator_way *w)
+{
+	struct administrator a = { 0 };
+	enum rc rc = administrator_get(c, id, &a);
+
+	if (rc == RC_OK && a.provider_id != NULL)
+		return fail(&c->err, RC_CONFLICT, "%s is signed in by an identity provider", a.name);
+	if (rc == RC_OK && a.keys >= ADMINISTRATOR_KEYS_MAX)
+		return fail(&c->err, RC_TOO_LARGE, "%s has %d keys, which is the most", a.name, ADMINISTRATOR_KEYS_MAX);
+	if (rc == RC_OK)
+		go_on(c, &a, STAGE_ENROL, w);
+	return rc;
 }
 
 /* As account_sign_in: every way through here reads and writes the same rows and hashes once. */
@@ -136,7 +154,7 @@ administrator_password(struct call *c, struct password_gate *gate, const char *n
 	if (verdict == RC_FORBIDDEN)
 		return fail(&c->err, RC_FORBIDDEN, "wrong password, no such administrator, or a disabled one");
 	if (verdict == RC_OK)
-		go_on(c, &who, w);
+		go_on(c, &who, has_second(&who) ? STAGE_SECOND : STAGE_ENROL, w);
 	return verdict;
 }
 
@@ -144,35 +162,52 @@ administrator_password(struct call *c, struct password_gate *gate, const char *n
 
 struct proof { /* a second factor that holds, as far as reading can tell */
 	const struct administrator *a;
+	enum administrator_stage stage;
+	const char *challenge;
 	int64_t step; /* of a code of the app */
-	struct bytes totp; /* the app's secret, sealed, where it is new; absent: it is not */
-	struct bytes recovery; /* hash of a recovery code; absent: it was none */
-	bool proven;
+	struct bytes totp; /* the app's secret, sealed, where it is new */
+	struct bytes recovery; /* hash of a recovery code */
+	struct webauthn_credential key; /* id NULL: it was no key */
 	struct administrator_done *out;
 };
 
 /* Spending is one statement each, so of two racing sign-ins with one code one wins. */
 static enum rc
-spend(struct call *c, const struct proof *p)
+spend(struct call *c, const struct proof *p, struct db_rows *r)
 {
-	const char *id = p->a->id;
-	struct db_rows r;
-	enum rc rc;
+	struct db_value id = db_text(p->a->id);
 
 	if (p->recovery.p != NULL)
-		rc = store_run(c, "DELETE FROM administrator_code WHERE hash = ?1 AND administrator_id = ?2",
-		    DB_ARGS(db_blob(p->recovery), db_text(id)), &r);
-	else if (p->totp.p != NULL)
-		rc = store_run(c,
-		    "UPDATE administrator SET totp = ?2, totp_step = ?3, changed_at = changed_at + 1 WHERE id = ?1 AND "
-		    "totp IS NULL AND changed_at = ?4",
-		    DB_ARGS(db_text(id), db_blob(p->totp), db_int(p->step), db_int(p->a->changed_at)), &r);
-	else
-		rc = store_run(c, "UPDATE administrator SET totp_step = ?2 WHERE id = ?1 AND totp_step < ?2",
-		    DB_ARGS(db_text(id), db_int(p->step)), &r);
-	if (rc == RC_OK && r.changed == 0)
-		return fail(&c->err, RC_FORBIDDEN, "the code was used already");
-	return rc;
+		return store_run(c, "DELETE FROM administrator_code WHERE hash = ?2 AND administrator_id = ?1",
+		    DB_ARGS(id, db_blob(p->recovery)), r);
+	/* A counter that does not move on is a copy of the key (WebAuthn 7.2, step 21); a challenge is answered once. */
+	if (p->key.id != NULL)
+		return store_run(c,
+		    "UPDATE administrator_key SET counter = ?3, challenge = ?4, used_at = ?5 WHERE id = ?2"
+		    " AND administrator_id = ?1 AND challenge <> ?4 AND (counter < ?3 OR (counter = 0 AND ?3 = 0))",
+		    DB_ARGS(id, db_text(p->key.id), db_int(p->key.counter), db_text(p->challenge), db_int(c->now)), r);
+	return store_run(c, "UPDATE administrator SET totp_step = ?2 WHERE id = ?1 AND totp_step < ?2",
+	    DB_ARGS(id, db_int(p->step)), r);
+}
+
+/* A new one. Whatever else was begun with the row as it was is no longer good, so one sign-in sets up one. */
+static enum rc
+keep(struct call *c, const struct proof *p, struct db_rows *r)
+{
+	struct db_value id = db_text(p->a->id);
+	enum rc rc = store_run(c,
+	    "UPDATE administrator SET totp = COALESCE(?2, totp), totp_step = CASE WHEN ?3 > totp_step THEN ?3 ELSE"
+	    " totp_step END, changed_at = changed_at + 1 WHERE id = ?1 AND changed_at = ?4",
+	    DB_ARGS(id, db_blob(p->totp), db_int(p->step), db_int(p->a->changed_at)), r);
+
+	if (rc != RC_OK || r->changed == 0 || p->key.id == NULL)
+		return rc;
+	return store_run(c,
+	    "INSERT INTO administrator_key (id, administrator_id, public_key, counter, challenge, created_at, used_at)"
+	    " VALUES (?2, ?1, ?3, ?4, ?5, ?6, ?6) ON CONFLICT DO NOTHING",
+	    DB_ARGS(id, db_text(p->key.id), db_blob(p->key.public_key), db_int(p->key.counter), db_text(p->challenge),
+		db_int(c->now)),
+	    r);
 }
 
 /* 80 random bits each, so a plain hash of them is enough. */
@@ -198,19 +233,20 @@ static enum rc
 finish(struct call *c, void *arg)
 {
 	const struct proof *p = arg;
-	enum rc rc = RC_OK;
+	struct db_rows r = { 0 };
+	enum rc rc = p->stage == STAGE_ENROL ? keep(c, p, &r) : spend(c, p, &r);
 
 	*p->out = (struct administrator_done){ 0 };
-	if (p->proven)
-		rc = spend(c, p);
-	if (rc == RC_OK && p->totp.p != NULL)
+	if (rc == RC_OK && r.changed == 0)
+		return fail(&c->err, RC_FORBIDDEN, "the code is wrong, or was used already");
+	if (rc == RC_OK && p->stage == STAGE_ENROL && p->a->codes == 0)
 		rc = make_codes(c, p->a->id, &p->out->codes);
 	if (rc == RC_OK)
 		rc = throttle_clear_person(c, administrator_subject(c->arena, p->a->name));
 	if (rc == RC_OK)
 		rc = store_run(c, "UPDATE administrator SET signed_in_at = ?2 WHERE id = ?1",
 		    DB_ARGS(db_text(p->a->id), db_int(c->now)), NULL);
-	return rc == RC_OK ? session_begin(c, p->a->id, p->proven, &p->out->token) : rc;
+	return rc == RC_OK ? session_begin(c, p->a->id, true, &p->out->token) : rc;
 }
 
 static const char *
@@ -239,6 +275,8 @@ check_code(struct call *c, const struct administrator_way *w, const char *typed,
 	struct bytes secret = w->secret;
 	enum rc rc = RC_OK;
 
+	if (w->stage == STAGE_ENROL && secret.p == NULL)
+		return fail(&c->err, RC_FORBIDDEN, "there is an app already");
 	if (w->stage == STAGE_ENROL) {
 		rc = keys_seal(c->keys, c->arena, context_of(c->arena, p->a->id), secret, &p->totp, &c->err);
 	} else if (strlen(code) != 6) {
@@ -256,11 +294,70 @@ check_code(struct call *c, const struct administrator_way *w, const char *typed,
 }
 
 enum rc
-administrator_code(struct call *c, const struct administrator_way *w, const char *code, const char *address,
-    struct administrator_done *out, int *wait_s)
+administrator_keys(struct call *c, const char *id, const char *const **out)
+{
+	struct db_rows r;
+	enum rc rc = store_run(
+	    c, "SELECT id FROM administrator_key WHERE administrator_id = ?1 ORDER BY id", DB_ARGS(db_text(id)), &r);
+	const char **list;
+
+	if (rc != RC_OK)
+		return rc;
+	list = arena_array(c->arena, (size_t)r.rows + 1, sizeof *list);
+	for (int i = 0; i < r.rows; i++)
+		list[i] = db_get_text(&r, i, 0);
+	*out = list;
+	return RC_OK;
+}
+
+/* A member of the script's JSON as octets; absent: none, or no base64url. */
+static struct bytes
+octets(struct arena *a, const json_t *j, const char *name)
+{
+	const char *text = json_get_text(j, name);
+
+	return text != NULL ? base64url_decode(a, bytes_str(text)) : (struct bytes){ 0 };
+}
+
+static enum rc
+check_key(struct call *c, const struct administrator_way *w, const struct administrator_shown *s, struct proof *p)
+{
+	struct arena *a = c->arena;
+	const struct webauthn_expected e = { w->challenge, arena_printf(a, "https://%s", s->host),
+		arena_strndup(a, s->host, strcspn(s->host, ":")) };
+	struct bytes client, data;
+	uint32_t counter = 0;
+	struct db_rows r;
+	json_t *j = NULL;
+	enum rc rc = json_parse(a, bytes_str(s->credential), &j, &c->err);
+
+	if (rc != RC_OK)
+		return rc;
+	client = octets(a, j, "client");
+	data = octets(a, j, "data");
+	if (client.p == NULL || data.p == NULL || w->challenge == NULL)
+		return fail(&c->err, RC_BAD_INPUT, "the credential is incomplete");
+	if (w->stage == STAGE_ENROL)
+		return webauthn_created(a, &e, client, data, &p->key, &c->err);
+	rc = store_run(c, "SELECT id, public_key FROM administrator_key WHERE id = ?1 AND administrator_id = ?2",
+	    DB_ARGS(db_text(json_get_text(j, "id")), db_text(p->a->id)), &r);
+	if (rc != RC_OK)
+		return rc;
+	if (r.rows == 0)
+		return fail(&c->err, RC_FORBIDDEN, "no key of this administrator");
+	p->key.id = db_get_text(&r, 0, 0);
+	p->key.public_key = db_get_blob(&r, 0, 1);
+	rc = webauthn_asserted(a, &e, &p->key, client, data, octets(a, j, "signature"), &counter, &c->err);
+	p->key.counter = counter;
+	return rc;
+}
+
+enum rc
+administrator_second(struct call *c, const struct administrator_way *w, const struct administrator_shown *s,
+    const char *address, struct administrator_done *out, int *wait_s)
 {
 	struct administrator who = { 0 };
-	struct proof p = { .a = &who, .proven = true, .out = out };
+	struct proof p = { .a = &who, .stage = w->stage, .challenge = w->challenge, .out = out };
 	struct throttle t;
 	struct err why;
 	enum rc rc = administrator_of_way(c, w, &who), verdict;
@@ -270,13 +367,13 @@ administrator_code(struct call *c, const struct administrator_way *w, const char
 	t = throttle_of(c->arena, administrator_subject(c->arena, who.name), address);
 	if ((rc = throttle_begin(c, &t, wait_s)) != RC_OK)
 		return rc;
-	verdict = check_code(c, w, code, &p);
+	verdict = s->credential != NULL ? check_key(c, w, s, &p) : check_code(c, w, s->code, &p);
 	if (verdict == RC_OK)
 		verdict = store_unit(c, finish, &p);
 	if (verdict == RC_OK)
 		return RC_OK;
 	why = c->err;
-	if ((rc = throttle_end(c, &t, verdict == RC_FORBIDDEN)) != RC_OK)
+	if ((rc = throttle_end(c, &t, verdict == RC_FORBIDDEN || verdict == RC_BAD_INPUT)) != RC_OK)
 		return rc;
 	c->err = why;
 	return verdict;

@@ -26,6 +26,7 @@ struct administrator_way {
 	const char *administrator_id; /* of STAGE_SECOND and STAGE_ENROL, like the next */
 	int64_t changed_at; /* of the row then: whatever was changed since ends this sign-in */
 	struct bytes secret; /* STAGE_ENROL: of the authenticator app, if that is what is chosen */
+	const char *challenge; /* for WebAuthn, likewise */
 	const char *provider_id; /* STAGE_PROVIDER, like the next */
 	struct idp_request request;
 };
@@ -48,10 +49,25 @@ struct administrator_done {
 	const char *const *codes; /* recovery codes to show, once, NULL-terminated; NULL: none were made */
 };
 
-/* STAGE_SECOND: six digits of the app, or a recovery code. STAGE_ENROL: six digits of the app that has w->secret now.
- * RC_FORBIDDEN: wrong, or used already. RC_UNAUTHENTICATED and RC_TOO_LARGE as above. */
-enum rc administrator_code(struct call *c, const struct administrator_way *w, const char *code, const char *address,
-    struct administrator_done *out, int *wait_s);
+/* A second factor as it was shown: one of both. */
+struct administrator_shown {
+	const char *code; /* of the app; of STAGE_SECOND also a recovery code */
+	const char
+	    *credential; /* what the page's script made of WebAuthn's answer: JSON with id, client, data, signature in
+				 * base64url, where data is the attestation object of a new one (STAGE_ENROL) */
+	const char *host; /* where the browser is: host and port */
+};
+
+/* STAGE_SECOND: is it theirs? STAGE_ENROL: it is from now on. RC_FORBIDDEN: wrong, or used already. RC_BAD_INPUT: a
+ * credential that can't be read. RC_UNAUTHENTICATED and RC_TOO_LARGE as above. */
+enum rc administrator_second(struct call *c, const struct administrator_way *w, const struct administrator_shown *s,
+    const char *address, struct administrator_done *out, int *wait_s);
+
+/* Ids of the WebAuthn credentials of who signs in, NULL-terminated. */
+enum rc administrator_keys(struct call *c, const char *id, const char *const **out);
+
+/* Who is signed in, and was asked lately, adds a second factor: a way that begins at STAGE_ENROL. */
+enum rc administrator_add_factor(struct call *c, const char *id, struct administrator_way *w);
 
 /* Somebody for whom a provider vouches. RC_FORBIDDEN: they administer nothing. */
 enum rc administrator_vouched(struct call *c, const struct provider *p, const struct idp_person *who, bool proven,

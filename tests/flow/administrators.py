@@ -175,7 +175,7 @@ def changes(server, port, codes):
     same(b.api("GET", "/administrators")[0], 403, "of one organization nobody sees who administers")
     server.admin("administrator", "reset", NAME)
     b.password()
-    ok("Key for typing" in b.get()[2], "after a reset a second factor is set up anew")
+    ok("authenticator app" in b.get()[2], "after a reset a second factor is set up anew")
     server.admin("administrator", "remove", NAME)
     same(b.password()[0], 403, "who was removed is nobody")
 

@@ -6,7 +6,7 @@ import crypto from 'node:crypto';
 import { after, before, test } from 'node:test';
 
 import { axe, launch, lookAt, looks } from './look.mjs';
-import { Server } from './server.mjs';
+import { Server, freePort, listening } from './server.mjs';
 
 const password = 'correct horse battery staple';
 let server;
@@ -14,8 +14,12 @@ let browser;
 let home;
 
 before(async () => {
-  server = await Server.start({ admin: true });
-  home = `https://localhost:${server.adminPort}`;
+  const port = await freePort();
+  process.env.POSTERN_ADMIN_LISTEN = `127.0.0.1:${port}`;
+  server = await Server.start();
+  delete process.env.POSTERN_ADMIN_LISTEN;
+  while (!(await listening(port))) await new Promise((resolve) => setTimeout(resolve, 50));
+  home = `https://localhost:${port}`;
   for (const name of ['eliza', 'anna'])
     await server.run(['--data', server.data, 'administrator', 'add', `${name}@betterbag.com`, '--role', 'admin',
       '--password-stdin'], `${password}\n`);
@@ -64,7 +68,7 @@ const looked = async (page, name) => {
     await lookAt(page, `administrator-${name}`, 'en', look);
   }
 };
-const me = (page) => page.evaluate(async () => (await fetch('/api/v1/me')).json());
+const me = async (page) => (await page.context().request.get(`${home}/api/v1/me`)).json();
 
 test('password and an authenticator app, by keyboard', async () => {
   const s = await open('eliza');

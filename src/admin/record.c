@@ -37,6 +37,8 @@ static const struct kind {
 	{ "api_token", "/api-tokens", "id name role organization expires_at created_by" },
 	{ "administrator", "/administrators", "id name role organization provider has_password second_factors recovery_codes disabled"
 	  " created_by" },
+	{ "administrator", "/administrators", "id name role organization provider disabled" },
+	{ "webhook", "/webhooks", "id organization events" },
 	{ "document", NULL, "organization kind url set_at" },
 	{ "purpose", NULL, "organization subject serial not_before not_after" },
 	{ "certificate", "/certificates", "fingerprint serial organization enrollment state issued_at not_after revoked_at" },
@@ -45,13 +47,13 @@ static const struct kind {
 #define N_KINDS (sizeof kinds / sizeof kinds[0])
 
 /* What is read without reading anybody's data. Any other reading is recorded. */
-static const char *const impersonal[] = { "/status", "/status/next", "/overview", "/audit/verification", "/api-tokens",
-	"/me", "/administrators", "/administrators/{administrator}", "/organizations", "/organizations/{organization}",
-	"/organizations/{organization}/certificates/{purpose}", "/organizations/{organization}/esso/{document}",
-	"/organizations/{organization}/licence-apps", "/organizations/{organization}/apple",
-	"/organizations/{organization}/apple/discovery", "/domains", "/groups", "/device-groups", "/items/{kind}",
-	"/items/{kind}/{item}", "/rules", "/identity-providers", "/identity-providers/{provider}", "/services",
-	"/webhooks", "/enrollments/{enrollment}/available-commands" };
+static const char *const impersonal[] = { "/openapi.json", "/me", "/webhooks", "/status", "/status/next", "/overview",
+	"/audit/verification", "/api-tokens", "/me", "/administrators", "/administrators/{administrator}",
+	"/organizations", "/organizations/{organization}", "/organizations/{organization}/certificates/{purpose}",
+	"/organizations/{organization}/esso/{document}", "/organizations/{organization}/licence-apps",
+	"/organizations/{organization}/apple", "/organizations/{organization}/apple/discovery", "/domains", "/groups",
+	"/device-groups", "/items/{kind}", "/items/{kind}/{item}", "/rules", "/identity-providers",
+	"/identity-providers/{provider}", "/services", "/webhooks", "/enrollments/{enrollment}/available-commands" };
 
 /* Of what is erased not even the row of the erasing keeps anything. */
 static const char *const kept_of_nothing[] = { "/users/{user}/erase" };
@@ -246,7 +248,7 @@ object_of(struct admin_call *x, const struct about *t, const struct kind *k, con
 	/* What there is not, or belongs to others, is not told to whoever is of one organization and looks here. */
 	if (id == NULL && shown_as == NULL && x->actor->organization_id != NULL)
 		return NULL;
-	if (id == NULL && (k == NULL || strcmp(k->name, "user") != 0))
+	if (id == NULL && (k == NULL || (strcmp(k->name, "user") != 0 && strcmp(k->name, "administrator") != 0)))
 		id = t->value != NULL ? t->value : json_get_text(shown_as, "name");
 	if (id == NULL)
 		return NULL;

@@ -153,6 +153,9 @@ X("GET",    "/webhooks/{webhook}/dead-letters",             HTTP_QUICK,  ADMIN_L
 X("POST",   "/webhooks/{webhook}/replay",                   HTTP_QUICK,  ADMIN_SMALL, ADMIN, "message", webhook_replay) \
 X("GET",    "/certificates",                                HTTP_QUICK,  ADMIN_LIST,  LOOK,  "", certificate_list) \
 X("POST",   "/certificates/{certificate}/revoke",           HTTP_QUICK,  ADMIN_SMALL, ADMIN, "", certificate_revoke) \
+/* person_http.c */ \
+X("GET",    "/users/{user}/export",                         HTTP_HEAVY,  ADMIN_LARGE, ADMIN, "", user_export) \
+X("POST",   "/users/{user}/erase",                          HTTP_HEAVY,  ADMIN_LARGE, ADMIN, "evict:b", user_erase) \
 /* audit_http.c */ \
 X("GET",    "/audit",                                       HTTP_QUICK,  ADMIN_LARGE, ADMIN, "", audit_list) \
 X("GET",    "/audit/verification",                          HTTP_QUICK,  ADMIN_LARGE, ADMIN | WHOLE, "", audit_verify) \

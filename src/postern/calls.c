@@ -162,6 +162,8 @@ static const struct column next_columns[] = {
 
 #define ORG "organization=--org"
 
+static void print_export(struct cli *k, const json_t *answer);
+
 static const struct call {
 	const char *command;
 	const char *when; /* the option that selects this row of several; NULL: the last of them */
@@ -194,6 +196,9 @@ static const struct call {
 	  .done = "{user} is disabled: nothing more is delivered to {live_enrollments} live enrollment(s)." },
 	{ "user enable", NULL, "PATCH", "/users/{0}", "disabled=@false:b", .done = "{user} is enabled." },
 	{ "user remove", NULL, "DELETE", "/users/{0}", "", .done = "{user} was removed; {evicted} enrollment(s) are evicted." },
+	{ "user export", NULL, "GET", "/users/{0}/export", "", .print = print_export },
+	{ "user erase", NULL, "POST", "/users/{0}/erase", "evict=--evict:b",
+	  .done = "Nothing is kept of {user}; {evicted} enrollment(s) were ended. postern store vacuum gives the space back." },
 
 	{ "group list", NULL, "GET", "/groups", ORG, "after", group_columns, .empty = "Nobody is in a group." },
 	{ "group policy", NULL, "PATCH", "/groups/{0}", ORG " access_token_life=--access-token-life web_token_life=--web-token-life"
@@ -609,6 +614,14 @@ request(struct cli *k, const struct call *call, const char *path, json_t *fields
 	return RC_OK;
 }
 
+/* A document for programs and archives, whether --json was said or not. */
+static void
+print_export(struct cli *k, const json_t *answer)
+{
+	(void)k;
+	print_json(answer);
+}
+
 static void
 print_answer(struct cli *k, const struct call *call, const json_t *answer)
 {
@@ -642,7 +655,10 @@ misuse(const struct argv *v)
 		if (v->n_arguments > 2 && argv_given(v, "plist"))
 			return "give either key=value pairs or --plist, not both";
 	}
-	if ((strcmp(v->command->name, "user passwd") == 0 || strcmp(v->command->name, "administrator passwd") == 0) && !argv_flag(v, "password-stdin"))
+	if (strcmp(v->command->name, "user erase") == 0 && !argv_flag(v, "yes"))
+		return "what is erased can't be brought back: say --yes (postern user export keeps a copy)";
+	if ((strcmp(v->command->name, "user passwd") == 0 || strcmp(v->command->name, "administrator passwd") == 0) &&
+	    !argv_flag(v, "password-stdin"))
 		return "say --password-stdin: the password is read from standard input, never from the command line";
 	if (strcmp(v->command->name, "attempt show") == 0 && (v->n_arguments == 1) == argv_given(v, "last"))
 		return "name an attempt's ID, or a person with --last USER@DOMAIN";

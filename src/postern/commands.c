@@ -95,6 +95,12 @@ static const struct argv_option user_groups_options[] = {
 };
 static const struct argv_option passwd_options[] = { ARGV_FLAG("password-stdin", SECRET), ARGV_END };
 
+static const struct argv_option user_erase_options[] = {
+	ARGV_FLAG("yes", "It can't be undone: say so"),
+	ARGV_FLAG("evict", "End the enrollments of devices that are still enrolled"),
+	ARGV_END
+};
+
 static const struct argv_option group_policy_options[] = {
 	ARGV_TEXT("access-token-life", "LIFE", "Life of access tokens at most: 15m"),
 	ARGV_TEXT("web-token-life", "LIFE", "Life of apple-as-web tokens at most: 7d"),
@@ -401,6 +407,11 @@ static const struct argv_command commands[] = {
 	{ "user disable", "Deliver nothing more to a person's devices", cli_call, NULL, PERSON, NULL },
 	{ "user enable", "Undo user disable", cli_call, NULL, PERSON, NULL },
 	{ "user remove", "Evict a person's devices and remove the person", cli_call, NULL, PERSON, NULL },
+	{ "user export", "Everything that is kept of a person, as one JSON document", cli_call, NULL, PERSON,
+	  "For who asks what is known of them. Secrets are not in it." },
+	{ "user erase", "Remove everything that is kept of a person, also from history and audit", cli_call, user_erase_options,
+	  PERSON, "Rows of the audit stay, without the name. postern store vacuum gives the space back. Backups that were made\n"
+	  "before still have it all." },
 	{ "user import", "Add people from a CSV file", cli_user_import, NULL, ONE("FILE", "'-' for standard input"),
 	  "The first line names the columns: user, managed_apple_account, groups (separated by ';'),\n"
 	  "display_name, password. Only user must be there; order is free." },

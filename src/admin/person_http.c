@@ -207,6 +207,7 @@ struct erasure {
 	const char *by;
 	bool evict;
 	int evicted, rules;
+	const char *pattern, *apple_pattern; /* of LIKE */
 	struct db_rows mentions; /* events of others that speak of the person */
 };
 
@@ -260,6 +261,12 @@ erase_in_unit(struct call *c, void *arg)
 		return rc;
 	for (size_t i = 0; i < sizeof erasing / sizeof erasing[0] && rc == RC_OK; i++)
 		rc = store_run(c, erasing[i].sql, (struct db_args){ v, erasing[i].args }, NULL);
+	/* What a receiver was not told yet, or did not take. */
+	if (rc == RC_OK)
+		rc = store_run(c,
+		    "DELETE FROM webhook_delivery WHERE LOWER(body) LIKE ?1 ESCAPE '!' OR LOWER(body) LIKE ?2 ESCAPE "
+		    "'!'",
+		    DB_ARGS(db_text(g->pattern), db_text(g->apple_pattern)), NULL);
 	for (int i = 0; i < g->mentions.rows && rc == RC_OK; i++)
 		rc = store_run(c, "UPDATE event SET details = NULL WHERE attempt_id = ?1 AND seq = ?2",
 		    DB_ARGS(db_text(db_get_text(&g->mentions, i, 0)), db_int(db_get_int(&g->mentions, i, 1))), NULL);
@@ -284,6 +291,19 @@ anywhere(struct arena *a, const char *text)
 	return pattern;
 }
 
+/* What administrators do is kept under their names, for as long as they are some. */
+static enum rc
+administers_not(struct call *c, const char *user)
+{
+	struct db_rows r;
+	enum rc rc = store_run(c, "SELECT 1 FROM administrator WHERE name = ?1", DB_ARGS(db_text(user)), &r);
+
+	if (rc == RC_OK && r.rows > 0)
+		return fail(&c->err, RC_CONFLICT,
+		    "%.200s administers this server: postern administrator remove %.200s first", user, user);
+	return rc;
+}
+
 enum rc
 admin_user_erase(struct admin_call *x)
 {
@@ -298,9 +318,11 @@ admin_user_erase(struct admin_call *x)
 
 	if ((rc = find_whom(x, &w)) != RC_OK)
 		return rc;
-	rc = store_run(c, mentions_sql,
-	    DB_ARGS(db_text(anywhere(c->arena, w.user)), db_text(anywhere(c->arena, account_fold(c->arena, w.apple)))),
-	    &g.mentions);
+	if ((rc = administers_not(c, w.user)) != RC_OK)
+		return rc;
+	g.pattern = anywhere(c->arena, w.user);
+	g.apple_pattern = anywhere(c->arena, account_fold(c->arena, w.apple));
+	rc = store_run(c, mentions_sql, DB_ARGS(db_text(g.pattern), db_text(g.apple_pattern)), &g.mentions);
 	if (rc != RC_OK || (rc = store_unit(c, erase_in_unit, &g)) != RC_OK)
 		return rc;
 	names[0] = w.user;

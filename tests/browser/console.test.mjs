@@ -25,6 +25,7 @@ const webClip = '<dict><key>PayloadType</key><string>com.apple.webClip.managed</
 let server;
 let browser;
 let page;
+let enter;
 let base;
 let wrong = [];
 let clicks = 0;
@@ -49,10 +50,12 @@ before(async () => {
   assert.ok(!await device('eliza@betterbag.com', 'not the password', '--family', 'iPhone', '--os', '18.2'), 'an iPhone does not');
   await server.admin('device-group', 'add', 'tablets', '--model-family', 'iPad');
   await server.admin('app', 'add', 'notes', '--app-store-id', '361309726');
-  const token = JSON.parse(await server.admin('--json', 'api-token', 'add', 'browser', '--role', 'admin')).secret;
   browser = await launch();
-  const context = await browser.newContext({ ignoreHTTPSErrors: true, extraHTTPHeaders: { Authorization: `Bearer ${token}` } });
-  page = await context.newPage();
+  enter = async (role) => {
+    const { secret } = JSON.parse(await server.admin('--json', 'api-token', 'add', `browser ${role}`, '--role', role));
+    return (await browser.newContext({ ignoreHTTPSErrors: true, extraHTTPHeaders: { Authorization: `Bearer ${secret}` } })).newPage();
+  };
+  page = await enter('admin');
   page.on('pageerror', (error) => wrong.push(error.stack));
   page.on('console', (message) => { if (/content security policy|trusted/i.test(message.text())) wrong.push(message.text()); });
   page.on('request', (request) => { if (!request.url().startsWith(new URL(base).origin)) wrong.push(`asks ${request.url()}`); });
@@ -248,6 +251,17 @@ test('files are the same for good under their path; nothing inline runs, and not
   assert.equal((await page.request.get(new URL(file.replace(/files\/[^/]+/, 'files/0123456789abcdef'), base).href)).status(), 404, 'another version is not here');
   assert.equal((await fetchDevices('/console')), 404, 'nor is the console on the listener of devices');
   assert.deepEqual(wrong, []);
+});
+
+test('the help desk is shown what it may see, and nothing else is asked for', async () => {
+  const desk = await enter('help-desk');
+  const refused = [];
+  desk.on('response', (answer) => { if (answer.status() >= 400 && answer.url().includes('/api/')) refused.push(answer.url()); });
+  await desk.goto(`${base}#/settings`);
+  await desk.getByText('Better Bag').first().waitFor();
+  await desk.waitForFunction(() => !document.querySelector('main [aria-busy]'));
+  assert.deepEqual(await desk.getByRole('navigation').getByRole('link').allTextContents(), ['Overview', 'Attempts', 'People', 'Enrollments', 'Rules', 'Settings']);
+  assert.deepEqual(refused, []);
 });
 
 const fetchDevices = async (where) => (await page.request.get(`${server.url}${where}`)).status();

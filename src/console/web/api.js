@@ -37,7 +37,7 @@ async function ask(method, url, headers, body) {
   const text = await answer.text();
   let value;
   try { value = JSON.parse(text); } catch { value = undefined; }
-  if (answer.status === 401) location.assign('/console/sign-in');
+  if (answer.status === 401) location.assign('/console/sign-in?to=/console/');
   if (!answer.ok) throw new Problem(answer.status, value);
   return { text, value, etag: answer.headers.get('ETag') };
 }

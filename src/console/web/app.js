@@ -2,6 +2,7 @@
 //
 // A screen is one module of screens/ whose default export is a description:
 //   id, title, key        its address (#/id), what it is called, the letter after g
+//   roles                 who may see it (or a part); absent: everybody who may sign in
 //   lead                  the question it answers, as an administrator asks it
 //   list(where)           the parts of #/id             } where = {ids, query, go(query), refresh()}
 //   one(where)            the parts of #/id/…           }
@@ -25,7 +26,10 @@ import people from './screens/people.js';
 import rules from './screens/rules.js';
 import settings from './screens/settings.js';
 
-const screens = [overview, attempts, people, enrollments, rules, groups, items, audit, settings];
+const all = [overview, attempts, people, enrollments, rules, groups, items, audit, settings];
+const may = (thing) => !thing.roles || thing.roles.includes(me.role);
+let me = { role: '' };
+let screens = all;
 const every = 5000; // milliseconds between two questions while somebody looks
 
 // ---- the address ----
@@ -43,10 +47,13 @@ const fresh = h('span', { id: 'fresh' });
 const nav = h('nav', { 'aria-label': 'Screens' });
 const picker = h('div', { id: 'organization' });
 
+const roles = { read: 'looks at everything', 'help-desk': 'help desk', admin: 'administrator' };
+
 function frame() {
   const button = h('button', { type: 'button', class: 'plain menu', 'aria-expanded': 'false', 'aria-controls': 'menu', click: () => open(button.getAttribute('aria-expanded') === 'false') }, 'Menu');
   const menu = h('div', { id: 'menu' }, picker, nav, h('p', { class: 'foot' },
-    h('button', { type: 'button', class: 'plain', click: help }, 'Keyboard (?)'), h('a', { href: '/console/sign-out' }, 'Sign out')));
+    h('button', { type: 'button', class: 'plain', click: help }, 'Keyboard (?)'), 
+    me.way === 'session' && h('form', { method: 'post', action: '/console/sign-out' }, h('button', { class: 'plain' }, 'Sign out'))), h('p', { class: 'foot quiet' }, `${me.name}, ${roles[me.role]}`));
   const open = (is) => { button.setAttribute('aria-expanded', String(is)); menu.classList.toggle('open', is); };
   nav.addEventListener('click', () => open(false));
   document.body.replaceChildren(
@@ -139,7 +146,7 @@ async function show(first) {
   title(screen.title);
   drawNav(screen);
   const made = ids.length && screen.one ? screen.one(where) : screen.list(where);
-  const parts = made.parts.map((part) => ({ part, place: h('div', { class: `part ${part.class ?? ''}`, 'aria-busy': 'true' }) }));
+  const parts = made.parts.filter(may).map((part) => ({ part, place: h('div', { class: `part ${part.class ?? ''}`, 'aria-busy': 'true' }) }));
   main.replaceChildren(h('div', { class: 'top' }, h('div', {}, ids.length > 0 && h('p', { class: 'back' }, h('a', { href: href(screen.id) }, `‹ ${screen.title}`)), heading, !ids.length && screen.lead && h('p', { class: 'lead' }, screen.lead)), fresh),
     ...(made.controls ? [made.controls] : []), ...parts.map((p) => p.place));
   shown = { where, parts };
@@ -180,6 +187,8 @@ function key(event) {
   run();
 }
 
+me = (await get('/me')).value;
+screens = all.filter(may);
 frame();
 window.addEventListener('hashchange', () => { document.querySelector('dialog[open]')?.close(); show(); });
 document.addEventListener('keydown', key);

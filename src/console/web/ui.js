@@ -3,7 +3,7 @@
 import { count, exactly, relative, states } from './words.js';
 
 const svgSpace = 'http://www.w3.org/2000/svg';
-const drawn = new Set(['svg', 'rect', 'path', 'line', 'text', 'title', 'g', 'circle']);
+const drawn = new Set(['svg', 'g', 'rect', 'title']);
 
 // An element. Attributes that are false, null or undefined are left out; a function is a listener.
 export function h(name, attributes = {}, ...children) {
@@ -68,19 +68,18 @@ export function bars(caption, rows, heading = 'How many') {
 export function columns(title, days, kinds) {
   const total = (d) => kinds.reduce((sum, [name]) => sum + (d.values[name] ?? 0), 0);
   const most = Math.max(1, ...days.map(total));
-  const wide = 640 / Math.max(1, days.length);
-  const chart = h('svg', { viewBox: '0 0 640 150', role: 'img', 'aria-label': `${title}. The numbers are in the table below it.` },
-    h('line', { x1: 0, x2: 640, y1: 130.5, y2: 130.5, class: 'axis' }),
-    h('text', { x: 2, y: 10 }, count(most)),
-    days.map((d, i) => {
-      let y = 130;
-      return h('g', {}, h('title', {}, `${d.label}: ${kinds.map(([name, said]) => `${count(d.values[name] ?? 0)} ${said}`).join(', ')}`), kinds.map(([name, , kind]) => {
-        const tall = 112 * (d.values[name] ?? 0) / most;
-        y -= tall;
-        return h('rect', { class: kind, x: i * wide + 2, y, width: wide - 4, height: tall });
-      }), (i === 0 || i === days.length - 1 || i === Math.floor(days.length / 2)) && h('text', { x: i * wide + wide / 2, y: 146, 'text-anchor': i === 0 ? 'start' : i === days.length - 1 ? 'end' : 'middle' }, d.label));
+  const column = (d, i) => {
+    let y = 100;
+    return h('g', {}, h('title', {}, `${d.label}: ${kinds.map(([name, said]) => `${count(d.values[name] ?? 0)} ${said}`).join(', ')}`), kinds.map(([name, , kind]) => {
+      const tall = 100 * (d.values[name] ?? 0) / most;
+      y -= tall;
+      return h('rect', { class: kind, x: i + 0.06, y, width: 0.88, height: tall });
     }));
-  return h('figure', { class: 'chart' }, h('figcaption', {}, title, h('span', { class: 'legend' }, kinds.map(([, said, kind]) => h('span', { class: kind }, said)))), chart,
+  };
+  return h('figure', { class: 'chart' }, h('figcaption', {}, title, h('span', { class: 'legend' }, kinds.map(([, said, kind]) => h('span', { class: kind }, said)))),
+    h('p', { class: 'scale', 'aria-hidden': 'true' }, count(most)),
+    h('svg', { viewBox: `0 0 ${days.length} 100`, preserveAspectRatio: 'none', role: 'img', 'aria-label': `${title}. The numbers are in the table below it.` }, days.map(column)),
+    h('p', { class: 'scale under', 'aria-hidden': 'true' }, [days[0], days[Math.floor(days.length / 2)], days.at(-1)].map((d) => h('span', {}, d.label))),
     more('As a table', `table ${title}`, table({ caption: title, rows: days, columns: [['Day', (d) => d.label], ...kinds.map(([name, said]) => [said, (d) => count(d.values[name] ?? 0), { number: true }])] })));
 }
 

@@ -8,6 +8,7 @@ export default {
   id: 'audit',
   title: 'Audit',
   key: 'u',
+  roles: ['admin'],
   lead: 'Who changed what, and who looked at whose data?',
   list: (where) => ({
     controls: controls(where, { search: { name: 'user', label: 'Concerning the person', placeholder: 'eliza@example.com' }, filters: [{ name: 'since', label: 'Since', options: [['', 'The beginning'], ['1d', 'Yesterday'], ['7d', 'A week ago'], ['30d', 'A month ago']] }] }),

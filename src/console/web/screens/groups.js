@@ -59,6 +59,7 @@ export default {
   id: 'groups',
   title: 'Groups',
   key: 'g',
+  roles: ['read', 'admin'],
   lead: 'Which devices are given what, and how long may whose sign-in last?',
   list: (where) => ({
     parts: [{

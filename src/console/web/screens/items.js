@@ -57,6 +57,7 @@ export default {
   id: 'items',
   title: 'Profiles and apps',
   key: 'i',
+  roles: ['read', 'admin'],
   lead: 'What can devices be given, and are there licences enough?',
   list: (where) => ({
     parts: [...Object.keys(kinds).map((kind) => listing(where, kind)), {

@@ -84,7 +84,7 @@ const removeProvider = (p) => ({
 });
 
 const providers = (where) => ({
-  path: '/identity-providers',
+  path: '/identity-providers', roles: ['read', 'admin'],
   view: (value) => section('Identity providers', table({
     caption: 'Identity providers', none: 'None: people sign in with passwords of this server. postern idp add names one.', rows: value.items,
     columns: [['Name', (p) => p.name ?? p.kind], ['Issuer', (p) => p.issuer], ['For', (p) => p.domain ?? 'Everybody'], ['Silent for at most', (p) => lasting(p.grace_s)],
@@ -120,7 +120,7 @@ const revoke = (t) => ({
 });
 
 const tokens = (where) => ({
-  path: '/api-tokens',
+  path: '/api-tokens', roles: ['admin'],
   view: (value) => section('Programs that use the API', table({
     caption: 'API tokens', none: 'None.', rows: value.items,
     columns: [['Name', (t) => t.name], ['Role', (t) => t.role], ['State', (t) => badge(t.state)], ['Ends', (t) => when(t.expires_at)], ['Last used', (t) => when(t.used_at)], ['Made by', (t) => t.created_by],
@@ -131,7 +131,7 @@ const tokens = (where) => ({
 // ---- Apple ----
 
 const apple = () => ({
-  path: `${own()}/apple`,
+  path: `${own()}/apple`, roles: ['read', 'admin'],
   view: (a) => section('Apple School Manager or Apple Business', a.server_uuid ? facts([
     ['Organization there', a.org_name], ['Server', a.server_name], ['Server UUID', code(a.server_uuid)], ['Token ends', when(a.expires_at)],
     ['Discovery URL there', a.found_url ?? nothing('none')], ['Last asked', when(a.checked_at)], ['Trouble', a.trouble],

@@ -168,6 +168,10 @@ parameters(struct arena *a, const struct admin_route *row, const struct operatio
 		w.nullable = false;
 		add_parameter(list, w.name, "query", needed, schema_of(&w));
 	}
+	if (strcmp(row->method, "POST") == 0)
+		add_parameter(list, "Idempotency-Key", "header", false, typed("string", false));
+	if (strcmp(row->method, "GET") != 0 && admin_condition_applies(row))
+		add_parameter(list, "If-Match", "header", false, typed("string", false));
 	return list;
 }
 

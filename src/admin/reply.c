@@ -3,9 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/once.h"
 #include "base/log.h"
 #include "http/reply.h"
 #include "store/store.h"
+
+#define JSON "application/json"
+#define PROBLEM "application/problem+json" /* RFC 9457 */
 
 /* ---- fields of a body ---- */
 
@@ -161,8 +165,19 @@ answer(struct admin_call *x, enum rc rc, struct http_reply *out)
 	if (status == 401) /* RFC 9110 11.6.1, RFC 6750 3 */
 		http_set(out, "WWW-Authenticate",
 		    http_header(x->r, "Authorization") != NULL ? "Bearer error=\"invalid_token\"" : "Bearer");
-	http_answer(out, status, rc == RC_OK ? "application/json" : "application/problem+json",
+	http_answer(out, status, rc == RC_OK ? JSON : PROBLEM,
 	    json_text(c->arena, x->out != NULL ? x->out : admin_object(x), 0));
+}
+
+/* What the first request with its key was answered. */
+static void
+answer_again(const struct admin_call *x, const struct admin_once *once, struct http_reply *out)
+{
+	log_info("admin request", "by", x->actor->name, "method", x->r->method, "path", x->r->path, "result",
+	    "answered as before");
+	http_set(out, "Cache-Control", "no-store");
+	http_set(out, "Idempotency-Replayed", "true");
+	http_answer(out, once->row.status, once->row.status < 400 ? JSON : PROBLEM, once->row.answer);
 }
 
 /* Passwords and keys came in the body, and the library's tree is not in the arena that is wiped. */
@@ -208,16 +223,27 @@ admin_serve(
     struct call *c, const struct http_request *r, struct http_reply *out, void *room, const struct admin_route *row)
 {
 	struct actor actor = { .name = "nobody" };
+	struct admin_once once = { .claimed = false };
 	struct admin_call x = { .c = c, .r = r, .room = room, .actor = &actor, .status = 200 };
+	const char *tag;
 	enum rc rc;
 
 	if ((rc = admin_actor(c, r, &actor)) == RC_OK) {
-		if ((rc = check_role(&x, row)) == RC_OK && (rc = read_body(&x, row->fields)) == RC_OK)
-			rc = admin_owner_check(&x, row);
+		if ((rc = check_role(&x, row)) == RC_OK && (rc = read_body(&x, row->fields)) == RC_OK &&
+		    (rc = admin_owner_check(&x, row)) == RC_OK && (rc = admin_condition_check(&x, row)) == RC_OK)
+			rc = admin_once_begin(&x, &once);
+		if (once.answered) {
+			answer_again(&x, &once, out);
+			wipe_body(&x);
+			return;
+		}
 		rc = admin_recorded(&x, row, rc);
 	}
 	note(&x, rc);
+	if (rc == RC_OK && (tag = admin_condition_tag(&x, row)) != NULL)
+		http_set(out, "ETag", tag);
 	answer(&x, rc, out);
+	admin_once_end(&x, &once, out);
 	wipe_body(&x);
 }
 

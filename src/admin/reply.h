@@ -52,6 +52,13 @@ void admin_serve(
  * left to the handler. */
 enum rc admin_owner_check(struct admin_call *x, const struct admin_route *row);
 
+/* condition.c: If-Match. RC_CONFLICT, as 412: what the change is meant for is not what the sender has seen. */
+enum rc admin_condition_check(struct admin_call *x, const struct admin_route *row);
+/* Whether the row has an ETag to give, or takes If-Match. */
+bool admin_condition_applies(const struct admin_route *row);
+/* The ETag of the answer; NULL: it has none. */
+const char *admin_condition_tag(const struct admin_call *x, const struct admin_route *row);
+
 /* Does the actor reach that organization? NULL: nobody's, which only those of the whole server reach. */
 bool admin_reaches(const struct admin_call *x, const char *organization_id);
 

@@ -12,6 +12,7 @@
 
 #include "acme/acme.h"
 #include "admin/admin.h"
+#include "administrator/idempotency.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "command/renewal.h"
@@ -419,7 +420,7 @@ prune(struct server *s)
 	struct call c = { .arena = arena_new(0) };
 
 	begin(&c, s);
-	if (enroll_prune(&c, &s->pruning) != RC_OK)
+	if (idempotency_prune(&c) != RC_OK || enroll_prune(&c, &s->pruning) != RC_OK)
 		log_warn("housekeeping failed", "error", c.err.text);
 	else if (s->pruning.rows > 0)
 		log_debug("history pruned", "rows", arena_printf(c.arena, "%lld", (long long)s->pruning.rows));

@@ -220,6 +220,46 @@ def walk(server, api, user):
     ok(len(Api.document.seen) > 60, "of more than sixty requests", sorted(Api.document.seen))
 
 
+def edits(server, api):
+    """What two people edit at once: the second one learns of it (RFC 9110 13.1.1)."""
+    _, headers, _ = api("GET", "/organizations/_")
+    tag = headers["ETag"]
+    same(api("GET", "/organizations/_")[1]["ETag"], tag, "what nobody edits keeps its ETag")
+    same(api("PATCH", "/organizations/_", {"settings": {"colour": "#123"}}, If_Match=tag)[0], 200, "the first edit counts")
+    status, _, answer = api("PATCH", "/organizations/_", {"settings": {"colour": "#456"}}, If_Match=tag)
+    ok(status == 412 and answer["code"] == "changed" and "read it again" in answer["detail"],
+       "the second one, made of what was there before, gets 412 and a sentence", answer)
+    same(api("GET", "/organizations/_")[2]["colour"], "#123", "and changes nothing")
+    same(api("PUT", "/organizations/_/logo", {"content": "x"}, If_Match=tag)[0], 412, "a part is compared with its whole")
+    tag = api("GET", "/rules")[1]["ETag"]
+    rule = api("POST", "/rules", {"outcome": "refuse", "user": "x@betterbag.com", "message": "no"})[2]["id"]
+    same(api("DELETE", f"/rules/{rule}", If_Match=tag)[0], 412, "a rule with the list, whose order counts")
+    same(api("DELETE", f"/rules/{rule}", If_Match=api("GET", "/rules")[1]["ETag"])[0], 200, "read again, it goes")
+    same(api("DELETE", "/users/nobody@betterbag.com", If_Match="*")[0], 412, "what is not there matches nothing")
+
+
+def once(server, api):
+    """A request that creates, sent again because its answer was lost, is done once."""
+    body, key = {"name": "once", "role": "read"}, {"Idempotency_Key": "8f1c"}
+    first = api("POST", "/api-tokens", body, **key)
+    again = api("POST", "/api-tokens", body, **key)
+    ok(first[0] == again[0] == 201 and first[2] == again[2] and again[1]["Idempotency-Replayed"] == "true",
+       "a request with the same key is answered as the first time", (first[2], again[2]))
+    same(len([t for t in server.listing("api-token", "list") if t["name"] == "once"]), 1, "and done once")
+    ok(first[2]["secret"].encode() not in server.dump(), "the answer that is kept holds a secret, and is sealed")
+    status, _, answer = api("POST", "/api-tokens", {**body, "role": "admin"}, **key)
+    ok(status == 422 and answer["code"] == "key used", "the key with another request is 422", answer)
+    other = Api(server, api.to.port, token(server, "other", "--role", "admin"))
+    same(other("POST", "/api-tokens", {**body, "name": "mine"}, **key)[0], 201, "keys are an actor's own")
+    same(api("POST", "/api-tokens", body, Idempotency_Key="9a")[0], 409, "without the key it would have been done again")
+    same(api("POST", "/api-tokens", body, Idempotency_Key="9a")[0], 409, "a refusal is kept, too")
+    same(api("POST", "/api-tokens", body, Idempotency_Key="x" * 300)[0], 400, "a key has its bounds")
+    server.ask("UPDATE idempotency SET created_at = 1")
+    server.admin("api-token", "revoke", "once")
+    status, headers, _ = api("POST", "/api-tokens", body, **key)
+    ok(status == 201 and headers["Idempotency-Replayed"] is None, "a day later the key is new", status)
+
+
 ODD = ["", " ", "x" * 5000, "\u0000", "%", "../..", "'; DROP TABLE account; --", "\U0001f600", "-1", None, True, False,
        0, -1, 2**63 - 1, -2**63, 1e308, [], {}, [[]], [None], {"x": {}}, ["a"] * 300]
 
@@ -273,6 +313,8 @@ def main():
     from_afar(server, port)
     Api.document = Document(json.loads(server.admin("openapi")))
     api = Api(server, port, token(server, "walker", "--role", "admin"))
+    edits(server, api)
+    once(server, api)
     walk(server, api, user)
     mutations(server, api)
     same(server.stop(), 0, "the server drains")

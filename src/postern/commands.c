@@ -146,6 +146,15 @@ static const struct argv_option rule_add_options[] = {
 	ARGV_INT("at", "POSITION", "Where in the list; first otherwise", .min = 1, .max = 100000),
 	ARGV_END
 };
+static const struct argv_option migrate_options[] = {
+	ARGV_TEXT("people", "FILE", "CSV: whose each device is; columns device (serial number or id), user, display_name, managed_apple_account"),
+	ARGV_INT("wave", "N", "People in one wave [50]", .min = 1, .max = 1000000),
+	ARGV_FLAG("apply", "Add the people here, each in the group of their wave"),
+	ARGV_END
+};
+#define MIGRATE_HELP \
+	"Reads, and changes nothing there. Enrollments can't be carried over: devices leave there and enroll here, by waves of\n" \
+	"people in the order of --people. The groups are migration-wave-1 and so on, for rule add --group."
 #define IDP_SETTINGS \
 	ARGV_TEXT("client-secret-file", "F", "The client secret is the first line of F; '-' for standard input"), \
 	ARGV_TEXT("key-file", "F", "A private key, RSA or EC on P-256, instead of a secret (private_key_jwt); for entra RSA, with its certificate"), \
@@ -571,6 +580,11 @@ static const struct argv_command commands[] = {
 	  "postern store copy sqlite:/var/lib/postern/postern.db @/root/new-database\n"
 	  "Stop every posternd first. Rows are counted and summed on both sides before the new database is kept; when\n"
 	  "anything fails it is left empty. Keys and settings stay where they are: set `store` in postern.conf." },
+	{ "migrate nanomdm", "Read a NanoMDM's store: who is there, what becomes of each, and who comes when", cli_migrate_nanomdm,
+	  migrate_options, ONE("SOURCE", "The folder of its file storage, or its database: postgresql://..., or @F for an address in F"),
+	  MIGRATE_HELP },
+	{ "migrate micromdm", "The same of a MicroMDM", cli_migrate_micromdm, migrate_options,
+	  ONE("SOURCE", "Its micromdm.db, of a server that is stopped, or a copy"), MIGRATE_HELP },
 	{ "lint", "Check a profile, command or declaration against what an enrollment mode allows", cli_lint, lint_options,
 	  ONE("FILE", "Profile (signed or not), command (property list) or declaration (JSON); '-' for standard input"),
 	  "postern lint wifi.mobileconfig --mode byod --os \"iOS 18.2\"\n"

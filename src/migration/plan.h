@@ -1,6 +1,6 @@
 /* What becomes of each device of another server: one way for each, by the table below.
  *
- * Nothing of an enrollment can be carried over (docs/decisions/0032): its profile names the other server for good, and
+ * Nothing of an enrollment can be carried over (docs/decisions/0033): its profile names the other server for good, and
  * account-driven enrollment begins with a person who signs in. So a device leaves there and enrolls here, and what can be
  * prepared is who comes when: people, each with all of their devices in one wave. Pure. */
 #ifndef MIGRATION_PLAN_H

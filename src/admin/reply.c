@@ -6,6 +6,7 @@
 #include "admin/once.h"
 #include "base/log.h"
 #include "http/reply.h"
+#include "http/trace.h"
 #include "store/store.h"
 
 #define JSON "application/json"
@@ -200,10 +201,10 @@ note(const struct admin_call *x, enum rc rc)
 {
 	if (rc == RC_INTERNAL || rc == RC_UNAVAILABLE)
 		log_error("admin request failed", "by", x->actor->name, "method", x->r->method, "path", x->r->path,
-		    "error", x->c->err.text);
+		    "trace", http_trace_id(x->c), "error", x->c->err.text);
 	else if (rc != RC_UNAUTHENTICATED && strcmp(x->r->method, "GET") != 0 && strcmp(x->r->method, "HEAD") != 0)
 		log_info("admin request", "by", x->actor->name, "method", x->r->method, "path", x->r->path, "result",
-		    rc == RC_OK ? "done" : rc_name(rc));
+		    rc == RC_OK ? "done" : rc_name(rc), "trace", http_trace_id(x->c));
 }
 
 static enum rc

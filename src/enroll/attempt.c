@@ -9,6 +9,7 @@
 #include "crypto/hash.h"
 #include "fmt/base64.h"
 #include "enroll/tell.h"
+#include "http/trace.h"
 #include "store/store.h"
 
 #define WINDOW_S 3600 /* over which attempts without a sign-in are counted */
@@ -316,7 +317,8 @@ attempt_event(struct call *c, const char *id, enum enroll_code code, const char 
 			e.details = arena_strndup(c->arena, e.details, 1000);
 	}
 	level = e.f->outcome == OUTCOME_FAILED ? LOG_WARN_ : LOG_INFO_;
-	log_line(level, e.f->operator_, "code", e.f->code, "attempt", id, "details", e.details, NULL);
+	log_line(level, e.f->operator_, "code", e.f->code, "attempt", id, "trace", http_trace_id(c), "details",
+	    e.details, NULL);
 	if (id == NULL)
 		return RC_OK;
 	/* Steps that happen once in an attempt are few by nature; refusals can be repeated at will, and so

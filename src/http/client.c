@@ -388,6 +388,8 @@ exchange(struct http_client *h, struct arena *a, const struct http_client_reques
 		headers = http_need(curl_slist_append(headers, "Content-Type:"));
 	for (int i = 0; r->headers != NULL && r->headers[i] != NULL; i++)
 		headers = http_need(curl_slist_append(headers, r->headers[i]));
+	if (r->traceparent != NULL)
+		headers = http_need(curl_slist_append(headers, arena_printf(a, "traceparent: %s", r->traceparent)));
 
 	curl_easy_setopt(h->curl, CURLOPT_URL, url);
 	curl_easy_setopt(h->curl, CURLOPT_WRITEFUNCTION, on_body);

@@ -29,6 +29,7 @@ struct http_client_settings {
 struct http_client_request {
 	const char *method, *url;
 	const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
+	const char *traceparent; /* http_trace(c); NULL: none */
 	struct bytes body; /* absent: no body */
 	bool follow; /* follow 3xx on GET, at most 10; a target that is not http(s) ends it */
 	size_t max_body; /* larger answers end as RC_TOO_LARGE; 0: 4 MB */

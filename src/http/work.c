@@ -215,7 +215,7 @@ static void
 handle(struct stack *stack, struct http_job *j, struct http_reply *out)
 {
 	struct http_server *s = stack->class->work->server;
-	struct call c = { .arena = j->arena, .host = &host, .host_arg = stack };
+	struct call c = { .arena = j->arena, .host = &host, .host_arg = stack, .request = &j->req };
 	volatile int step = 0;
 
 	if (ARENA_GUARD(j->arena)) {

@@ -10,6 +10,7 @@
 #include "fmt/base64.h"
 #include "fmt/uri.h"
 #include "http/client.h"
+#include "http/trace.h"
 #include "idp/answer.h"
 #include "idp/assertion.h"
 #include "idp/breaker.h"
@@ -188,9 +189,12 @@ ask(struct idp *i, struct call *c, const struct provider *p, const struct http_c
 		.timeout_ms = IDP_TIMEOUT_MS,
 		.https_only = strncmp(p->issuer, "https:", 6) == 0,
 	};
+	struct http_client_request traced = *r;
 	struct http_client *client;
 	bool rests;
 	enum rc rc = RC_OK;
+
+	traced.traceparent = http_trace(c);
 
 	client = borrow(i, p, &rests);
 	if (rests)
@@ -200,7 +204,7 @@ ask(struct idp *i, struct call *c, const struct provider *p, const struct http_c
 	if (client == NULL)
 		rc = http_client_open(&s, &client, &c->err);
 	if (rc == RC_OK)
-		rc = http_client_send(client, c->arena, r, out, &c->err);
+		rc = http_client_send(client, c->arena, &traced, out, &c->err);
 	if (rc == RC_OK && out->status >= 500)
 		rc = fail(&c->err, RC_UNAVAILABLE, "%.200s answered %d", r->url, out->status);
 	give_back(i, p, client, rc == RC_OK);

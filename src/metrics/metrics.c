@@ -74,3 +74,9 @@ metrics_request(struct metrics *m, const struct http_request *r, const struct ht
 	count_up(&m->route[r->route].result[i], 1);
 	histogram_add(&m->route[r->route].times, us);
 }
+
+const char *
+metrics_route(const struct metrics *m, const struct http_request *r)
+{
+	return r->route >= 0 && r->route < m->n ? m->route[r->route].route->path : "";
+}

@@ -25,6 +25,9 @@ void metrics_free(struct metrics *m); /* NULL is fine */
 /* For http_hooks.done. */
 void metrics_request(struct metrics *m, const struct http_request *r, const struct http_reply *out, int64_t us);
 
+/* The pattern of the row that took it; "" if it is none of the tables. */
+const char *metrics_route(const struct metrics *m, const struct http_request *r);
+
 struct metrics_room {
 	struct metrics *counts;
 	_Atomic(struct http_server *) http; /* NULL: not started yet */

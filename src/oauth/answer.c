@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "crypto/hash.h"
+#include "http/trace.h"
 #include "oauth/page.h"
 
 void
@@ -39,7 +40,7 @@ signin_message(struct call *c, const struct http_request *r, struct http_reply *
 void
 signin_trouble(struct call *c, const struct http_request *r, struct http_reply *out)
 {
-	log_error("sign-in page", "attempt", c->trace, "error", c->err.text);
+	log_error("sign-in page", "attempt", c->trace, "trace", http_trace_id(c), "error", c->err.text);
 	signin_message(c, r, out, 503, NULL, EV_internal);
 	http_set(out, "Retry-After", "30");
 }

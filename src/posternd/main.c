@@ -28,6 +28,7 @@
 #include "fmt/argv.h"
 #include "gate/gate.h"
 #include "http/server.h"
+#include "http/trace.h"
 #include "idp/liveness.h"
 #include "idp/remote.h"
 #include "keys/keys.h"
@@ -112,7 +113,10 @@ done(struct call *c, const struct http_request *r, const struct http_reply *out,
 {
 	const struct server *s = ctx;
 
-	(void)c;
+	if (out->status >= 500)
+		log_warn("a request failed", "method", r->method, "route", metrics_route(s->metrics.counts, r),
+		    "status", arena_printf(c->arena, "%d", out->status), "attempt", c->trace, "trace",
+		    http_trace_id(c));
 	metrics_request(s->metrics.counts, r, out, us);
 }
 

@@ -10,6 +10,7 @@
 #include "fmt/base64.h"
 #include "fmt/json.h"
 #include "http/multi.h"
+#include "http/trace.h"
 #include "keys/keys.h"
 #include "store/store.h"
 
@@ -237,7 +238,7 @@ send_batch(struct push *p, struct call *c, struct way *w, struct batch *b)
 {
 	const char *const headers[] = { arena_printf(c->arena, "apns-topic: %s", b->topic), "apns-push-type: mdm",
 		"apns-priority: 10", arena_printf(c->arena, "apns-expiration: %lld", (long long)c->now + PUSH_EXPIRY_S),
-		"content-type: application/json", NULL };
+		"content-type: application/json", arena_printf(c->arena, "traceparent: %s", http_trace(c)), NULL };
 	struct http_multi_request *requests = arena_array(c->arena, (size_t)b->n, sizeof *requests);
 	struct http_multi_answer *answers = arena_array(c->arena, (size_t)b->n, sizeof *answers);
 	int64_t began = clock_mono_us();

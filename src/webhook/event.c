@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "crypto/hash.h"
+#include "http/trace.h"
 #include "store/store.h"
 #include "webhook/webhook.h"
 
@@ -77,7 +78,8 @@ webhook_tell(struct call *c, const struct webhook_listener *to, int n, const str
 			continue;
 		rc = store_run(c, sql,
 		    DB_ARGS(db_text(arena_printf(c->arena, "msg_%s", crypto_id(c->arena))), db_text(to[i].id),
-			db_text(m->subject), db_text(names[m->type]), db_text(body), db_null(), db_int(c->now)),
+			db_text(m->subject), db_text(names[m->type]), db_text(body), db_text(http_trace(c)),
+			db_int(c->now)),
 		    NULL);
 	}
 	return rc;

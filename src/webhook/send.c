@@ -36,10 +36,13 @@ webhook_send(
 	int64_t now = clock_now();
 	struct http_client_answer x;
 	struct bytes key;
-	const char *headers[6];
-	struct http_client_request r = {
-		.method = "POST", .url = w->url, .headers = headers, .body = bytes_str(p->body), .max_body = ANSWER_MAX
-	};
+	const char *headers[5];
+	struct http_client_request r = { .method = "POST",
+		.url = w->url,
+		.headers = headers,
+		.traceparent = p->trace,
+		.body = bytes_str(p->body),
+		.max_body = ANSWER_MAX };
 	enum rc rc;
 	int n = 0;
 
@@ -51,8 +54,6 @@ webhook_send(
 	headers[n++] = arena_printf(c->arena, "webhook-timestamp: %lld", (long long)now);
 	headers[n++] =
 	    arena_printf(c->arena, "webhook-signature: %s", webhook_signature(c->arena, key, p->id, now, p->body));
-	if (p->trace != NULL)
-		headers[n++] = arena_printf(c->arena, "traceparent: %s", p->trace);
 	headers[n] = NULL;
 	if (http_client_send(http, c->arena, &r, &x, &c->err) != RC_OK)
 		return RC_UNAVAILABLE;

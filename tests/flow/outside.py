@@ -28,7 +28,8 @@ class Receiver:
 
     def __init__(self, name):
         self.name, self.mood, self.accepted, self.tries = name, "ok", [], collections.Counter()
-        self.secret, self.bad, self.lock, self.awake = None, [], threading.Lock(), threading.Event()
+        self.secret, self.bad, self.traces = None, [], []
+        self.lock, self.awake = threading.Lock(), threading.Event()
         self.port = free_port()
         self.listen()
 
@@ -63,6 +64,7 @@ class Receiver:
             self.tries[h["webhook-id"]] += 1
             if h["webhook-signature"] != want or h["content-type"] != "application/json":
                 self.bad.append(dict(h))
+            self.traces.append(h["traceparent"] or "")
         mood = self.mood
         if mood == "hang":
             self.awake.wait()
@@ -186,6 +188,9 @@ def failing(w, port, users):
     same(sorted(few.told().items()), sorted((a, ["enrollment.enrolled"]) for a in attempts),
          "who asked for one kind of event got that alone")
     same([r.bad for r in receivers], [[]] * 5, "every message was signed as Standard Webhooks have it, at each try")
+    traces = [t.split("-")[1] for t in good.traces if re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", t)]
+    ok(len(traces) == len(good.traces) and any(f"trace={t}" in w.log for t in traces),
+       "with the trace of the request that it happened in, which the log names (W3C Trace Context)", traces)
     message = dict(good.accepted)[next(i for i, m in good.accepted if m["type"] == "enrollment.enrolled")]["data"]
     same((message["user"], message["mode"], message["model_family"]), (users[0], "byod", "iPhone"),
          "a message says whose device it is, and how it is enrolled")

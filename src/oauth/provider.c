@@ -33,14 +33,18 @@ enum rc
 signin_way_open(struct call *c, const char *sealed, const char *nonce, struct signin_way *out)
 {
 	struct bytes box, plain;
+	enum rc rc = RC_BAD_INPUT;
 	json_t *j = NULL;
 
 	*out = (struct signin_way){ 0 };
 	if (sealed == NULL || nonce == NULL)
 		return fail(&c->err, RC_FORBIDDEN, "no sign-in was begun in this browser");
 	box = base64url_decode(c->arena, bytes_str(sealed));
-	if (box.p == NULL || keys_unseal(c->keys, c->arena, CONTEXT, box, &plain, &c->err) != RC_OK ||
-	    json_parse(c->arena, plain, &j, &c->err) != RC_OK)
+	if (box.p != NULL)
+		rc = keys_unseal(c->keys, c->arena, CONTEXT, box, &plain, &c->err);
+	if (rc == RC_UNAVAILABLE)
+		return rc;
+	if (rc != RC_OK || json_parse(c->arena, plain, &j, &c->err) != RC_OK)
 		return fail(&c->err, RC_FORBIDDEN, "the cookie was not made by this server");
 	out->form = (struct signin_form){
 		.flow = (enum signin_flow)json_get_int(j, "flow", SIGNIN_WEB),

@@ -106,6 +106,7 @@ static const struct allowed {
 	{ __NR_preadv, L },
 	{ __NR_ftruncate, L },
 	{ __NR_fallocate, L },
+	{ __NR_flock, L },
 	{ __NR_msync, L },
 	{ __NR_fadvise64, L },
 	{ __NR_faccessat, L },

@@ -200,9 +200,8 @@ on_pair(void *ctx, const char *section, const char *key, const char *value)
 
 /* The whole file, terminated, in `a`. */
 static enum rc
-read_file(struct arena *a, const char *path, const char **text, struct err *e)
+read_file(struct arena *a, const char *path, FILE *f, const char **text, struct err *e)
 {
-	FILE *f = fopen(path, "re");
 	char *p;
 	size_t n;
 	enum rc rc = RC_OK;
@@ -238,13 +237,20 @@ variable(struct arena *a, const char *key)
 enum rc
 conf_load(struct arena *a, const char *dir, struct conf *out, struct err *e)
 {
+	return conf_load_from(a, dir, fopen(arena_printf(a, "%s/%s", dir, CONF_FILE), "re"), out, e);
+}
+
+enum rc
+conf_load_from(struct arena *a, const char *dir, FILE *file, struct conf *out, struct err *e)
+{
 	struct loading l = { .a = a, .conf = out, .e = e };
+	int line, why = errno;
 	enum rc rc;
-	int line;
 
 	conf_defaults(a, dir, out);
+	errno = why; /* of opening it */
 	l.path = arena_printf(a, "%s/%s", dir, CONF_FILE);
-	if ((rc = read_file(a, l.path, &l.next, e)) != RC_OK)
+	if ((rc = read_file(a, l.path, file, &l.next, e)) != RC_OK)
 		return rc;
 	line = ini_parse_stream(next_line, &l, on_pair, &l);
 	if (line != 0 && line != l.bad_line)
@@ -260,6 +266,21 @@ conf_load(struct arena *a, const char *dir, struct conf *out, struct err *e)
 			return rc;
 	}
 	return RC_OK;
+}
+
+const char *const *
+conf_files(struct arena *a, const struct conf *conf)
+{
+	const char **files = arena_array(a, N_SETTINGS + 1, sizeof *files);
+	size_t n = 0;
+
+	for (size_t i = 0; i < N_SETTINGS; i++) {
+		const char *const *member = (const char *const *)(const void *)((const char *)conf + settings[i].at);
+
+		if (settings[i].type == T_PATH && *member != NULL)
+			files[n++] = *member;
+	}
+	return files;
 }
 
 /* ---- the file that `init` writes ---- */

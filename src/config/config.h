@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -65,6 +66,12 @@ struct conf {
  * A missing file is an error. RC_BAD_INPUT: an unknown key or a bad value; the sentence names file and
  * line. RC_NOT_FOUND: there is no such file. RC_UNAVAILABLE: it can't be read. Strings live in `a`. */
 enum rc conf_load(struct arena *a, const char *dir, struct conf *out, struct err *e);
+
+/* The same from `file`, that file opened by who may. It is closed. */
+enum rc conf_load_from(struct arena *a, const char *dir, FILE *file, struct conf *out, struct err *e);
+
+/* The files that settings name, ended by NULL. */
+const char *const *conf_files(struct arena *a, const struct conf *conf);
 
 /* The defaults alone, with the environment ignored: for `init` and tests. */
 void conf_defaults(struct arena *a, const char *dir, struct conf *out);

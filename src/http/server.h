@@ -105,6 +105,7 @@ struct http_listener {
 	enum http_door door;
 	const char *address; /* "127.0.0.1:8443", "[::1]:8443", or a path for HTTP_DOOR_UNIX */
 	int fd; /* an open listening socket to take over (socket activation), or -1 */
+	bool made; /* fd is by http_unix_open: its path goes with the server, if it may still be removed */
 	const char *cert_file, *key_file; /* of doors with TLS: PEM chain and key */
 	int max_connections; /* in all; 0: the default, 20000 */
 	int max_per_address; /* 0: the default, 2048; does not apply to trusted proxies and Unix */
@@ -132,6 +133,9 @@ struct http_settings {
 	bool lab;
 	const struct http_tickets *tickets; /* to begin with, for the time of the call; NULL: the process's own */
 };
+
+/* Open a Unix socket ahead of the server, while the process may still make files. RC_CONFLICT: somebody listens there. */
+enum rc http_unix_open(const char *path, int *fd, struct err *e);
 
 struct http_server;
 

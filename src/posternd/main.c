@@ -39,7 +39,9 @@
 #include "metrics/metrics.h"
 #include "oauth/oauth.h"
 #include "posternd/beside.h"
+#include "posternd/confine.h"
 #include "posternd/handed.h"
+#include "posternd/opener.h"
 #include "posternd/tickets.h"
 #include "profile/enroll_request.h"
 #include "profile/renewal.h"
@@ -87,6 +89,8 @@ struct server {
 	struct http_listener listeners[LISTENERS_MAX];
 	int n_listeners;
 	struct handed handed;
+	struct opener opener;
+	const char *proxy_secret;
 	const struct argv *argv;
 };
 
@@ -179,7 +183,9 @@ load_conf(struct server *s, struct conf **out, struct err *e)
 	struct conf *conf = arena_alloc(s->arena, sizeof *conf);
 	enum rc rc;
 
-	if ((rc = conf_load(s->arena, s->dir, conf, e)) != RC_OK)
+	rc = s->opener.fd < 0 ? conf_load(s->arena, s->dir, conf, e)
+			      : conf_load_from(s->arena, s->dir, opener_open(&s->opener), conf, e);
+	if (rc != RC_OK)
 		return rc;
 	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
 		const char *const *given = argv_list(s->argv, lists[i][0]);
@@ -268,6 +274,23 @@ check_seal(struct server *s, struct err *e)
 	return rc;
 }
 
+/* The administration's, whose file is made in DIR. */
+static enum rc
+open_socket(struct server *s, const struct conf *conf, struct err *e)
+{
+	int fd = handed_take(&s->handed, door_names[HTTP_DOOR_UNIX]);
+	enum rc rc = RC_OK;
+	bool made = fd < 0;
+
+	if (made)
+		rc = http_unix_open(conf->admin_socket, &fd, e);
+	for (; rc == RC_OK && fd >= 0; fd = handed_take(&s->handed, door_names[HTTP_DOOR_UNIX])) {
+		add_listener(s, HTTP_DOOR_UNIX, made ? conf->admin_socket : "of the socket unit", fd);
+		s->listeners[s->n_listeners - 1].made = made;
+	}
+	return rc;
+}
+
 static enum rc
 open_all(struct server *s, const struct conf *conf, struct err *e)
 {
@@ -279,9 +302,20 @@ open_all(struct server *s, const struct conf *conf, struct err *e)
 	    password_gate_new(0, PASSWORDS_WAITING, PASSWORD_WAIT_MS, conf->sandbox); /* before keys and threads */
 	if ((rc = keys_start(s->dir, conf->sandbox, &s->keys, e)) != RC_OK || (rc = check_seal(s, e)) != RC_OK)
 		return rc;
+	if ((rc = opener_start(arena_printf(s->arena, "%s/%s", s->dir, CONF_FILE), conf->sandbox, &s->opener, e)) !=
+	    RC_OK)
+		return rc;
+	s->proxy_secret = read_proxy_secret(s);
+	/* Migrating is done before the sandbox, and all that may make files. The store has threads, so it is opened anew
+	 * inside. */
 	if ((rc = store_open(conf->store, false, &s->store, e)) != RC_OK)
 		return rc;
-	if ((rc = store_migrate(s->store, &from, &to, e)) != RC_OK)
+	rc = store_migrate(s->store, &from, &to, e);
+	store_close(s->store);
+	s->store = NULL;
+	if (rc != RC_OK || (rc = open_socket(s, conf, e)) != RC_OK || (rc = confine(s->arena, conf, e)) != RC_OK)
+		return rc;
+	if ((rc = store_open(conf->store, false, &s->store, e)) != RC_OK)
 		return rc;
 	if (from != to)
 		log_info("store migrated", "from", arena_printf(s->arena, "%d", from), "to",
@@ -334,7 +368,6 @@ start(struct server *s, struct err *e)
 {
 	void **rooms = arena_array(s->arena, N_TABLES, sizeof *rooms);
 	const struct conf *conf = atomic_load(&s->conf);
-	const char *const socket_path[] = { conf->admin_socket, NULL };
 	struct mdm_room *mdm = arena_alloc(s->arena, sizeof *mdm);
 	struct gate_room *gate = arena_alloc(s->arena, sizeof *gate);
 	struct oauth_room *oauth = arena_alloc(s->arena, sizeof *oauth);
@@ -346,7 +379,7 @@ start(struct server *s, struct err *e)
 		.workers = { (int)conf->workers },
 		.body_budget = (size_t)conf->body_budget_mb << 20,
 		.trusted_proxies = conf->trusted_proxies,
-		.proxy_secret = read_proxy_secret(s),
+		.proxy_secret = s->proxy_secret,
 		.lab = conf->lab,
 		.tickets = &tickets,
 	};
@@ -382,7 +415,6 @@ start(struct server *s, struct err *e)
 		for (size_t k = 0; k < sizeof own / sizeof own[0]; k++)
 			rooms[i] = own[k].table == tables[i] ? own[k].room : rooms[i];
 	}
-	add_listeners(s, HTTP_DOOR_UNIX, socket_path);
 	add_listeners(s, HTTP_DOOR_TLS, conf->listen);
 	add_listeners(s, HTTP_DOOR_MTLS, conf->listen_mtls);
 	add_listeners(s, HTTP_DOOR_PLAIN, conf->listen_http);
@@ -507,7 +539,7 @@ run(struct server *s, const sigset_t *signals)
 static int
 serve(const struct argv *v, void *ctx)
 {
-	struct server s = { .arena = v->arena, .argv = v, .dir = argv_text(v, "data") };
+	struct server s = { .arena = v->arena, .argv = v, .dir = argv_text(v, "data"), .opener = { .fd = -1 } };
 	struct err e = { 0 };
 	struct conf *conf;
 	sigset_t signals;
@@ -569,6 +601,7 @@ serve(const struct argv *v, void *ctx)
 	password_gate_free(s.gate);
 	store_close(s.store);
 	keys_close(s.keys);
+	opener_stop(&s.opener);
 	return status;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "store/driver.h"
+#include "store/sqlite_conn.h"
 #include "store/value.h"
 
 #define UNIT_TRIES 40 /* serialization failures in a row before the peer is told to come back */
@@ -74,6 +75,21 @@ store_open(const char *dsn, bool create, struct store **out, struct err *e)
 	}
 	*out = s;
 	return RC_OK;
+}
+
+const char *
+store_file(struct arena *a, const char *dsn)
+{
+	const char *rest, *path = NULL;
+	const struct db_driver *driver = store_driver_of(dsn, &rest);
+	struct sqlite_options options = { 0 };
+	char *copy = NULL;
+	struct err e;
+
+	if (driver == &store_sqlite && sqlite_dsn_parse(rest, &copy, &options, &e) == RC_OK && options.path != NULL)
+		path = arena_strdup(a, options.path);
+	free(copy);
+	return path;
 }
 
 void

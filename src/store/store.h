@@ -27,6 +27,8 @@ struct store;
  * RC_NOT_FOUND: no such file and `create` is false. RC_CONFLICT: another process has it open.
  * RC_UNAVAILABLE: it can't be opened or is not a database; *e says what to do. */
 enum rc store_open(const char *dsn, bool create, struct store **out, struct err *e);
+/* The file that `dsn` names, in `a`: SQLite keeps others beside it (-wal, -shm, .lock). NULL: there is none. */
+const char *store_file(struct arena *a, const char *dsn);
 void store_close(struct store *s); /* NULL is fine; waits for units under way */
 
 /* Run the migrations that are missing, in order, each in one transaction. They are compiled in from

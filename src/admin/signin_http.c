@@ -10,6 +10,7 @@
 #include "administrator/session.h"
 #include "administrator/signin.h"
 #include "administrator/totp.h"
+#include "audit/audit.h"
 #include "base/log.h"
 #include "fmt/uri.h"
 #include "idp/remote.h"
@@ -200,17 +201,55 @@ wait_for(
 	http_set(out, "Retry-After", arena_printf(c->arena, "%d", wait_s));
 }
 
+/* Nobody comes in, and nobody leaves, without a row. False: the answer is written. */
+static bool
+record(struct call *c, const char *token, const char *action, struct http_reply *out)
+{
+	struct session s = { 0 };
+	struct audit_entry e = { .way = "session", .action = action, .outcome = "done" };
+	enum rc rc = session_find(c, token, true, &s);
+
+	if (rc == RC_UNAUTHENTICATED) /* it has ended by itself */
+		return true;
+	e.actor = s.actor.name;
+	e.organization_id = s.actor.organization_id;
+	if (rc == RC_OK && (rc = audit_add(c, &e)) == RC_OK)
+		return true;
+	(void)session_end(c, token);
+	trouble(c, out);
+	return false;
+}
+
+/* The session is there; `body` is what the browser shows, absent: it goes on at once. */
+static void
+enter(struct call *c, const struct administrator_way *w, const char *token, struct bytes body, struct http_reply *out)
+{
+	if (!record(c, token, "sign in", out))
+		return;
+	if (body.p != NULL)
+		page(c, out, 200, body);
+	else
+		redirect(out, safe(w->to));
+	set_cookie(c, out, SESSION_COOKIE, token, SESSION_LIFE_S, "Strict");
+	end_way(c, out);
+}
+
 static void
 signed_in(struct call *c, const struct administrator_way *w, const struct administrator_done *d, struct http_reply *out)
 {
-	const char *to = safe(w->to);
+	struct bytes codes = { 0 };
 
 	if (d->codes != NULL)
-		page(c, out, 200, signin_page_codes(c->arena, d->codes, to));
-	else
-		redirect(out, to);
-	set_cookie(c, out, SESSION_COOKIE, d->token, SESSION_LIFE_S, "Strict");
-	end_way(c, out);
+		codes = signin_page_codes(c->arena, d->codes, safe(w->to));
+	enter(c, w, d->token, codes, out);
+}
+
+/* Refused tries: from where, and why; what was typed as a name may be a password. */
+static void
+note(const struct call *c, const struct http_request *r, enum rc rc)
+{
+	if (rc == RC_FORBIDDEN || rc == RC_BAD_INPUT || rc == RC_TOO_LARGE)
+		log_warn("administrators' sign-in", "refused", c->err.text, "from", r->peer);
 }
 
 static void
@@ -226,6 +265,7 @@ take_password(struct call *c, const struct http_request *r, const struct admin_r
 		return;
 	}
 	rc = administrator_password(c, room->gate, name, password, r->peer, w, &wait_s);
+	note(c, r, rc);
 	if (rc == RC_OK) {
 		if (keep_way(c, w, out))
 			redirect(out, SIGN_IN);
@@ -252,6 +292,7 @@ take_second(struct call *c, const struct http_request *r, const struct uri_items
 		return;
 	}
 	rc = administrator_second(c, w, &s, r->peer, &d, &wait_s);
+	note(c, r, rc);
 	if (rc == RC_OK) {
 		signed_in(c, w, &d, out);
 	} else if (rc == RC_FORBIDDEN || rc == RC_BAD_INPUT) {
@@ -363,10 +404,9 @@ get_answer(struct call *c, const struct http_request *r, struct http_reply *out,
 		refused(c, out, 403, "The identity provider did not sign in anybody who administers this server.");
 	} else {
 		/* A page in between: a redirect would still be the other site's, which Strict cookies don't follow. */
-		page(c, out, 200,
-		    signin_page_message(c->arena, "Signed in", "The console opens.", safe(w.to), "Continue", true));
-		set_cookie(c, out, SESSION_COOKIE, d.token, SESSION_LIFE_S, "Strict");
-		end_way(c, out);
+		enter(c, &w, d.token,
+		    signin_page_message(c->arena, "Signed in", "The console opens.", safe(w.to), "Continue", true),
+		    out);
 	}
 }
 
@@ -401,6 +441,8 @@ post_signout(struct call *c, const struct http_request *r, struct http_reply *ou
 	const char *token = http_cookie(c, r, SESSION_COOKIE, SESSION_TOKEN_MAX);
 
 	(void)room;
+	if (token != NULL && !record(c, token, "sign out", out))
+		return;
 	if (token != NULL && session_end(c, token) != RC_OK) {
 		trouble(c, out);
 		return;

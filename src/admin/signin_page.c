@@ -4,6 +4,7 @@
 #include "crypto/hash.h"
 #include "fmt/base64.h"
 #include "fmt/html.h"
+#include "fmt/qr.h"
 #include "oauth/page_style.h"
 
 #define PAGE_MAX (128 * 1024) /* octets */
@@ -194,6 +195,21 @@ signin_page_second(struct arena *a, const struct signin_key *k, bool app, const 
 	return finish(&b, a);
 }
 
+/* Dark on white whatever the page's colours: some readers know no other. */
+static void
+picture(struct buf *b, struct arena *a, const char *uri)
+{
+	struct qr q;
+
+	if (!qr_make(a, uri, &q)) /* a long name: there is the key for typing */
+		return;
+	buf_printf(b,
+	    "<svg width=\"208\" height=\"208\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"QR code for an "
+	    "authenticator app\" shape-rendering=\"crispEdges\"><path fill=\"#fff\" d=\"M0 0h%dv%dH0z\"/>"
+	    "<path fill=\"#000\" d=\"%s\"/></svg>\n",
+	    q.size + 8, q.size + 8, q.size + 8, q.size + 8, qr_path(a, &q));
+}
+
 struct bytes
 signin_page_enrol(struct arena *a, const struct signin_key *k, const char *secret, const char *uri, const char *alert)
 {
@@ -207,8 +223,9 @@ signin_page_enrol(struct arena *a, const struct signin_key *k, const char *secre
 	key_form(&b, a, k, true, "Set up a security key or passkey");
 	if (secret != NULL) {
 		buf_str(&b, "<div class=\"or\">or</div>\n");
-		put(&b, "<div class=\"code\"><span>Key for an authenticator app</span> <strong>|</strong></div>\n",
-		    secret);
+		buf_str(&b, "<div class=\"code\">\n");
+		picture(&b, a, uri);
+		put(&b, "<span>Key for an authenticator app</span> <strong>|</strong></div>\n", secret);
 		buf_str(&b, "<p class=\"more\">");
 		link_to(&b, NULL, uri, "Open in an app on this device");
 		buf_str(&b, "</p>\n");

@@ -1,9 +1,16 @@
-// Administrators sign in, in Chromium: an authenticator app, a security key (the browser's virtual one), and what axe
-// finds on each page.
+// Administrators sign in, in Chromium: an authenticator app, a security key (the browser's virtual one), an identity
+// provider; and what axe finds on each page.
 
 import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
 import crypto from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import readline from 'node:readline';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import jsQR from 'jsqr';
 
 import { axe, launch, lookAt, looks } from './look.mjs';
 import { Server, freePort, listening } from './server.mjs';
@@ -12,6 +19,7 @@ const password = 'correct horse battery staple';
 let server;
 let browser;
 let home;
+let provider;
 
 before(async () => {
   const port = await freePort();
@@ -28,6 +36,7 @@ before(async () => {
 
 after(async () => {
   await browser?.close();
+  provider?.stdin.end();
   const { how, said } = (await server?.stop()) ?? {};
   assert.equal(how, 0, `posternd ends cleanly on SIGTERM:\n${said}`);
   assert.ok(!said.includes(password), 'no password in the log');
@@ -68,6 +77,20 @@ const looked = async (page, name) => {
     await lookAt(page, `administrator-${name}`, 'en', look);
   }
 };
+// What the picture on the page says to a reader that is not ours.
+async function read(page) {
+  const scale = 4;
+  const svg = page.getByRole('img', { name: 'QR code' });
+  const size = Number((await svg.getAttribute('viewBox')).split(' ')[2]) * scale;
+  const pixels = new Uint8ClampedArray(size * size * 4).fill(255);
+  for (const [, x, y] of (await svg.locator('path').last().getAttribute('d')).matchAll(/M(\d+) (\d+)/g))
+    for (let i = 0; i < scale; i++)
+      for (let j = 0; j < scale; j++) {
+        const at = ((y * scale + i) * size + x * scale + j) * 4;
+        pixels.fill(0, at, at + 3);
+      }
+  return (jsQR.default ?? jsQR)(pixels, size, size)?.data;
+}
 const me = async (page) => (await page.context().request.get(`${home}/api/v1/me`)).json();
 
 test('password and an authenticator app, by keyboard', async () => {
@@ -82,7 +105,8 @@ test('password and an authenticator app, by keyboard', async () => {
   await s.password();
   await looked(s.page, 'enrol');
   const secret = (await s.page.locator('.code strong').textContent()).trim();
-  await s.page.getByLabel('Code').fill(code(secret, now()));
+  assert.match(await read(s.page), new RegExp(`^otpauth://totp/Postern%20localhost:eliza%40betterbag.com\\?secret=${secret}&`));
+  await s.page.getByRole('textbox', { name: 'Code' }).fill(code(secret, now()));
   await s.page.keyboard.press('Enter');
   await s.page.getByRole('heading', { name: 'Keep these codes' }).waitFor();
   await looked(s.page, 'codes');
@@ -131,4 +155,50 @@ test('a security key: made at the first sign-in, used at the next, a copy of it 
   await s.page.getByText('The key did not answer').waitFor({ timeout: 130000 });
   assert.deepEqual(s.complaints.filter((c) => !c.includes('401')), []);
   await s.context.close();
+});
+
+test('an identity provider signs in whom it was told to, and nobody else', async () => {
+  const at = (name) => path.join(server.folder, name);
+  const tls = (name) => path.join(server.data, 'tls', name);
+  const people = Object.fromEntries(['olga', 'paul'].map((name) => [name, { sub: `sub-${name}`, password, name,
+    email: `${name}@betterbag.com`, groups: [] }]));
+  fs.writeFileSync(at('secret'), 'a secret of the provider\n', { mode: 0o600 });
+  fs.writeFileSync(at('people.json'), JSON.stringify(people));
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=postern', '-keyout', at('key'),
+    '-out', at('key.pem')], { stdio: 'ignore' });
+  provider = spawn(process.execPath, [path.join(path.dirname(fileURLToPath(import.meta.url)), '../provider/provider.mjs'),
+    tls('server.pem'), tls('server.key'), at('people.json'), 'a secret of the provider', `${home}/console/sign-in/answer`,
+    at('key')], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const { generic } = JSON.parse((await readline.createInterface({ input: provider.stdout })[Symbol.asyncIterator]().next()).value);
+  await server.admin('idp', 'add', 'oidc', '--issuer', `https://localhost:${generic}`, '--client-id', 'postern',
+    '--client-secret-file', at('secret'), '--cacert', tls('ca.pem'), '--name', 'Better Bag SSO');
+  const { items: [{ id }] } = JSON.parse(await server.admin('idp', 'list', '--json'));
+  await server.admin('administrator', 'add', 'olga@betterbag.com', '--role', 'read', '--provider', id);
+
+  const goThere = async (name) => {
+    const s = await open(name);
+    await s.page.getByRole('link', { name: 'Continue with Better Bag SSO' }).click();
+    await s.page.locator('input[name=username]').fill(`${name}@betterbag.com`);
+    await s.page.locator('input[type=password]').fill(password);
+    await s.page.keyboard.press('Enter');
+    return s;
+  };
+  const olga = await goThere('olga');
+  await olga.page.waitForURL(`${home}/console/`); // by a page in between: a Strict cookie does not follow the redirect
+  const said = await me(olga.page);
+  assert.deepEqual([said.name, said.role, said.way], ['olga@betterbag.com', 'read', 'session']);
+  assert.ok(said.proven_until, 'the provider was to ask, and did');
+  await olga.context.close();
+
+  const paul = await goThere('paul');
+  await paul.page.getByRole('heading', { name: 'Not signed in' }).waitFor();
+  await looked(paul.page, 'refused');
+  assert.equal((await me(paul.page)).name, undefined);
+  await paul.context.close();
+
+  // Another person to whom the provider gives the same address is not the one who signed in.
+  fs.writeFileSync(at('people.json'), JSON.stringify({ olga: { ...people.olga, sub: 'sub-another' } }));
+  const other = await goThere('olga');
+  await other.page.getByRole('heading', { name: 'Not signed in' }).waitFor();
+  await other.context.close();
 });

@@ -219,6 +219,9 @@ def main():
     server.admin("administrator", "add", "paul@betterbag.com", "--role", "read", "--password-stdin",
                  stdin=PASSWORD + "\n")
     guesses(server, port)
+    acts = [(row.get("actor_name") or row.get("actor"), row["action"]) for row in server.listing("audit", "list")
+            if row["action"].startswith("sign")]
+    ok((NAME, "sign in") in acts and (NAME, "sign out") in acts, "who came and went is in the audit", acts)
     ok(PASSWORD not in server.log and app.secret not in server.log, "no secret is in the log")
     same(server.stop(), 0, "the server drains")
     return done()

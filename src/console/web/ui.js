@@ -1,6 +1,6 @@
 // What screens are put together from. Everything is made of elements, never of markup in text (Trusted Types).
 
-import { count, exactly, relative, states } from './words.js';
+import { count, date, exactly, relative, states } from './words.js';
 
 const svgSpace = 'http://www.w3.org/2000/svg';
 const drawn = new Set(['svg', 'g', 'rect', 'title']);
@@ -29,6 +29,9 @@ export const nothing = (text = '–') => h('span', { class: 'quiet' }, text);
 export const code = (text) => h('code', {}, text);
 export const when = (t) => (t ? h('time', { datetime: new Date(t * 1000).toISOString(), title: exactly(t) }, relative(t)) : nothing('never'));
 
+// A day, and how far away it is where that says more.
+export const ends = (t) => (Math.abs(t - Date.now() / 1000) < 86400 * 60 ? [date(t), ', ', when(t)] : when(t));
+
 export function badge(word) {
   const [text, kind] = states[word] ?? [word ?? '–', 'quiet'];
   return h('span', { class: `badge ${kind}` }, text);
@@ -50,7 +53,7 @@ export function table({ caption, columns, rows, to, none = 'There is nothing her
     h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, columns.map(([name, , how]) => h('th', { scope: 'col', role: 'columnheader', class: how?.number && 'number' }, name || h('span', { class: 'unseen' }, 'What to do'))))),
     h('tbody', { role: 'rowgroup' }, rows.map((row) => h('tr', { role: 'row' }, columns.map(([name, content, how], i) => {
       const where = i === 0 && to?.(row);
-      return h('td', { role: 'cell', 'data-label': name, class: how?.number && 'number' }, where ? h('a', { href: where, 'data-row': true, 'data-key': where }, content(row)) : content(row));
+      return h('td', { role: 'cell', 'data-label': name, class: how?.number && 'number' }, h('div', {}, where ? h('a', { href: where, 'data-row': true, 'data-key': where }, content(row)) : content(row)));
     }))))));
 }
 

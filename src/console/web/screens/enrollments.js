@@ -29,7 +29,7 @@ const evict = (e) => ({
   loses: [
     ...(e.mode === 'byod' ? ['The managed Apple Account with its data on this device: mail, calendars, files, notes of the organization.'] : ['Everything that the organization has set up on this device: profiles, accounts, restrictions.']),
     'Every app that the organization gave, with the data in it.',
-    `${count(e.queued, 'command')} that waits for the device.`,
+    ...(e.queued ? [`What waits for the device: ${count(e.queued, 'command')}.`] : []),
     'Its certificate and tokens: to come back it enrolls anew.',
   ],
   type: 'evict',

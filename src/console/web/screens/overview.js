@@ -1,7 +1,7 @@
 // The first look of the day: how many are enrolled, what fails, what ends next.
 
-import { bars, columns, empty, h, href, note, section, table, when } from '../ui.js';
-import { count, date, modes } from '../words.js';
+import { bars, columns, empty, ends, h, href, note, section, table } from '../ui.js';
+import { count, modes } from '../words.js';
 
 // Rows of {mode, family, os, count} added up by one of them, the largest first.
 function by(rows, name) {
@@ -45,7 +45,7 @@ export default {
         path: '/status/next', query: { within: '90d' }, still: true,
         view: (value) => section('What ends in the next 90 days', table({
           caption: 'Certificates and tokens that end', none: 'Nothing ends in the next 90 days.', rows: value.items,
-          columns: [['What', (n) => (n.count > 1 ? `${count(n.count)} ${n.what}` : n.what)], ['Ends', (n) => [when(n.at), ` (${date(n.at)})`]], ['What to do', (n) => n.todo]],
+          columns: [['What', (n) => (n.count > 1 ? `${count(n.count)} ${n.what}` : n.what)], ['Ends', (n) => ends(n.at)], ['What to do', (n) => n.todo]],
         })),
       },
     ],

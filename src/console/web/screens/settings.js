@@ -1,8 +1,8 @@
 // What holds for the whole organization: how it is called, whose domains, who vouches, what ends when.
 
 import { at, chosen, send } from '../api.js';
-import { badge, code, empty, facts, h, note, nothing, section, tell, table, when } from '../ui.js';
-import { count, date, lasting } from '../words.js';
+import { badge, code, empty, ends, facts, h, note, nothing, section, tell, table, when } from '../ui.js';
+import { count, lasting } from '../words.js';
 
 const own = () => `/organizations${at(chosen() || '_')}`;
 const action = (where, text, question, danger) => h('button', { type: 'button', class: danger && 'danger', 'data-key': text, click: () => where.act(question) }, text);
@@ -59,7 +59,7 @@ const organization = (where) => ({
     }), h('p', { class: 'buttons' }, action(where, 'Add a domain…', addDomain))),
     section('Certificates', table({
       caption: 'Certificates of the organization', rows: [['Push certificate', o.push_certificate, 'Devices are woken with it. Renew it at Apple with the same topic, or every device must enroll anew.'], ['Enrollment CA', o.ca_certificate, 'Signs the identities of devices.']],
-      columns: [['Which', ([name]) => name], ['Subject', ([, c]) => c?.subject ?? nothing('none')], ['Ends', ([, c]) => (c ? [when(c.not_after), ` (${date(c.not_after)})`] : nothing())], ['What it is for', ([, , what]) => what]],
+      columns: [['Which', ([name]) => name], ['Subject', ([, c]) => c?.subject ?? nothing('none')], ['Ends', ([, c]) => (c ? ends(c.not_after) : nothing())], ['What it is for', ([, , what]) => what]],
     }), facts([['CAs that devices’ own certificates must chain to', count(o.device_cas)], ['CAs of attestations', count(o.attestation_cas)]])),
   ],
 });

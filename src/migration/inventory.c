@@ -84,9 +84,8 @@ read_message(
     struct arena *a, struct bytes body, const char *type, const struct inventory_device *d, plist_t *out, struct err *e)
 {
 	const char *said, *id;
-	enum rc rc;
 
-	if ((rc = plist_parse(a, body, out, e)) != RC_OK)
+	if (plist_parse(a, body, out, e) != RC_OK)
 		return fail_in(e, RC_BAD_INPUT, "%s of %s", type, d->id);
 	said = plist_text(a, *out, "MessageType");
 	if (said == NULL || strcmp(said, type) != 0)

@@ -139,6 +139,7 @@ int cli_audit_verify(const struct argv *v, void *ctx); /* audit.c, like the next
 int cli_audit_export(const struct argv *v, void *ctx);
 int cli_migrate_nanomdm(const struct argv *v, void *ctx); /* migrate.c, like the next */
 int cli_migrate_micromdm(const struct argv *v, void *ctx);
+int cli_migrate_shadow(const struct argv *v, void *ctx); /* shadow.c */
 int cli_backup(const struct argv *v, void *ctx); /* backup.c */
 int cli_restore(const struct argv *v, void *ctx);
 int cli_node_export(const struct argv *v, void *ctx);

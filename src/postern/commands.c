@@ -152,6 +152,10 @@ static const struct argv_option migrate_options[] = {
 	ARGV_FLAG("apply", "Add the people here, each in the group of their wave"),
 	ARGV_END
 };
+static const struct argv_option shadow_options[] = {
+	ARGV_TEXT("listen", "ADDRESS", "Where to listen, HTTP without TLS: on this machine only, or behind a proxy", .fallback = "127.0.0.1:8090"),
+	ARGV_END
+};
 #define MIGRATE_HELP \
 	"Reads, and changes nothing there. Enrollments can't be carried over: devices leave there and enroll here, by waves of\n" \
 	"people in the order of --people. The groups are migration-wave-1 and so on, for rule add --group."
@@ -585,6 +589,10 @@ static const struct argv_command commands[] = {
 	  MIGRATE_HELP },
 	{ "migrate micromdm", "The same of a MicroMDM", cli_migrate_micromdm, migrate_options,
 	  ONE("SOURCE", "Its micromdm.db, of a server that is stopped, or a copy"), MIGRATE_HELP },
+	{ "migrate shadow", "Listen to a NanoMDM's or MicroMDM's webhook, and say what this server would make of it", cli_migrate_shadow,
+	  shadow_options, NULL,
+	  "Start the other server with its webhook URL (-webhook-url, -command-webhook-url) at http://127.0.0.1:8090/. Devices notice\n"
+	  "nothing. Nothing is kept but counts, in memory, until Ctrl-C prints them." },
 	{ "lint", "Check a profile, command or declaration against what an enrollment mode allows", cli_lint, lint_options,
 	  ONE("FILE", "Profile (signed or not), command (property list) or declaration (JSON); '-' for standard input"),
 	  "postern lint wifi.mobileconfig --mode byod --os \"iOS 18.2\"\n"

@@ -3,6 +3,7 @@
 tests/migration/micromdm.go), the way of each device, and people who are added by waves.
     migration.py     $POSTERN_BUILD names the build folder"""
 
+import base64
 import fcntl
 import gzip
 import hashlib
@@ -10,11 +11,13 @@ import json
 import os
 import plistlib
 import shutil
+import signal
 import subprocess
 import tempfile
+import urllib.request
 
 import world  # first: it finds the others
-from postern import Refused, done, ok, same
+from postern import CLIENTS, Refused, done, ok, same
 from postgres import Postgres, programs
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -163,8 +166,53 @@ class Migration:
         return path
 
 
+def event(kind, raw):
+    """As NanoMDM and MicroMDM post it."""
+    return json.dumps({"topic": "mdm." + kind, "event_id": "1", "created_at": "2026-11-29T12:00:00Z",
+                       ("acknowledge_event" if kind == "Connect" else "checkin_event"):
+                       {"udid": "", "url_params": None, "raw_payload": base64.b64encode(raw).decode()}}).encode()
+
+
+def shadow(folder):
+    """What devices tell another server, as this one would take it."""
+    mac, byod = NANO[0], NANO[5]
+    personal = dict(SerialNumber="F17SECRET001", IMEI="35 123456 789012 3", UDID_OF="x")
+    posted = [
+        event("Authenticate", authenticate(mac)), event("TokenUpdate", token_update(mac)),
+        event("Connect", plistlib.dumps({"UDID": mac[0], "Status": "Idle"})),
+        event("Connect", plistlib.dumps({"UDID": mac[0], "Status": "Acknowledged", "CommandUUID": "A"})),
+        event("Authenticate", message("Authenticate", byod, ProductName=byod[2], OSVersion=byod[3], **personal)),
+        event("GetBootstrapToken", message("GetBootstrapToken", byod)),
+        event("Connect", plistlib.dumps({"UDID": mac[0], "Status": "Error"})),
+        event("Connect", plistlib.dumps({"Status": "Idle"})),
+        event("Surprise", message("Surprise", mac)),
+        event("Authenticate", b"no property list"),
+        b"{}", b"no JSON",
+    ]
+    with open(os.path.join(folder, "shadow"), "w+") as out:
+        listening = subprocess.Popen([os.path.join(CLIENTS, "postern"), "--json", "migrate", "shadow", "--listen", "127.0.0.1:0"],
+                                     stdout=out, stderr=subprocess.PIPE, text=True)
+        port = int(listening.stderr.readline().split(" port ")[1].split(";")[0])
+        answers = {urllib.request.urlopen(f"http://127.0.0.1:{port}/", body).status for body in posted}
+        same(answers, {200}, "shadow: whatever comes, the other server is told that all is well")
+        listening.send_signal(signal.SIGINT)
+        same(listening.wait(60), 0, "shadow: ends with its report")
+        out.seek(0)
+        text = out.read()
+    r = json.loads(text)
+    same({v["code"]: v["events"] for v in r["verdicts"]},
+         {"served": 5, "no-event": 2, "no-message": 1, "no-device": 1, "unknown": 1, "not-in-mode": 1, "no-answer": 1},
+         "shadow: what would be served, and what not and why")
+    devices = {d["id"]: d for d in r["devices"]}
+    same({i: (d["mode"], d["os"], d["events"], d["deviations"]) for i, d in devices.items()},
+         {mac[0]: ("adde", "macOS 14.5", 6, 2), byod[0]: ("byod", "iOS 15.2", 2, 1)}, "shadow: by device")
+    ok(devices[byod[0]]["personal"] >= 2 and "F17SECRET001" not in text and "35 123456" not in text,
+       "shadow: a person's own device's identifiers are counted, and kept nowhere")
+
+
 def main():
     m = Migration()
+    shadow(m.folder)
     identity, push = certificate(m.folder)
 
     files = os.path.join(m.folder, "nano")

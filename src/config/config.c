@@ -81,6 +81,8 @@ static const struct conf_setting settings[] = {
 	    "Attempts, events, results, and enrollments that ended, are kept for so many days," },
 	{ "results_per_enrollment", T_INT, AT(results_per_enrollment), 10, 1000000, "1000",
 	    "and of one enrollment so many results, the newest." },
+	{ "audit_keep", T_SECONDS, AT(audit_keep_s), DAY, 36500 * (int64_t)DAY, "730d",
+	    "Rows of the audit (what administrators did, and whose data they read) are kept for so long." },
 	{ "inactive_days", T_INT, AT(inactive_days), 1, 3650, "30",
 	    "An enrollment whose device was not seen for so many days is called inactive. Nothing ends by it." },
 	{ "workers", T_INT, AT(workers), 0, 512, "0",

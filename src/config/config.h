@@ -47,6 +47,7 @@ struct conf {
 	int64_t access_token_life_s, refresh_idle_s, refresh_max_s, web_token_life_s;
 	int64_t identity_life_s, renew_before_s; /* identity certificates */
 	int64_t history_days; /* attempts, events, results and ended enrollments older than that are pruned */
+	int64_t audit_keep_s; /* rows of the audit */
 	int64_t inactive_days; /* a device that was not seen for so long is called inactive */
 	int64_t results_per_enrollment; /* newest answers that are kept of one */
 	/* limits */

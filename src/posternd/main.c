@@ -13,6 +13,7 @@
 #include "acme/acme.h"
 #include "admin/admin.h"
 #include "administrator/idempotency.h"
+#include "audit/audit.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "command/renewal.h"
@@ -454,12 +455,16 @@ static void
 prune(struct server *s)
 {
 	struct call c = { .arena = arena_new(0) };
+	int rows = 0;
 
 	begin(&c, s);
 	if (idempotency_prune(&c) != RC_OK || enroll_prune(&c, &s->pruning) != RC_OK)
 		log_warn("housekeeping failed", "error", c.err.text);
 	else if (s->pruning.rows > 0)
 		log_debug("history pruned", "rows", arena_printf(c.arena, "%lld", (long long)s->pruning.rows));
+	if (audit_prune(&c, c.now - c.conf->audit_keep_s, &rows) != RC_OK)
+		log_warn("housekeeping failed", "error", c.err.text);
+	s->pruning.more = s->pruning.more || rows > 0;
 	arena_free(c.arena);
 }
 

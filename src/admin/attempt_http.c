@@ -56,7 +56,8 @@ admin_attempt_list(struct admin_call *x)
 		return rc;
 	if (user != NULL)
 		user = account_fold(x->c->arena, user);
-	rc = attempt_list(x->c, organization_id, user, admin_query(x, "state"), before, &all, &n);
+	rc = attempt_list(
+	    x->c, organization_id, user, admin_query(x, "state"), admin_query(x, "code"), before, &all, &n);
 	if (rc != RC_OK)
 		return rc;
 	n = admin_page(x, n, started_at, all);

@@ -136,7 +136,7 @@ X("idp_get",                    "organization",                     "Provider", 
 X("idp_set",                    "organization",                     "Provider", "Change an identity provider") \
 X("idp_remove",                 "organization",                     "Provider", "Remove an identity provider") \
 X("idp_check",                  "organization",                     "Provider", "Ask the provider for its documents") \
-X("attempt_list",               "organization user state before:i limit:i", "[Attempt", "List attempts, newest first") \
+X("attempt_list",               "organization user state code before:i limit:i", "[Attempt", "List attempts, newest first") \
 X("attempt_latest",             "user!",                            "Attempt", "A person's latest attempt") \
 X("attempt_get",                "",                                 "Attempt", "One attempt with its timeline") \
 X("enrollment_list",            "organization user state before:i limit:i", "[Enrollment", "List enrollments, newest first") \

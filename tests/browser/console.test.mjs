@@ -91,7 +91,8 @@ async function ready() {
 
 const tasks = {
   'find why Eliza’s iPhone failed': async () => {
-    await click(screen('Attempts'));
+    await click(row('wrong password')); // of what fails, on the first page of all
+    await page.waitForURL(/code=signin-wrong-password/);
     await click(row('eliza@betterbag.com'));
     await reads('wrong password');
     await reads('What to do:');

@@ -26,7 +26,7 @@ const failing = (o) => section('What fails', table({
   caption: 'Failed attempts by cause',
   none: 'Nothing failed in the last seven days.',
   rows: o.failing.sort((a, b) => b.week - a.week),
-  to: (f) => (f.stage === 'discovery' ? href('rules') : href('attempts', { state: 'failed', code: f.code })),
+  to: (f) => (f.stage === 'discovery' ? href('rules') : href('attempts', { code: f.code })),
   columns: [['Cause', (f) => f.sentence ?? f.code], ['Since yesterday', (f) => count(f.day), { number: true }], ['Seven days', (f) => count(f.week), { number: true }], ['What to do', (f) => f.todo]],
 }));
 

@@ -130,7 +130,7 @@ audit_prune(struct call *c, int64_t before, int *rows)
 	struct closing closing = { .before = c->now - AUDIT_QUIET_S };
 	struct pruning p = { .before = before };
 	struct db_rows r;
-	bool needed;
+	bool needed = false;
 	enum rc rc;
 
 	*rows = 0;

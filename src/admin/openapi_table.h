@@ -16,6 +16,10 @@ X("Status", "version! url store_version!:i started_at:i uptime_s!:i warnings!:a 
   " inactive!:i organizations!:[OrganizationBrief enrollments!:o attempts!:o discovery!:o") \
 X("Tls", "subject! issuer! not_after:i") \
 X("OrganizationBrief", "id! name! lab!:b warnings!:a") \
+X("EnrolledCount", "state! mode! family os count!:i") \
+X("Cause", "code! stage! sentence todo day!:i week!:i") \
+X("AttemptDay", "at:i enrolled!:i failed!:i other!:i") \
+X("Overview", "enrolled!:[EnrolledCount failing!:[Cause warnings!:a days!:[AttemptDay again!:i") \
 X("Ending", "at:i what! organization count!:i todo") \
 X("Shrunk", "more!:b store_size!:i store_free!:i") \
 X("Organization", "id! name! lab!:b topic server_uuid identity_proof! device_ca_mode! device_ca_ignore_times!:b" \
@@ -83,6 +87,7 @@ X("Discovery", "url since? ours?:b")
 #define OPERATIONS(X) \
 X("openapi_get",                "",                                 "Document", "This document") \
 X("status_get",                 "",                                 "Status", "Is all well? Version, warnings, counts") \
+X("overview",                   "organization",                     "Overview", "What is enrolled, what fails and why, and the last two weeks") \
 X("status_next",                "within",                           "[Ending", "What ends within a time (90d)") \
 X("store_shrink",               "",                                 "Shrunk", "Give back some of the store's free space") \
 X("organization_list",          "",                                 "[Organization", "List organizations") \

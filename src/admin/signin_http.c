@@ -213,7 +213,7 @@ record(struct call *c, const char *token, const char *action, struct http_reply 
 		return true;
 	e.actor = s.actor.name;
 	e.organization_id = s.actor.organization_id;
-	if (rc == RC_OK && (rc = audit_add(c, &e)) == RC_OK)
+	if (rc == RC_OK && audit_add(c, &e) == RC_OK)
 		return true;
 	(void)session_end(c, token);
 	trouble(c, out);

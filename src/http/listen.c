@@ -109,9 +109,9 @@ http_unix_open(const char *path, int *fd, struct err *e)
 	if (fchmod(s, 0660) != 0 || bind(s, (struct sockaddr *)(void *)&sun, sizeof sun) != 0) {
 		rc = fail(
 		    e, errno == EADDRINUSE ? RC_CONFLICT : RC_BAD_INPUT, "listen on %s: %s", path, strerror(errno));
-	} else if (chmod(path, 0660) != 0 || listen(s, BACKLOG) != 0) {
-		rc = fail(e, RC_BAD_INPUT, "listen on %s: %s", path, strerror(errno));
-		unlink(path);
+	} else if (chmod(sun.sun_path, 0660) != 0 || listen(s, BACKLOG) != 0) {
+		rc = fail(e, RC_BAD_INPUT, "listen on %s: %s", sun.sun_path, strerror(errno));
+		unlink(sun.sun_path);
 	}
 	if (rc != RC_OK)
 		close(s);

@@ -70,7 +70,7 @@ read_token(struct cli *k)
 {
 	const char *path = argv_text(k->v, "token-file");
 	struct stat st;
-	struct bytes text;
+	struct bytes text = { 0 };
 	enum rc rc;
 
 	if (path == NULL)

@@ -34,7 +34,7 @@ session_find(struct call *c, const char *token, bool quietly, struct session *ou
 	static const char sql[] = "SELECT a.id, a.name, a.role, a.organization_id, s.began_at, s.seen_at, s.proven_at"
 				  " FROM administrator_session s JOIN administrator a ON a.id = s.administrator_id"
 				  " WHERE s.hash = ?1 AND s.seen_at > ?2 AND s.began_at > ?3 AND a.disabled_at IS NULL";
-	struct bytes hash;
+	struct bytes hash = { 0 };
 	struct db_rows r = { 0 };
 	enum rc rc = RC_OK;
 

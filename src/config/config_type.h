@@ -16,7 +16,6 @@ enum conf_type {
 	T_FLAG,
 	T_LEVEL,
 	T_FORMAT,
-	T_SANDBOX,
 	CONF_TYPES
 };
 

@@ -28,19 +28,16 @@ hasher_compute(const struct hasher_work *w, struct hasher_result *out)
 
 /* Signals are for the process that started this one, which closes the socket when it ends. */
 static void
-serve(int fd, enum sandbox_mode mode)
+serve(int fd)
 {
 	struct hasher_result result;
 	struct hasher_work work;
-	struct err e;
 	sigset_t all;
 
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	prctl(PR_SET_NAME, "argon2id");
 	(void)setpriority(PRIO_PROCESS, 0, NICE);
-	if (sodium_init() < 0 || sandbox_enter(SANDBOX_HASHER, mode, NULL, &e) != RC_OK)
-		_exit(1);
 	while (recv(fd, &work, sizeof work, 0) == (ssize_t)sizeof work && work.n <= sizeof work.password) {
 		hasher_compute(&work, &result);
 		explicit_bzero(&work, sizeof work);
@@ -51,7 +48,7 @@ serve(int fd, enum sandbox_mode mode)
 }
 
 int
-hasher_start(struct hasher *h, enum sandbox_mode mode)
+hasher_start(struct hasher *h)
 {
 	int pair[2];
 
@@ -63,7 +60,7 @@ hasher_start(struct hasher *h, enum sandbox_mode mode)
 		/* It keeps nothing of what its starter has open: no listener, no database, and not the
 		 * other end, whose closing is how it learns that nobody is left to ask. */
 		if (dup2(pair[1], 3) == 3 && close_range(4, ~0U, 0) == 0)
-			serve(3, mode);
+			serve(3);
 		_exit(1);
 	}
 	close(pair[1]);

@@ -215,8 +215,9 @@ static void
 handle(struct stack *stack, struct http_job *j, struct http_reply *out)
 {
 	struct http_server *s = stack->class->work->server;
-	struct call c = { .arena = j->arena, .host = &host, .host_arg = stack, .request = &j->req };
+	struct call c = { .arena = j->arena, .host = &host, .host_arg = stack };
 	volatile int step = 0;
+	volatile int64_t began = clock_mono_us();
 
 	if (ARENA_GUARD(j->arena)) {
 		if (step == 0) {
@@ -236,7 +237,7 @@ handle(struct stack *stack, struct http_job *j, struct http_reply *out)
 		if (out->status == 0)
 			http_fail(out, RC_INTERNAL);
 		if (s->hooks.done != NULL)
-			s->hooks.done(&c, &j->req, out, clock_mono_us() - j->queued_us, s->hooks.ctx);
+			s->hooks.done(&c, &j->req, out, clock_mono_us() - began, s->hooks.ctx);
 	}
 }
 
@@ -416,16 +417,16 @@ http_work_nudge(struct http_work *w, enum http_class class)
 	return waiting;
 }
 
-void
-http_work_stats(struct http_work *w, enum http_class class, struct http_stats *out)
+int
+http_work_queued(struct http_work *w, enum http_class class)
 {
 	struct class *q = &w->class[class];
+	int n;
 
 	pthread_mutex_lock(&q->lock);
-	out->queued[class] = q->n;
-	out->workers[class] = q->workers;
-	out->busy[class] = q->workers - q->idle;
+	n = q->n;
 	pthread_mutex_unlock(&q->lock);
+	return n;
 }
 
 /* ---- start and stop ---- */

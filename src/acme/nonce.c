@@ -67,11 +67,15 @@ nonce_use(struct call *c, const char *nonce, const char *address)
 	struct bytes sealed =
 	    strlen(nonce) <= NONCE_MAX ? base64url_decode(c->arena, bytes_str(nonce)) : bytes_of(NULL, 0);
 	struct use u = { .network = address != NULL ? attempt_network(c->arena, address) : NULL };
+	enum rc rc = RC_BAD_INPUT;
 	struct bytes plain;
 	int64_t made_at;
 
-	if (sealed.p == NULL || keys_unseal(c->keys, c->arena, CONTEXT, sealed, &plain, &c->err) != RC_OK ||
-	    plain.n != sizeof made_at)
+	if (sealed.p != NULL)
+		rc = keys_unseal(c->keys, c->arena, CONTEXT, sealed, &plain, &c->err);
+	if (rc == RC_UNAVAILABLE)
+		return rc;
+	if (rc != RC_OK || plain.n != sizeof made_at)
 		return fail(&c->err, RC_BAD_INPUT, "the nonce is none of ours");
 	memcpy(&made_at, plain.p, sizeof made_at);
 	u.until = made_at + NONCE_LIFE_S;

@@ -39,8 +39,8 @@ order_get(struct call *c, const char *organization_id, const char *id, struct or
 		.certificate = db_get_blob(&r, 0, 10),
 		.expires_at = db_get_int(&r, 0, 11),
 	};
-	if (keys_unseal(c->keys, c->arena, CONTEXT, db_get_blob(&r, 0, 4), &identifier, &c->err) != RC_OK)
-		return fail_in(&c->err, RC_INTERNAL, "identifier of an order");
+	if ((rc = keys_unseal(c->keys, c->arena, CONTEXT, db_get_blob(&r, 0, 4), &identifier, &c->err)) != RC_OK)
+		return fail_in(&c->err, rc == RC_UNAVAILABLE ? rc : RC_INTERNAL, "identifier of an order");
 	out->identifier = arena_strndup(c->arena, (const char *)identifier.p, identifier.n);
 	return RC_OK;
 }

@@ -165,6 +165,7 @@ read_account(struct call *c, struct step *s)
 	const char *prefix = step_url(c, s->in->organization_id, "account", "");
 	size_t n = strlen(prefix);
 	struct bytes sealed = { NULL, 0 };
+	enum rc rc = RC_BAD_INPUT;
 
 	if (s->what == ACME_NEW_ACCOUNT) {
 		if (s->jws.kid != NULL)
@@ -175,8 +176,11 @@ read_account(struct call *c, struct step *s)
 			return step_problem(c, s, PROBLEM_MALFORMED, "an account signs with kid");
 		if (strlen(s->jws.kid) <= KID_MAX && strncmp(s->jws.kid, prefix, n) == 0)
 			sealed = base64url_decode(c->arena, bytes_str(s->jws.kid + n));
-		if (sealed.p == NULL ||
-		    keys_unseal(c->keys, c->arena, account_context(c, s), sealed, &s->key, &c->err) != RC_OK)
+		if (sealed.p != NULL)
+			rc = keys_unseal(c->keys, c->arena, account_context(c, s), sealed, &s->key, &c->err);
+		if (rc == RC_UNAVAILABLE)
+			return rc;
+		if (rc != RC_OK)
 			return step_problem(c, s, PROBLEM_ACCOUNT, "no such account");
 	}
 	if (!flat_jws_signed(c->arena, &s->jws, s->key))

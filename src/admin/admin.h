@@ -1,8 +1,9 @@
-/* The administration API: JSON over the Unix socket, for the command line and whoever scripts it.
+/* The administration API: JSON over the Unix socket, and over TLS listeners of its own where some are set.
  *
- * Who may open the socket administers the server (its file's mode decides); the peer's user id is
- * recorded with every change. Answers are JSON objects. A refusal is {"error": SENTENCE, "code": CODE}
- * with the status of http_status(): the sentence is for the administrator and says what to do. */
+ * Who may open the socket administers the server (its file's mode decides). Over TLS a request carries a token that
+ * has a role and, maybe, one organization (administrator/token.h). Who it was is recorded with every change. Answers
+ * are JSON objects. A refusal is a problem document (RFC 9457) with a "code": its "detail" is a sentence for the
+ * administrator that says what to do. */
 #ifndef ADMIN_ADMIN_H
 #define ADMIN_ADMIN_H
 
@@ -21,8 +22,11 @@ struct admin_room {
 	int64_t started_at; /* Unix seconds, for the uptime; 0: not said */
 };
 
-/* Paths under /api/v1, on the Unix door only. Their room is a struct admin_room. Ends with a row whose
+/* Paths under /api/v1, on the Unix door and the admin door only. Their room is a struct admin_room. Ends with a row whose
  * method is NULL. */
 extern const struct http_route admin_routes[];
+
+/* Pages on which administrators sign in, below /console/sign-in on the admin door only; likewise. */
+extern const struct http_route admin_signin_routes[];
 
 #endif

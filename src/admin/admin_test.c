@@ -7,15 +7,20 @@
 
 #include "account/account.h"
 #include "account/organization.h"
+#include "admin/reply.h"
+#include "administrator/token.h"
 #include "base/tap.h"
 #include "config/config.h"
 #include "enroll/attempt.h"
 #include "enroll/enrollment.h"
+#include "fmt/base64.h"
 #include "fmt/json.h"
 #include "http/route.h"
 #include "store/testing.h"
 
 #define UID 4711
+
+static const char *the_token; /* "Bearer ..." of the next requests; NULL: none. Of this test alone */
 
 struct answer {
 	int status;
@@ -31,6 +36,7 @@ ask_at(struct call *c, struct admin_room *room, enum http_door door, const char 
 	const struct http_route *const tables[] = { admin_routes };
 	void *const rooms[] = { room };
 	const struct http_routes routes = { tables, rooms, 1 };
+	const struct http_header bearer = { "Authorization", the_token };
 	struct http_request r = { .method = method, .path = path, .query = query, .door = door, .peer_uid = UID };
 	struct http_reply out = { 0 };
 	struct answer got = { 0 };
@@ -38,6 +44,10 @@ ask_at(struct call *c, struct admin_room *room, enum http_door door, const char 
 	json_t *j = NULL;
 
 	c->err = (struct err){ 0 };
+	if (the_token != NULL) {
+		r.headers = &bearer;
+		r.n_headers = 1;
+	}
 	r.body = bytes_str(body);
 	got.status = http_route_find(&routes, c->arena, door, method, path, r.segment, &found);
 	if (got.status != 0)
@@ -46,7 +56,7 @@ ask_at(struct call *c, struct admin_room *room, enum http_door door, const char 
 	got.status = out.status;
 	if (json_parse(c->arena, out.body, &j, NULL) == RC_OK)
 		got.body = j;
-	got.error = json_get_text(got.body, "error");
+	got.error = json_get_text(got.body, "detail");
 	return got;
 }
 
@@ -75,14 +85,15 @@ text(struct answer a, const char *key)
 static void
 doors(struct call *c)
 {
-	bool unix_only = true, below = true;
+	bool own_doors = true, below = true;
 	int n = 0;
 
 	for (const struct http_route *r = admin_routes; r->method != NULL; r++, n++) {
-		unix_only = unix_only && r->doors == 1u << HTTP_DOOR_UNIX;
+		own_doors = own_doors && r->doors == (1u << HTTP_DOOR_UNIX | 1u << HTTP_DOOR_ADMIN);
 		below = below && strncmp(r->path, "/api/v1/", 8) == 0;
 	}
-	ok(n > 30 && unix_only, "every one of the %d rows is on the Unix socket alone", n);
+	ok(n > 30 && own_doors, "every one of the %d rows is on the Unix socket and the door of administrators alone",
+	    n);
 	ok(below, "and below /api/v1/");
 	ok(ask_at(c, the_room, HTTP_DOOR_TLS, "GET", "/api/v1/status", NULL, NULL).status == 404,
 	    "on a TLS listener there is no such path");
@@ -114,7 +125,9 @@ bodies(struct call *c)
 		a = ask(c, "POST", "/api/v1/users", rows[i].body);
 		ok(a.status == 400 && a.error != NULL && strstr(a.error, rows[i].says) != NULL, "%s", rows[i].rule);
 	}
-	ok(json_object_size(a.body) == 2 && text(a, "code") != NULL, "a refusal is {error, code}");
+	ok(strcmp(text(a, "type"), "about:blank") == 0 && strcmp(text(a, "title"), "Bad Request") == 0 &&
+		json_get_int(a.body, "status", 0) == 400 && text(a, "code") != NULL,
+	    "a refusal is a problem document (RFC 9457 3.1)");
 	a = query(c, "/api/v1/attempts", "before=-1");
 	ok(a.status == 400, "a number in a query is one");
 	a = query(c, "/api/v1/attempts", "before=99999999999999999999");
@@ -241,6 +254,223 @@ timelines(struct call *c)
 	    "a person is removed after the eviction");
 }
 
+/* ---- who may what ---- */
+
+static const char *
+token_of(struct call *c, const char *name, enum actor_role role, const char *organization_id)
+{
+	struct api_token t = { .name = name,
+		.role = role,
+		.organization_id = organization_id,
+		.created_by = "test",
+		.expires_at = c->now + 3600 };
+	const char *secret = "";
+
+	if (api_token_add(c, &t, &secret) != RC_OK)
+		ok(false, "a token is made: %s", c->err.text);
+	return arena_printf(c->arena, "Bearer %s", secret);
+}
+
+struct names { /* what stands in the {name} of a path, and in a field of that name */
+	const char *name, *value;
+};
+
+static const char *
+value_of(const struct names *all, const char *name, size_t n)
+{
+	for (; all->name != NULL; all++) {
+		if (strlen(all->name) == n && strncmp(all->name, name, n) == 0)
+			return all->value;
+	}
+	return "x";
+}
+
+static const char *
+path_of(struct call *c, const char *pattern, const struct names *all)
+{
+	char *path = arena_strdup(c->arena, "/api/v1");
+
+	while (*pattern != '\0') {
+		size_t n = strcspn(pattern, "{"), k = strcspn(pattern + n, "}");
+
+		path = arena_printf(c->arena, "%s%.*s%s", path, (int)n, pattern,
+		    pattern[n] == '{' ? value_of(all, pattern + n + 1, k - 1) : "");
+		pattern += n + k + (pattern[n + k] == '}');
+	}
+	return path;
+}
+
+/* A body with every field that the row lists, each of its type. */
+static const char *
+body_of(struct call *c, const char *fields, const struct names *all)
+{
+	json_t *body = json_keep(c->arena, json_object());
+	struct bytes text;
+
+	while (*fields != '\0') {
+		size_t n;
+
+		fields += strspn(fields, " !");
+		n = strcspn(fields, " :");
+		if (n > 0) {
+			char *name = arena_strndup(c->arena, fields, n);
+			char type = fields[n] == ':' ? fields[n + 1] : 's';
+
+			json_object_set_new(body, name,
+			    type == 'i'   ? json_integer(1)
+			    : type == 'b' ? json_true()
+			    : type == 'o' ? json_pack("{ss}", "name", "changed")
+			    : type == 'a' ? json_pack("[s]", "x")
+					  : json_string(value_of(all, name, n)));
+		}
+		fields += n + (fields[n] == ':' ? 2 : 0);
+	}
+	text = json_text(c->arena, body, 0);
+	return arena_strndup(c->arena, (const char *)text.p, text.n);
+}
+
+/* Said here a second time, without a look at the table: what a role must not have. */
+static bool
+must_not(enum actor_role role, const char *method, const char *path)
+{
+	bool looks = strcmp(method, "GET") == 0;
+
+	if (role == ACTOR_READ)
+		return !looks && strstr(path, "/check") == NULL;
+	if (role == ACTOR_HELP_DESK)
+		return (!looks && strstr(path, "/renew") == NULL && strstr(path, "/push") == NULL) ||
+		       strstr(path, "token") != NULL || strstr(path, "/certificates") != NULL ||
+		       (strstr(path, "/commands") != NULL && strstr(path, "available") == NULL);
+	return false;
+}
+
+static void
+roles(struct call *c)
+{
+	static const struct names none[] = { { NULL, NULL } };
+	static const enum actor_role all[] = { ACTOR_READ, ACTOR_HELP_DESK, ACTOR_ADMIN };
+	int wrong = 0, asked = 0, loose = 0;
+
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+		const char *token = token_of(c, actor_role_name(all[i]), all[i], NULL);
+
+		for (const struct admin_route *row = admin_rows; row->path != NULL; row++, asked++) {
+			bool may = (row->roles & all[i]) != 0;
+			struct answer a;
+
+			the_token = token;
+			a = ask_at(
+			    c, the_room, HTTP_DOOR_ADMIN, row->method, path_of(c, row->path, none), NULL, "{\"x\":1}");
+			if (a.status == 401 || (a.status == 403) == may) {
+				wrong++;
+				printf(
+				    "# %s %s as %s: %d\n", row->method, row->path, actor_role_name(all[i]), a.status);
+			}
+			loose += may && must_not(all[i], row->method, row->path);
+		}
+	}
+	the_token = NULL;
+	ok(wrong == 0, "each of %d rows lets in the roles that it names, and no other", asked / 3);
+	ok(loose == 0, "readers change nothing, and the help desk sees no tokens and no results");
+	for (const struct admin_route *row = admin_rows; row->path != NULL; row++)
+		wrong +=
+		    ask_at(c, the_room, HTTP_DOOR_ADMIN, row->method, path_of(c, row->path, none), NULL, NULL).status !=
+		    401;
+	ok(wrong == 0, "and nobody without a token");
+}
+
+/* Every cell of the tables that a person can change, in order. */
+static const char *
+everything(struct call *c)
+{
+	static const char *const tables[] = { "organization", "domain", "account", "account_group", "rule", "attempt",
+		"event", "enrollment", "command", "certificate", "service", "oauth_grant", "api_token", "device_group",
+		"desired_item", "identity_provider", "device_ca" };
+	char *text = arena_strdup(c->arena, "");
+
+	for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
+		struct db_rows r = { 0 };
+
+		if (store_run(c, arena_printf(c->arena, "SELECT * FROM %s ORDER BY 1, 2", tables[t]), DB_NONE, &r) !=
+		    RC_OK)
+			ok(false, "%s: %s", tables[t], c->err.text);
+		for (int i = 0; i < r.rows; i++)
+			for (int k = 0; k < r.columns; k++) {
+				const struct db_value *v = &r.cells[i * r.columns + k];
+
+				text = arena_printf(c->arena, "%s|%lld%s%s", text, (long long)v->i,
+				    v->text != NULL ? v->text : "", hex_encode(c->arena, v->blob));
+			}
+	}
+	return text;
+}
+
+static void
+run(struct call *c, const char *sql)
+{
+	if (store_run(c, sql, DB_NONE, NULL) != RC_OK)
+		ok(false, "%s: %s", sql, c->err.text);
+}
+
+/* An administrator of one organization, at every row, with what another one has. */
+static void
+reach(struct call *c)
+{
+	static const struct names theirs[] = { { "organization", "bag" }, { "user", "berta@bag.example" },
+		{ "enrollment", "BBBB1111" }, { "attempt", "attempt0000000b1" }, { "command", "C-1" },
+		{ "grant", "grant-b" }, { "service", "service-b" }, { "domain", "bag.example" }, { "rule", "1" },
+		{ "device_group", "phones" }, { "kind", "app" }, { "item", "notes" }, { "api_token", "of-bag" },
+		{ "certificate", "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff" },
+		{ "provider", "p" }, { "document", "standard" }, { "purpose", "ca" }, { "role", "read" },
+		{ NULL, NULL } };
+	static const char *const queries[] = { NULL, "organization=bag", "user=berta@bag.example",
+		"enrollment=BBBB1111" };
+	struct account a;
+	const char *before;
+	struct answer r;
+	int open = 0, rows = 0;
+
+	ask(c, "POST", "/api/v1/organizations", "{\"name\":\"Two\",\"domains\":[\"two.example\"],\"lab\":true}");
+	ask(c, "POST", "/api/v1/users", "{\"user\":\"berta@bag.example\"}");
+	ok(account_find(c, "berta@bag.example", &a) == RC_OK, "somebody of the other organization");
+	enrolled(c, a.id, "attempt0000000b1", "BBBB1111", "enrolled");
+	run(c, "INSERT INTO oauth_grant (id, account_id, organization_id, attempt_id, method, generation, confirmed,"
+	       " created_at, used_at, ends_at) VALUES ('grant-b', 'x', 'bag', 'x', 'apple-as-web', 1, 0, 1, 1, "
+	       "4000000000)");
+	run(c, "INSERT INTO service (id, organization_id, name, purpose, hash, created_at, created_by)"
+	       " VALUES ('service-b', 'bag', 'scim-of-bag', 'scim', 'x', 1, 'x')");
+	ask(c, "POST", "/api/v1/device-groups", "{\"organization\":\"bag\",\"name\":\"phones\",\"by_name\":true}");
+	(void)token_of(c, "of-bag", ACTOR_ADMIN, "bag");
+	the_token = token_of(c, "of-two", ACTOR_ADMIN, "two");
+	(void)ask_at(c, the_room, HTTP_DOOR_ADMIN, "GET", "/api/v1/domains", NULL, NULL); /* it was used: written now */
+	before = everything(c);
+	for (const struct admin_route *row = admin_rows; row->path != NULL; row++) {
+		/* A kind is nobody's: its listing is the actor's own. */
+		bool named = (strchr(row->path, '{') != NULL && strcmp(row->path, "/items/{kind}") != 0) ||
+			     strstr(row->fields, "organization") != NULL;
+
+		rows++;
+		for (size_t q = 0; q < sizeof queries / sizeof queries[0]; q++) {
+			bool get = strcmp(row->method, "GET") == 0;
+			struct bytes said;
+			const char *all;
+
+			r = ask_at(c, the_room, HTTP_DOOR_ADMIN, row->method, path_of(c, row->path, theirs), queries[q],
+			    get ? NULL : body_of(c, row->fields, theirs));
+			said = r.body != NULL ? json_text(c->arena, r.body, 0) : bytes_str("");
+			all = arena_strndup(c->arena, (const char *)said.p, said.n);
+			if (r.status < 400 && (named || strstr(all, "bag") != NULL || strstr(all, "BBBB") != NULL)) {
+				open++;
+				printf("# %s %s %s: %d %.300s\n", row->method, row->path, queries[q] ? queries[q] : "",
+				    r.status, all);
+			}
+		}
+	}
+	ok(strcmp(everything(c), before) == 0, "asked for another organization's at each row, nothing of it changes");
+	the_token = NULL;
+	ok(rows > 80 && open == 0, "none of %d rows answers, and no listing tells of it", rows);
+}
+
 static int
 forget(const char *path, const struct stat *st, int kind, struct FTW *at)
 {
@@ -308,14 +538,18 @@ main(void)
 	testing_dir(dir);
 	conf_defaults(c.arena, dir, &conf);
 	c.conf = &conf;
-	if (store_migrate(s, &from, &to, &c.err) != RC_OK || keys_open(dir, &room.keys, &c.err) != RC_OK) {
+	if (store_migrate(s, &from, &to, &c.err) != RC_OK || keys_open(dir, &room.keys, &c.err) != RC_OK ||
+	    keys_make_secret(room.keys, "seal", &c.err) != RC_OK) {
 		printf("Bail out! %s\n", c.err.text);
 		return 1;
 	}
+	c.keys = room.keys;
 	doors(&c);
 	organizations(&c);
 	bodies(&c);
 	timelines(&c);
+	roles(&c);
+	reach(&c);
 	pages(&c);
 	keys_close(room.keys);
 	testing_free(&c);

@@ -8,6 +8,7 @@
 static json_t *
 attempt_json(struct admin_call *x, const struct attempt *t)
 {
+	const struct enroll_failure *f = enroll_failure_find(t->code);
 	json_t *j = json_object();
 
 	admin_put_text(j, "id", t->id);
@@ -26,6 +27,7 @@ attempt_json(struct admin_call *x, const struct attempt *t)
 	admin_put_text(j, "state", t->state);
 	admin_put_text(j, "stage", t->stage);
 	admin_put_text(j, "code", t->code);
+	admin_put_text(j, "outcome", f != NULL ? enroll_outcome_name(f->outcome) : NULL); /* of that step */
 	admin_put_text(j, "enrollment", t->enrollment_id);
 	admin_put_int(j, "events", t->events);
 	admin_put_time(j, "started_at", t->started_at);
@@ -50,11 +52,12 @@ admin_attempt_list(struct admin_call *x)
 	int n;
 
 	if ((rc = admin_query_int(x, "before", 0, &before)) != RC_OK ||
-	    (rc = admin_organization_filter(x, &organization_id)) != RC_OK)
+	    (rc = admin_organization_owner(x, &organization_id)) != RC_OK)
 		return rc;
 	if (user != NULL)
 		user = account_fold(x->c->arena, user);
-	rc = attempt_list(x->c, organization_id, user, admin_query(x, "state"), before, &all, &n);
+	rc = attempt_list(
+	    x->c, organization_id, user, admin_query(x, "state"), admin_query(x, "code"), before, &all, &n);
 	if (rc != RC_OK)
 		return rc;
 	n = admin_page(x, n, started_at, all);

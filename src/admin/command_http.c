@@ -161,7 +161,7 @@ admin_command_send(struct admin_call *x)
 	type = plist_text(c->arena, command, "RequestType");
 	t = target_of(&e, user_id != NULL);
 	filled = policy_command_fill(c->arena, &t, type, command);
-	if ((rc = command_send(c, &e, user_id != NULL ? user_id : "", command, x->actor, &uuid)) != RC_OK)
+	if ((rc = command_send(c, &e, user_id != NULL ? user_id : "", command, x->actor->name, &uuid)) != RC_OK)
 		return rc;
 	note = policy_command_note(c->arena, &t, type, command);
 	x->out = admin_object(x);
@@ -177,7 +177,7 @@ admin_command_send(struct admin_call *x)
 enum rc
 admin_command_cancel(struct admin_call *x)
 {
-	enum rc rc = command_cancel(x->c, x->r->segment[0], x->actor);
+	enum rc rc = command_cancel(x->c, x->r->segment[0], x->actor->name);
 
 	return rc == RC_NOT_FOUND
 		   ? fail(&x->c->err, rc, "no command %.60s is queued: it was answered already, or there is none",

@@ -59,7 +59,7 @@ admin_enrollment_list(struct admin_call *x)
 		return fail(&x->c->err, RC_BAD_INPUT,
 		    "a state is live, pending, enrolled, reauth, evicting, unenrolled, evicted, replaced or inactive");
 	if ((rc = admin_query_int(x, "before", 0, &before)) != RC_OK ||
-	    (rc = admin_organization_filter(x, &organization_id)) != RC_OK)
+	    (rc = admin_organization_owner(x, &organization_id)) != RC_OK)
 		return rc;
 	if (user != NULL && (rc = account_find(x->c, account_fold(x->c->arena, user), &person)) != RC_OK)
 		return rc == RC_NOT_FOUND ? fail(&x->c->err, rc, "there is no user %.200s", user) : rc;
@@ -260,18 +260,20 @@ push_in_unit(struct call *c, void *arg)
 enum rc
 admin_enrollment_push(struct admin_call *x)
 {
-	struct keys_files files;
+	int64_t changed_at;
 	struct enrollment e;
 	struct push_what w = { .e = &e };
-	struct err ignored;
 	enum rc rc;
 
 	if ((rc = admin_enrollment(x, x->r->segment[0], &e)) != RC_OK)
 		return rc;
 	if (!ENROLLMENT_LIVE(&e))
 		return fail(&x->c->err, RC_CONFLICT, "the enrollment ended (%s)", e.state);
-	if (keys_files(x->room->keys, x->c->arena, arena_printf(x->c->arena, "push-%s", e.organization_id), &files,
-		&ignored) != RC_OK)
+	rc = keys_changed(x->room->keys, x->c->arena, arena_printf(x->c->arena, "push-%s", e.organization_id),
+	    &changed_at, &x->c->err);
+	if (rc != RC_OK && rc != RC_NOT_FOUND)
+		return rc;
+	if (rc != RC_OK)
 		return fail(&x->c->err, RC_CONFLICT,
 		    "the organization has no push certificate: postern org set --push-certificate FILE --push-key "
 		    "FILE");
@@ -298,7 +300,7 @@ admin_enrollment_renew(struct admin_call *x)
 	enum rc rc;
 
 	if ((rc = admin_enrollment(x, x->r->segment[0], &e)) != RC_OK ||
-	    (rc = renewal_order(x->c, &e, x->actor, &uuid)) != RC_OK)
+	    (rc = renewal_order(x->c, &e, x->actor->name, &uuid)) != RC_OK)
 		return rc;
 	x->out = admin_object(x);
 	admin_put_text(x->out, "id", e.id);
@@ -337,7 +339,7 @@ admin_enrollment_evict(struct admin_call *x)
 			     " 403" },
 		{ "ended", "no device had come back with the profile: it is no longer good for anything" },
 	};
-	struct evict v = { .actor = x->actor };
+	struct evict v = { .actor = x->actor->name };
 	struct enrollment e;
 	enum rc rc;
 

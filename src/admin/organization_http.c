@@ -62,8 +62,11 @@ admin_organization_list(struct admin_call *x)
 	if ((rc = organization_list(x->c, &all, &n)) != RC_OK)
 		return rc;
 	for (int i = 0; i < n; i++) {
-		json_t *j = organization_json(&all[i]);
+		json_t *j;
 
+		if (!admin_reaches(x, all[i].id))
+			continue;
+		j = organization_json(&all[i]);
 		json_array_append_new(items, j);
 		if ((rc = domains_json(x, all[i].id, &domains)) != RC_OK)
 			return rc;

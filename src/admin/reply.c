@@ -3,8 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/once.h"
 #include "base/log.h"
+#include "http/reply.h"
+#include "http/trace.h"
 #include "store/store.h"
+
+#define JSON "application/json"
+#define PROBLEM "application/problem+json" /* RFC 9457 */
 
 /* ---- fields of a body ---- */
 
@@ -134,26 +140,52 @@ read_body(struct admin_call *x, const char *fields)
 
 /* ---- the answer ---- */
 
+/* RFC 9457 */
+static void
+put_problem(struct admin_call *x, enum rc rc, int status)
+{
+	const char *sentence = x->c->err.text[0] != '\0' ? x->c->err.text : rc_name(rc);
+
+	x->out = admin_object(x);
+	admin_put_text(x->out, "type", "about:blank"); /* the status says what kind it is */
+	admin_put_text(x->out, "title", http_status_reason(status));
+	admin_put_int(x->out, "status", status);
+	admin_put_text(x->out, "detail", sentence);
+	admin_put_text(x->out, "code", x->code != NULL ? x->code : rc_name(rc));
+}
+
 static void
 answer(struct admin_call *x, enum rc rc, struct http_reply *out)
 {
 	struct call *c = x->c;
-	int status = rc == RC_OK ? x->status : http_status(rc);
+	int status = rc == RC_OK || x->status >= 400 ? x->status : http_status(rc);
 
-	if (rc != RC_OK) {
-		x->out = admin_object(x);
-		admin_put_text(x->out, "error", c->err.text[0] != '\0' ? c->err.text : rc_name(rc));
-		admin_put_text(x->out, "code", rc_name(rc));
-	}
+	if (rc != RC_OK)
+		put_problem(x, rc, status);
 	http_set(out, "Cache-Control", "no-store");
-	http_answer(out, status, "application/json", json_text(c->arena, x->out != NULL ? x->out : admin_object(x), 0));
+	if (status == 401) /* RFC 9110 11.6.1, RFC 6750 3 */
+		http_set(out, "WWW-Authenticate",
+		    http_header(x->r, "Authorization") != NULL ? "Bearer error=\"invalid_token\"" : "Bearer");
+	http_answer(out, status, rc == RC_OK ? JSON : PROBLEM,
+	    json_text(c->arena, x->out != NULL ? x->out : admin_object(x), 0));
+}
+
+/* What the first request with its key was answered. */
+static void
+answer_again(const struct admin_call *x, const struct admin_once *once, struct http_reply *out)
+{
+	log_info("admin request", "by", x->actor->name, "method", x->r->method, "path", x->r->path, "result",
+	    "answered as before");
+	http_set(out, "Cache-Control", "no-store");
+	http_set(out, "Idempotency-Replayed", "true");
+	http_answer(out, once->row.status, once->row.status < 400 ? JSON : PROBLEM, once->row.answer);
 }
 
 /* Passwords and keys came in the body, and the library's tree is not in the arena that is wiped. */
 static void
 wipe_body(const struct admin_call *x)
 {
-	json_t *body = (json_t *)x->body, *v;
+	json_t *body = (json_t *)x->body, *v; /* NULL: it was not read */
 	const char *name;
 
 	json_object_foreach(body, name, v)
@@ -168,26 +200,51 @@ static void
 note(const struct admin_call *x, enum rc rc)
 {
 	if (rc == RC_INTERNAL || rc == RC_UNAVAILABLE)
-		log_error("admin request failed", "by", x->actor, "method", x->r->method, "path", x->r->path, "error",
-		    x->c->err.text);
-	else if (strcmp(x->r->method, "GET") != 0 && strcmp(x->r->method, "HEAD") != 0)
-		log_info("admin request", "by", x->actor, "method", x->r->method, "path", x->r->path, "result",
-		    rc == RC_OK ? "done" : rc_name(rc));
+		log_error("admin request failed", "by", x->actor->name, "method", x->r->method, "path", x->r->path,
+		    "trace", http_trace_id(x->c), "error", x->c->err.text);
+	else if (rc != RC_UNAUTHENTICATED && strcmp(x->r->method, "GET") != 0 && strcmp(x->r->method, "HEAD") != 0)
+		log_info("admin request", "by", x->actor->name, "method", x->r->method, "path", x->r->path, "result",
+		    rc == RC_OK ? "done" : rc_name(rc), "trace", http_trace_id(x->c));
+}
+
+static enum rc
+check_role(struct admin_call *x, const struct admin_route *row)
+{
+	if ((row->roles & x->actor->role) == 0)
+		return fail(&x->c->err, RC_FORBIDDEN, "%s has the role %s, which may not do this", x->actor->name,
+		    actor_role_name(x->actor->role));
+	if ((row->roles & ADMIN_WHOLE) != 0 && x->actor->organization_id != NULL)
+		return fail(&x->c->err, RC_FORBIDDEN, "%s is of one organization, and this concerns the whole server",
+		    x->actor->name);
+	return RC_OK;
 }
 
 void
-admin_serve(struct call *c, const struct http_request *r, struct http_reply *out, void *room, const char *fields,
-    admin_handler *handler)
+admin_serve(
+    struct call *c, const struct http_request *r, struct http_reply *out, void *room, const struct admin_route *row)
 {
-	struct admin_call x = { .c = c, .r = r, .room = room, .status = 200 };
+	struct actor actor = { .name = "nobody" };
+	struct admin_once once = { .claimed = false };
+	struct admin_call x = { .c = c, .r = r, .room = room, .actor = &actor, .status = 200 };
+	const char *tag;
 	enum rc rc;
 
-	x.actor = arena_printf(c->arena, "uid %lld", (long long)r->peer_uid);
-	rc = read_body(&x, fields);
-	if (rc == RC_OK)
-		rc = handler(&x);
+	if ((rc = admin_actor(c, r, &actor)) == RC_OK) {
+		if ((rc = check_role(&x, row)) == RC_OK && (rc = read_body(&x, row->fields)) == RC_OK &&
+		    (rc = admin_owner_check(&x, row)) == RC_OK && (rc = admin_condition_check(&x, row)) == RC_OK)
+			rc = admin_once_begin(&x, &once);
+		if (once.answered) {
+			answer_again(&x, &once, out);
+			wipe_body(&x);
+			return;
+		}
+		rc = admin_recorded(&x, row, rc);
+	}
 	note(&x, rc);
+	if (rc == RC_OK && (tag = admin_condition_tag(&x, row)) != NULL)
+		http_set(out, "ETag", tag);
 	answer(&x, rc, out);
+	admin_once_end(&x, &once, out);
 	wipe_body(&x);
 }
 
@@ -272,6 +329,8 @@ named_organization(struct admin_call *x, const char *id, struct organization *ou
 		if (rc == RC_NOT_FOUND)
 			x->c->err = why;
 	}
+	if (rc == RC_OK && !admin_reaches(x, out->id))
+		return fail(&x->c->err, RC_NOT_FOUND, "there is no organization %.60s", id);
 	return rc;
 }
 
@@ -284,6 +343,8 @@ admin_organization(struct admin_call *x, const char *id, struct organization *ou
 
 	if (id != NULL && strcmp(id, "_") != 0)
 		return named_organization(x, id, out);
+	if (x->actor->organization_id != NULL)
+		return organization_get(x->c, x->actor->organization_id, out);
 	if ((rc = organization_list(x->c, &all, &n)) != RC_OK)
 		return rc;
 	if (n == 0)
@@ -302,17 +363,32 @@ admin_organization_filter(struct admin_call *x, const char **id)
 	enum rc rc;
 
 	*id = admin_text(x, "organization") != NULL ? admin_text(x, "organization") : admin_query(x, "organization");
-	if (*id == NULL)
+	if (*id == NULL) {
+		*id = x->actor->organization_id;
 		return RC_OK;
+	}
 	if ((rc = named_organization(x, *id, &o)) == RC_OK)
 		*id = o.id;
 	return rc;
 }
 
 enum rc
+admin_organization_owner(struct admin_call *x, const char **id)
+{
+	struct organization *all;
+	enum rc rc = admin_organization_filter(x, id);
+	int n;
+
+	if (rc == RC_OK && *id == NULL && (rc = organization_list(x->c, &all, &n)) == RC_OK && n == 1)
+		*id = all[0].id;
+	return rc;
+}
+
+enum rc
 admin_enrollment(struct admin_call *x, const char *id, struct enrollment *out)
 {
-	static const char sql[] = "SELECT id FROM enrollment WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 2";
+	static const char sql[] = "SELECT id FROM enrollment WHERE id >= ?1 AND id < ?2"
+				  " AND organization_id = COALESCE(?3, organization_id) ORDER BY id LIMIT 2";
 	struct call *c = x->c;
 	struct db_rows r;
 	enum rc rc;
@@ -324,7 +400,10 @@ admin_enrollment(struct admin_call *x, const char *id, struct enrollment *out)
 
 		for (char *p = from; upper && *p != '\0'; p++)
 			*p = *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p;
-		rc = store_run(c, sql, DB_ARGS(db_text(from), db_text(arena_printf(c->arena, "%s~", from))), &r);
+		rc = store_run(c, sql,
+		    DB_ARGS(db_text(from), db_text(arena_printf(c->arena, "%s~", from)),
+			db_text(x->actor->organization_id)),
+		    &r);
 		if (rc != RC_OK)
 			return rc;
 		if (r.rows == 1 || (r.rows > 1 && strcmp(db_get_text(&r, 0, 0), from) == 0))

@@ -9,6 +9,7 @@
 
 #include "account/organization.h"
 #include "admin/admin.h"
+#include "administrator/actor.h"
 #include "enroll/enrollment.h"
 #include "fmt/json.h"
 
@@ -17,18 +18,52 @@ struct admin_call {
 	const struct http_request *r;
 	const struct admin_room *room;
 	const json_t *body; /* an object, empty when nothing was sent */
-	const char *actor; /* "uid 1000" */
+	const struct actor *actor; /* who asks */
 	json_t *out; /* the answer, an object; NULL: {} */
-	int status; /* 200 unless the handler says otherwise */
+	int status; /* 200 unless the handler says otherwise; of a refusal, from 400 on: in place of its rc's */
+	const char *code; /* of a refusal: in place of rc_name; NULL: that */
 };
 
 typedef enum rc admin_handler(struct admin_call *x);
 
+#define ADMIN_WHOLE 0x100 /* among the roles: for who reaches all organizations */
+
+struct admin_route { /* a row of ADMIN_ROUTES, as far as the server does not need it */
+	const char *method, *path; /* below /api/v1 */
+	const char *name; /* the handler's, "user_list" */
+	unsigned roles; /* bits of enum actor_role, and ADMIN_WHOLE */
+	const char *fields; /* of the body */
+	admin_handler *handler;
+};
+
+/* Who sent a request, by which way. RC_UNAUTHENTICATED: nobody that is known. */
+enum rc admin_actor(struct call *c, const struct http_request *r, struct actor *out);
+
+extern const struct admin_route admin_rows[]; /* in the order of admin_routes; ends with a row without path */
+
 /* Serve one request. `fields` lists what the body may have, separated by spaces: "!name" must be there;
  * behind a colon stands the type: s text (the default), i integer, b boolean, a array of texts, o object.
  * Text and its array elements are not empty unless the type is 'e' (text that may be empty). */
-void admin_serve(struct call *c, const struct http_request *r, struct http_reply *out, void *room, const char *fields,
-    admin_handler *handler);
+void admin_serve(
+    struct call *c, const struct http_request *r, struct http_reply *out, void *room, const struct admin_route *row);
+
+/* owner.c: RC_NOT_FOUND, with a sentence that does not tell whether it exists, where something that the path, the
+ * query or the body names belongs to an organization that the actor does not reach. What there is not at all is
+ * left to the handler. */
+enum rc admin_owner_check(struct admin_call *x, const struct admin_route *row);
+
+/* condition.c: If-Match. RC_CONFLICT, as 412: what the change is meant for is not what the sender has seen. */
+enum rc admin_condition_check(struct admin_call *x, const struct admin_route *row);
+/* Whether the row has an ETag to give, or takes If-Match. */
+bool admin_condition_applies(const struct admin_route *row);
+/* The ETag of the answer; NULL: it has none. */
+const char *admin_condition_tag(const struct admin_call *x, const struct admin_route *row);
+
+/* Does the actor reach that organization? NULL: nobody's, which only those of the whole server reach. */
+bool admin_reaches(const struct admin_call *x, const char *organization_id);
+
+/* record.c: call the handler, unless `rc` says that what came before refuses, with its rows in the audit. */
+enum rc admin_recorded(struct admin_call *x, const struct admin_route *row, enum rc rc);
 
 /* Fields of the body; NULL, `otherwise` or an empty list where absent. */
 const char *admin_text(const struct admin_call *x, const char *name);
@@ -50,6 +85,9 @@ const char *admin_seconds(struct arena *a, const char *text);
 enum rc admin_organization(struct admin_call *x, const char *id, struct organization *out);
 /* The one meant by a query or body that may name an organization. NULL in *id: all. */
 enum rc admin_organization_filter(struct admin_call *x, const char **id);
+/* Likewise, of what always belongs to an organization: where there is only one, that one instead of NULL, for an index
+ * finds its rows. */
+enum rc admin_organization_owner(struct admin_call *x, const char **id);
 
 /* An enrollment by its id or by a beginning of it that no other has. */
 enum rc admin_enrollment(struct admin_call *x, const char *id, struct enrollment *out);

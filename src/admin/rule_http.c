@@ -155,7 +155,9 @@ subject(struct admin_call *x, struct organization *o, struct rule_subject *s, st
 	if ((rc = uri_identifier_split(c->arena, user, &name, &s->domain, &c->err)) != RC_OK)
 		return rc;
 	s->user_identifier = account_fold(c->arena, user);
-	if ((rc = organization_by_domain(c, s->domain, o)) != RC_OK)
+	if ((rc = organization_by_domain(c, s->domain, o)) == RC_OK && !admin_reaches(x, o->id))
+		rc = RC_NOT_FOUND;
+	if (rc != RC_OK)
 		return rc == RC_NOT_FOUND
 			   ? fail(&c->err, rc,
 				 "no organization has the domain %.200s, so the device is refused: postern"

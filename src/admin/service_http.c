@@ -37,7 +37,7 @@ enum rc
 admin_service_add(struct admin_call *x)
 {
 	struct service s = {
-		.name = admin_text(x, "name"), .purpose = admin_text(x, "purpose"), .created_by = x->actor
+		.name = admin_text(x, "name"), .purpose = admin_text(x, "purpose"), .created_by = x->actor->name
 	};
 	struct organization o;
 	const char *secret;

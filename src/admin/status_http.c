@@ -1,8 +1,6 @@
 #include "admin/routes.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
+#include "account/ending.h"
 #include "base/clock.h"
 #include "config/config.h"
 #include "enroll/enrollment.h"
@@ -11,7 +9,6 @@
 #define DAY 86400
 #define PIECES 64 /* of free space, given back by one request: 64 MB */
 #define TLS_WARN_DAYS 14
-#define FILE_MAX (256 * 1024)
 
 /* {"enrolled": 3, ...} from rows of name and number. */
 static enum rc
@@ -54,40 +51,6 @@ put_organizations(struct admin_call *x)
 	return RC_OK;
 }
 
-static struct bytes
-read_file(struct arena *a, const char *path)
-{
-	char *p = arena_alloc(a, FILE_MAX);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd >= 0 ? read(fd, p, FILE_MAX) : -1;
-
-	if (fd >= 0)
-		close(fd);
-	return n > 0 ? bytes_of(p, (size_t)n) : (struct bytes){ 0 };
-}
-
-/* The certificate that devices see. False: the listeners have none. */
-static bool
-tls_certificate(struct admin_call *x, struct x509_info *info)
-{
-	struct arena *a = x->c->arena;
-	const char *path = x->c->conf != NULL ? x->c->conf->tls_certificate : NULL;
-	struct bytes text = path != NULL ? read_file(a, path) : (struct bytes){ 0 }, *chain;
-	struct err ignored;
-	int n;
-
-	return text.n > 0 && x509_from_pem(a, text, &chain, &n, &ignored) == RC_OK && n > 0 &&
-	       x509_parse(a, chain[0], info, &ignored) == RC_OK;
-}
-
-int64_t
-admin_tls_not_after(struct admin_call *x)
-{
-	struct x509_info info;
-
-	return tls_certificate(x, &info) ? info.not_after : 0;
-}
-
 static void
 put_tls(struct admin_call *x, json_t *warnings)
 {
@@ -97,7 +60,7 @@ put_tls(struct admin_call *x, json_t *warnings)
 	json_t *j;
 
 	admin_put(x->out, "tls", json_null());
-	if (!tls_certificate(x, &info))
+	if (!ending_tls(x->c, &info))
 		return;
 	j = json_object();
 	admin_put(x->out, "tls", j);

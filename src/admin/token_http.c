@@ -129,7 +129,7 @@ enum rc
 admin_token_revoke(struct admin_call *x)
 {
 	const char *user = admin_text(x, "user"), *wanted = admin_text(x, "enrollment");
-	struct revoke v = { .grant_id = admin_text(x, "grant"), .actor = x->actor };
+	struct revoke v = { .grant_id = admin_text(x, "grant"), .actor = x->actor->name };
 	struct account person;
 	struct enrollment e;
 	enum rc rc = RC_OK;

@@ -161,7 +161,7 @@ change_in_unit(struct call *c, void *arg)
 enum rc
 admin_user_change(struct admin_call *x)
 {
-	struct change g = { .disabled = -1, .actor = x->actor };
+	struct change g = { .disabled = -1, .actor = x->actor->name };
 	enum rc rc;
 	int n;
 
@@ -199,7 +199,7 @@ admin_user_remove(struct admin_call *x)
 	int evicted;
 	enum rc rc;
 
-	if ((rc = find(x, &a)) != RC_OK || (rc = person_remove(x->c, &a, x->actor, &evicted)) != RC_OK)
+	if ((rc = find(x, &a)) != RC_OK || (rc = person_remove(x->c, &a, x->actor->name, &evicted)) != RC_OK)
 		return rc;
 	x->out = admin_object(x);
 	admin_put_text(x->out, "user", a.user_identifier);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "config/config.h"
 #include "crypto/hash.h"
+#include "http/trace.h"
 
 #define ANSWER_MAX (256 * 1024)
 #define SESSION_MAX 4096
@@ -136,8 +137,12 @@ is_session(const char *text)
 static enum rc
 send(struct call *c, struct assignment_way *w, const struct http_client_request *r, struct http_client_answer *x)
 {
-	enum rc rc = http_client_send(w->http, c->arena, r, x, &c->err);
+	struct http_client_request traced = *r;
+	enum rc rc;
 	int64_t at;
+
+	traced.traceparent = http_trace(c);
+	rc = http_client_send(w->http, c->arena, &traced, x, &c->err);
 
 	if (rc != RC_OK)
 		return fail_in(&c->err, RC_UNAVAILABLE, "Device Assignment Services can't be reached");

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define DEPTH_MAX 8 /* what init makes is two folders deep */
+
 enum rc
 file_make(struct arena *a, const char *dir, const char *name, struct bytes content, struct err *e)
 {
@@ -89,7 +91,6 @@ dir_names(struct arena *a, const char *path)
 	return names;
 }
 
-/* Bounded: what init makes is two folders deep. */
 static void
 remove_below(struct arena *a, const char *path, int depth)
 {
@@ -110,7 +111,30 @@ remove_below(struct arena *a, const char *path, int depth)
 void
 tree_remove(struct arena *a, const char *path)
 {
-	remove_below(a, path, 8);
+	remove_below(a, path, DEPTH_MAX);
+}
+
+/* A folder comes last: until then nobody else gets into it. */
+static enum rc
+give_below(struct arena *a, const char *path, int depth, uid_t uid, gid_t gid, struct err *e)
+{
+	const char *const *names = NULL;
+	struct stat st;
+	enum rc rc = RC_OK;
+
+	if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && depth > 0)
+		names = dir_names(a, path);
+	for (; names != NULL && *names != NULL && rc == RC_OK; names++)
+		rc = give_below(a, arena_printf(a, "%s/%s", path, *names), depth - 1, uid, gid, e);
+	if (rc == RC_OK && lchown(path, uid, gid) != 0)
+		return fail(e, RC_UNAVAILABLE, "%s can't be given to its owner: %s", path, strerror(errno));
+	return rc;
+}
+
+enum rc
+tree_give(struct arena *a, const char *path, uid_t uid, gid_t gid, struct err *e)
+{
+	return give_below(a, path, DEPTH_MAX, uid, gid, e);
 }
 
 void

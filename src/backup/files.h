@@ -2,6 +2,8 @@
 #ifndef BACKUP_FILES_H
 #define BACKUP_FILES_H
 
+#include <sys/types.h>
+
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/err.h"
@@ -14,6 +16,9 @@ enum rc file_read(struct arena *a, const char *path, size_t max, struct bytes *o
 
 /* Remove a folder and all in it; what is not there is no error. Follows no links. */
 void tree_remove(struct arena *a, const char *path);
+
+/* Make a folder and all in it another user's. Follows no links. */
+enum rc tree_give(struct arena *a, const char *path, uid_t uid, gid_t gid, struct err *e);
 
 /* Names in a folder but "." and "..", NULL-terminated; NULL: it can't be read. */
 const char *const *dir_names(struct arena *a, const char *path);

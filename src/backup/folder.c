@@ -102,11 +102,24 @@ move(struct folder *f, const char *name, struct err *e)
 	return RC_OK;
 }
 
+/* What root makes in a folder that is another user's is for that user: posternd runs as it. */
+static enum rc
+give_to_owner(struct folder *f, struct err *e)
+{
+	struct stat st;
+
+	if (geteuid() != 0)
+		return RC_OK;
+	if (fstat(f->lock, &st) != 0)
+		return fail(e, RC_UNAVAILABLE, "%s: %s", f->path, strerror(errno));
+	return st.st_uid == 0 ? RC_OK : tree_give(f->a, f->staging, st.st_uid, st.st_gid, e);
+}
+
 enum rc
 folder_keep(struct folder *f, struct err *e)
 {
 	const char *const *names = dir_names(f->a, f->staging);
-	enum rc rc = RC_OK;
+	enum rc rc = give_to_owner(f, e);
 
 	for (; names != NULL && *names != NULL && rc == RC_OK; names++) {
 		if (strcmp(*names, CONF_FILE) != 0)

@@ -22,7 +22,7 @@ struct folder {
  * and was left as it is. RC_UNAVAILABLE: it can't be made, read or locked. */
 enum rc folder_take(struct arena *a, const char *path, struct folder *out, struct err *e);
 
-/* Move what was made into place. */
+/* Move what was made into place. Where root made it in a folder of another user, it is given to that user. */
 enum rc folder_keep(struct folder *f, struct err *e);
 
 /* Let go of DIR; with `failed`, everything that was made is removed. Only after folder_take was RC_OK. */

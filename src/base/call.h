@@ -13,6 +13,7 @@
 struct store;
 struct keys;
 struct conf;
+struct http_request;
 
 struct call {
 	struct arena *arena; /* the memory of this request */
@@ -21,6 +22,8 @@ struct call {
 	const struct conf *conf;
 	int64_t now; /* Unix seconds; does not move during a call */
 	const char *trace; /* attempt or request id for log lines; may be NULL */
+	const struct http_request *request; /* that it serves; NULL: it serves none */
+	const char *span; /* of its trace (http/trace.h); NULL: not needed yet */
 	struct err err;
 	void *unit; /* the store's: the unit of work under way; NULL outside one */
 	const struct call_host *host; /* NULL: the call has its thread for itself */

@@ -6,6 +6,7 @@
 #include "command/secret.h"
 #include "crypto/hash.h"
 #include "enroll/attempt.h"
+#include "enroll/tell.h"
 #include "fmt/plist.h"
 #include "store/store.h"
 
@@ -268,8 +269,10 @@ store_answer(struct call *c, struct turn *t)
 	if (rc != RC_OK || r.changed == 0)
 		return rc; /* unknown, or the same answer again: the first one counted */
 	t->answered = true;
-	return t->dropped == 0 ? RC_OK
-			       : attempt_event(c, t->e->attempt_id, EV_identifiers_dropped, "answer to %s", t->type);
+	if (t->dropped > 0 &&
+	    (rc = attempt_event(c, t->e->attempt_id, EV_identifiers_dropped, "answer to %s", t->type)) != RC_OK)
+		return rc;
+	return tell_answer(c, t->e, in->uuid, t->type, in->status);
 }
 
 static enum rc

@@ -25,12 +25,19 @@ static const struct conf_setting settings[] = {
 	    "Where everything is kept: sqlite:PATH, or postgresql://user@host/database." },
 	{ "admin_socket", T_PATH, AT(admin_socket), 0, 0, "admin.sock",
 	    "Unix socket of the administration API. Who may open it administers the server." },
+	{ "admin_listen", T_ADDRESSES, AT(admin_listen), 0, 0, "",
+	    "TLS listeners of the administration API and the console, apart from those of devices: 127.0.0.1:8444, or in a network of the operators." },
+	{ "admin_tls_certificate", T_PATH, AT(admin_tls_certificate), 0, 0, "",
+	    "PEM chain and key of them, where they are not those of devices." },
+	{ "admin_tls_key", T_PATH, AT(admin_tls_key), 0, 0, "", NULL },
 	{ "listen", T_ADDRESSES, AT(listen), 0, 0, "127.0.0.1:8443",
 	    "TLS listeners: ADDRESS:PORT, several separated by commas; [::]:443 for all addresses." },
 	{ "listen_mtls", T_ADDRESSES, AT(listen_mtls), 0, 0, "",
 	    "TLS listeners that ask the device for its certificate." },
 	{ "listen_http", T_ADDRESSES, AT(listen_http), 0, 0, "",
 	    "Plain HTTP for a reverse proxy on this machine." },
+	{ "metrics_listen", T_ADDRESSES, AT(metrics_listen), 0, 0, "",
+	    "Plain HTTP for Prometheus (/metrics) and supervisors (/healthz, /readyz): on loopback, 127.0.0.1:9464, or in a network of the operators." },
 	{ "tls_certificate", T_PATH, AT(tls_certificate), 0, 0, "tls/server.pem",
 	    "PEM chain and key of the TLS listeners; read again at SIGHUP." },
 	{ "tls_key", T_PATH, AT(tls_key), 0, 0, "tls/server.key", NULL },
@@ -52,6 +59,12 @@ static const struct conf_setting settings[] = {
 	    "Apple's Device Assignment Services." },
 	{ "assignment_ca", T_PATH, AT(assignment_ca), 0, 0, "",
 	    "PEM certificates to trust it by, too, for a stand-in." },
+	{ "webhook_private", T_FLAG, AT(webhook_private), 0, 0, "no",
+	    "Webhooks may be sent to this machine and to private networks. Without it only public addresses are connected to." },
+	{ "webhook_ca", T_PATH, AT(webhook_ca), 0, 0, "",
+	    "PEM certificates to trust their receivers by, too." },
+	{ "webhook_days", T_INT, AT(webhook_days), 1, 30, "3",
+	    "A message of a webhook is tried for so many days; then it is a dead letter (postern webhook dead-letters)." },
 	{ "access_token_life", T_SECONDS, AT(access_token_life_s), 60, 30 * DAY, "1h",
 	    "Lives, with a unit: s, m, h or d." },
 	{ "refresh_idle", T_SECONDS, AT(refresh_idle_s), 3600, 3650 * (int64_t)DAY, "90d",
@@ -68,6 +81,8 @@ static const struct conf_setting settings[] = {
 	    "Attempts, events, results, and enrollments that ended, are kept for so many days," },
 	{ "results_per_enrollment", T_INT, AT(results_per_enrollment), 10, 1000000, "1000",
 	    "and of one enrollment so many results, the newest." },
+	{ "audit_keep", T_SECONDS, AT(audit_keep_s), DAY, 36500 * (int64_t)DAY, "730d",
+	    "Rows of the audit (what administrators did, and whose data they read) are kept for so long." },
 	{ "inactive_days", T_INT, AT(inactive_days), 1, 3650, "30",
 	    "An enrollment whose device was not seen for so many days is called inactive. Nothing ends by it." },
 	{ "workers", T_INT, AT(workers), 0, 512, "0",
@@ -90,6 +105,8 @@ static const struct conf_setting settings[] = {
 	    "Least level of log lines: debug, info, warn or error." },
 	{ "log_format", T_FORMAT, AT(log_format), 0, 0, "logfmt",
 	    "logfmt or json." },
+	{ "sandbox", T_SANDBOX, AT(sandbox), 0, 0, "on",
+	    "Whether the server's processes give up what they don't need: on (as far as the kernel can), off, or require." },
 	{ "lab", T_FLAG, AT(lab), 0, 0, "no",
 	    "Shortcuts for trying the server out; never with real devices." },
 	/* clang-format on */
@@ -185,9 +202,8 @@ on_pair(void *ctx, const char *section, const char *key, const char *value)
 
 /* The whole file, terminated, in `a`. */
 static enum rc
-read_file(struct arena *a, const char *path, const char **text, struct err *e)
+read_file(struct arena *a, const char *path, FILE *f, const char **text, struct err *e)
 {
-	FILE *f = fopen(path, "re");
 	char *p;
 	size_t n;
 	enum rc rc = RC_OK;
@@ -223,13 +239,20 @@ variable(struct arena *a, const char *key)
 enum rc
 conf_load(struct arena *a, const char *dir, struct conf *out, struct err *e)
 {
+	return conf_load_from(a, dir, fopen(arena_printf(a, "%s/%s", dir, CONF_FILE), "re"), out, e);
+}
+
+enum rc
+conf_load_from(struct arena *a, const char *dir, FILE *file, struct conf *out, struct err *e)
+{
 	struct loading l = { .a = a, .conf = out, .e = e };
+	int line, why = errno;
 	enum rc rc;
-	int line;
 
 	conf_defaults(a, dir, out);
+	errno = why; /* of opening it */
 	l.path = arena_printf(a, "%s/%s", dir, CONF_FILE);
-	if ((rc = read_file(a, l.path, &l.next, e)) != RC_OK)
+	if ((rc = read_file(a, l.path, file, &l.next, e)) != RC_OK)
 		return rc;
 	line = ini_parse_stream(next_line, &l, on_pair, &l);
 	if (line != 0 && line != l.bad_line)
@@ -245,6 +268,21 @@ conf_load(struct arena *a, const char *dir, struct conf *out, struct err *e)
 			return rc;
 	}
 	return RC_OK;
+}
+
+const char *const *
+conf_files(struct arena *a, const struct conf *conf)
+{
+	const char **files = arena_array(a, N_SETTINGS + 1, sizeof *files);
+	size_t n = 0;
+
+	for (size_t i = 0; i < N_SETTINGS; i++) {
+		const char *const *member = (const char *const *)(const void *)((const char *)conf + settings[i].at);
+
+		if (settings[i].type == T_PATH && *member != NULL)
+			files[n++] = *member;
+	}
+	return files;
 }
 
 /* ---- the file that `init` writes ---- */

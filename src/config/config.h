@@ -8,11 +8,13 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/sandbox.h"
 
 #define CONF_FILE "postern.conf"
 
@@ -24,6 +26,9 @@ struct conf {
 	const char *store; /* "sqlite:PATH" or "postgresql://..." */
 	/* listeners: NULL-terminated lists of ADDR:PORT; an empty list: no such listener */
 	const char *const *listen, *const *listen_mtls, *const *listen_http;
+	const char *const *metrics_listen; /* plain HTTP for Prometheus and supervisors */
+	const char *const *admin_listen; /* TLS, for the administration API */
+	const char *admin_tls_certificate, *admin_tls_key; /* PEM files; NULL: the ones of devices */
 	const char *admin_socket; /* path */
 	const char *tls_certificate, *tls_key; /* PEM files */
 	const char *const *trusted_proxies; /* addresses or CIDR; NULL-terminated */
@@ -35,10 +40,14 @@ struct conf {
 	int64_t apps_and_books_poll_s;
 	const char *assignment_url; /* "https://mdmenrollment.apple.com" */
 	const char *assignment_ca; /* NULL: the system's alone */
+	bool webhook_private; /* receivers may have addresses that are not public */
+	const char *webhook_ca; /* NULL: the system's alone */
+	int64_t webhook_days; /* a message is tried for so long */
 	/* lives, in seconds */
 	int64_t access_token_life_s, refresh_idle_s, refresh_max_s, web_token_life_s;
 	int64_t identity_life_s, renew_before_s; /* identity certificates */
 	int64_t history_days; /* attempts, events, results and ended enrollments older than that are pruned */
+	int64_t audit_keep_s; /* rows of the audit */
 	int64_t inactive_days; /* a device that was not seen for so long is called inactive */
 	int64_t results_per_enrollment; /* newest answers that are kept of one */
 	/* limits */
@@ -50,6 +59,7 @@ struct conf {
 	/* log */
 	enum log_level log_level;
 	enum log_format log_format;
+	enum sandbox_mode sandbox; /* read at the start, not at SIGHUP */
 	bool lab; /* shortcuts for trying it out; never with real devices */
 };
 
@@ -57,6 +67,12 @@ struct conf {
  * A missing file is an error. RC_BAD_INPUT: an unknown key or a bad value; the sentence names file and
  * line. RC_NOT_FOUND: there is no such file. RC_UNAVAILABLE: it can't be read. Strings live in `a`. */
 enum rc conf_load(struct arena *a, const char *dir, struct conf *out, struct err *e);
+
+/* The same from `file`, that file opened by who may. It is closed. */
+enum rc conf_load_from(struct arena *a, const char *dir, FILE *file, struct conf *out, struct err *e);
+
+/* The files that settings name, ended by NULL. */
+const char *const *conf_files(struct arena *a, const struct conf *conf);
 
 /* The defaults alone, with the environment ignored: for `init` and tests. */
 void conf_defaults(struct arena *a, const char *dir, struct conf *out);

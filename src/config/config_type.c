@@ -216,6 +216,18 @@ set_format(const struct conf_setter *t)
 	return RC_OK;
 }
 
+static enum rc
+set_sandbox(const struct conf_setter *t)
+{
+	static const char *const names[] = { "off", "on", "require", NULL }; /* as enum sandbox_mode */
+	int i = position(t->value, names);
+
+	if (i < 0)
+		return refuse(t, "on, off or require");
+	*(enum sandbox_mode *)t->member = (enum sandbox_mode)i;
+	return RC_OK;
+}
+
 enum rc (*const conf_setters[CONF_TYPES])(const struct conf_setter *) = {
 	[T_TEXT] = set_text,
 	[T_URL] = set_url,
@@ -228,4 +240,5 @@ enum rc (*const conf_setters[CONF_TYPES])(const struct conf_setter *) = {
 	[T_FLAG] = set_flag,
 	[T_LEVEL] = set_level,
 	[T_FORMAT] = set_format,
+	[T_SANDBOX] = set_sandbox,
 };

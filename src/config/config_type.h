@@ -16,6 +16,7 @@ enum conf_type {
 	T_FLAG,
 	T_LEVEL,
 	T_FORMAT,
+	T_SANDBOX,
 	CONF_TYPES
 };
 

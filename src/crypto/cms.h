@@ -80,6 +80,13 @@ enum rc scep_open(struct arena *a, struct bytes der, struct bytes certificate, s
 enum rc scep_build(struct arena *a, const struct scep_message *m, struct bytes recipient, struct bytes certificate,
     struct bytes key, struct bytes *der, struct err *e);
 
+/* The halves of both that need no key, for who has it elsewhere (keys/keys.h). scep_read: all but content and cipher;
+ * *envelope is as long as the arena, absent where the message has none. scep_envelope: m->content for `recipient`; empty
+ * where it is absent. */
+enum rc scep_read(struct arena *a, struct bytes der, struct scep_message *out, struct bytes *envelope, struct err *e);
+enum rc scep_envelope(
+    struct arena *a, const struct scep_message *m, struct bytes recipient, struct bytes *envelope, struct err *e);
+
 /* Degenerate PKCS#7 (certificates only), both ways. */
 enum rc cms_bag(struct arena *a, const struct bytes *certificates, int n, struct bytes *der, struct err *e);
 enum rc cms_bag_open(struct arena *a, struct bytes der, struct bytes **certificates, int *n, struct err *e);

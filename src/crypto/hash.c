@@ -67,15 +67,27 @@ crypto_sha1(struct arena *a, struct bytes b)
 	return digest(a, EVP_sha1(), b);
 }
 
-struct bytes
-crypto_hmac_sha1(struct arena *a, struct bytes key, struct bytes message)
+static struct bytes
+hmac(struct arena *a, const EVP_MD *md, struct bytes key, struct bytes message)
 {
 	unsigned char *out = arena_alloc(a, EVP_MAX_MD_SIZE);
 	unsigned n = 0;
 
-	if (HMAC(EVP_sha1(), key.n > 0 ? (const void *)key.p : "", (int)key.n, message.p, message.n, out, &n) == NULL)
-		give_up("HMAC-SHA1");
+	if (HMAC(md, key.n > 0 ? (const void *)key.p : "", (int)key.n, message.p, message.n, out, &n) == NULL)
+		give_up("HMAC");
 	return bytes_of(out, n);
+}
+
+struct bytes
+crypto_hmac_sha1(struct arena *a, struct bytes key, struct bytes message)
+{
+	return hmac(a, EVP_sha1(), key, message);
+}
+
+struct bytes
+crypto_hmac_sha256(struct arena *a, struct bytes key, struct bytes message)
+{
+	return hmac(a, EVP_sha256(), key, message);
 }
 
 char *

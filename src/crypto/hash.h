@@ -11,6 +11,7 @@ struct bytes crypto_sha256(struct arena *a, struct bytes b); /* 32 octets */
 struct bytes crypto_sha256_text(struct arena *a, const char *s);
 struct bytes crypto_sha1(struct arena *a, struct bytes b); /* 20 octets; SCEP only */
 struct bytes crypto_hmac_sha1(struct arena *a, struct bytes key, struct bytes message); /* OAuth 1.0a only */
+struct bytes crypto_hmac_sha256(struct arena *a, struct bytes key, struct bytes message);
 
 /* Into the caller's memory, and several times as fast: for sums over whole tables. */
 void crypto_blake2b(struct bytes b, uint8_t out[32]);

@@ -28,16 +28,19 @@ hasher_compute(const struct hasher_work *w, struct hasher_result *out)
 
 /* Signals are for the process that started this one, which closes the socket when it ends. */
 static void
-serve(int fd)
+serve(int fd, enum sandbox_mode mode)
 {
 	struct hasher_result result;
 	struct hasher_work work;
+	struct err e;
 	sigset_t all;
 
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	prctl(PR_SET_NAME, "argon2id");
 	(void)setpriority(PRIO_PROCESS, 0, NICE);
+	if (sodium_init() < 0 || sandbox_enter(SANDBOX_HASHER, mode, NULL, &e) != RC_OK)
+		_exit(1);
 	while (recv(fd, &work, sizeof work, 0) == (ssize_t)sizeof work && work.n <= sizeof work.password) {
 		hasher_compute(&work, &result);
 		explicit_bzero(&work, sizeof work);
@@ -48,7 +51,7 @@ serve(int fd)
 }
 
 int
-hasher_start(struct hasher *h)
+hasher_start(struct hasher *h, enum sandbox_mode mode)
 {
 	int pair[2];
 
@@ -60,7 +63,7 @@ hasher_start(struct hasher *h)
 		/* It keeps nothing of what its starter has open: no listener, no database, and not the
 		 * other end, whose closing is how it learns that nobody is left to ask. */
 		if (dup2(pair[1], 3) == 3 && close_range(4, ~0U, 0) == 0)
-			serve(3);
+			serve(3, mode);
 		_exit(1);
 	}
 	close(pair[1]);

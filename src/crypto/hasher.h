@@ -11,6 +11,8 @@
 
 #include <sodium.h>
 
+#include "base/sandbox.h"
+
 #define HASHER_PASSWORD_MAX 1024 /* octets */
 
 struct hasher {
@@ -33,7 +35,7 @@ struct hasher_result {
 void hasher_compute(const struct hasher_work *w, struct hasher_result *out);
 
 /* Fork. The process ends by itself when its starter does. -1: no process or descriptor is left. */
-int hasher_start(struct hasher *h);
+int hasher_start(struct hasher *h, enum sandbox_mode mode);
 
 /* Have it computed there; waits. -1: the process has ended; it was reaped and h->fd is -1. */
 int hasher_ask(struct hasher *h, const struct hasher_work *w, struct hasher_result *out);

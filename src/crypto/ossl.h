@@ -107,7 +107,10 @@ enum rc ossl_cms_sign(struct arena *a, struct bytes content, X509 *signer, EVP_P
     int n_others, bool detached, struct bytes *der, struct err *e);
 enum rc ossl_scep_open(
     struct arena *a, struct bytes der, X509 *recipient, EVP_PKEY *key, struct scep_message *out, struct err *e);
-enum rc ossl_scep_build(struct arena *a, const struct scep_message *m, struct bytes recipient, X509 *signer,
+/* The second half of each: what needs the key. */
+enum rc ossl_scep_envelope_open(struct arena *a, struct bytes envelope, X509 *recipient, EVP_PKEY *key,
+    struct bytes *content, const char **cipher, struct err *e);
+enum rc ossl_scep_sign(struct arena *a, const struct scep_message *m, struct bytes envelope, X509 *signer,
     EVP_PKEY *key, struct bytes *der, struct err *e);
 enum rc
 ossl_jws_rs256(struct arena *a, const char *header, const char *payload, EVP_PKEY *key, char **out, struct err *e);

@@ -32,6 +32,7 @@ struct password_gate {
 	int at_once;
 	int waiting, waiting_max;
 	int wait_ms;
+	enum sandbox_mode mode;
 };
 
 /* Never all of them: with a hash on every processor whatever wakes up waits for the kernel's next tick, however
@@ -45,13 +46,14 @@ half_of_processors(void)
 }
 
 struct password_gate *
-password_gate_new(int at_once, int waiting, int wait_ms)
+password_gate_new(int at_once, int waiting, int wait_ms, enum sandbox_mode mode)
 {
 	struct password_gate *g = calloc(1, sizeof *g);
 
 	if (g == NULL || pthread_mutex_init(&g->lock, NULL) != 0)
 		abort();
 	g->last = &g->first;
+	g->mode = mode;
 	g->at_once = at_once > 0 ? at_once : half_of_processors();
 	g->waiting_max = waiting > 0 ? waiting : 64;
 	g->wait_ms = wait_ms > 0 ? wait_ms : 8000;
@@ -61,7 +63,7 @@ password_gate_new(int at_once, int waiting, int wait_ms)
 		abort();
 	/* Now, while this process holds no keys that they would have a copy of. */
 	for (int i = 0; i < g->at_once; i++)
-		(void)hasher_start(&g->hasher[i]); /* one that is missing is started when it is needed */
+		(void)hasher_start(&g->hasher[i], mode); /* one that is missing is started when it is needed */
 	return g;
 }
 
@@ -177,7 +179,7 @@ compute(struct password_gate *g, const struct hasher_work *w, struct hasher_resu
 	}
 	if ((place = enter(g)) < 0)
 		return fail(e, RC_UNAVAILABLE, "too many passwords are being checked at the moment");
-	r = g->hasher[place].fd < 0 ? hasher_start(&g->hasher[place]) : 0;
+	r = g->hasher[place].fd < 0 ? hasher_start(&g->hasher[place], g->mode) : 0;
 	if (r == 0)
 		r = hasher_ask(&g->hasher[place], w, out);
 	leave(g, place);

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/sandbox.h"
 
 #define PASSWORD_MAX 1024 /* octets */
 
@@ -15,7 +16,7 @@ struct password_gate; /* counts who hashes now; one a process, made in main, sha
 
 /* `at_once` hashes run at a time (0: one for every two processors, so that there is always a free one),
  * `waiting` callers wait at most `wait_ms` (0: 64, 8000). Forks; call it before there are threads and secrets. */
-struct password_gate *password_gate_new(int at_once, int waiting, int wait_ms);
+struct password_gate *password_gate_new(int at_once, int waiting, int wait_ms, enum sandbox_mode mode);
 void password_gate_free(struct password_gate *g);
 
 /* The storable text ("$argon2id$..."), in `a`. RC_BAD_INPUT: empty or over PASSWORD_MAX.

@@ -87,8 +87,9 @@ int
 main(void)
 {
 	struct arena *a = arena_new(0);
-	struct password_gate *g = password_gate_new(0, 0, 60000), *narrow = password_gate_new(1, 1, 60000),
-			     *hasty = password_gate_new(1, 0, 1);
+	struct password_gate *g = password_gate_new(0, 0, 60000, SANDBOX_ON),
+			     *narrow = password_gate_new(1, 1, 60000, SANDBOX_ON),
+			     *hasty = password_gate_new(1, 0, 1, SANDBOX_ON);
 	char *hash, *hash2, *long_one = arena_alloc(a, PASSWORD_MAX + 2);
 	int64_t known, unknown;
 	struct err e;

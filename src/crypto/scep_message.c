@@ -124,16 +124,15 @@ understand(struct arena *a, const struct attributes *at, struct scep_message *m,
 }
 
 static enum rc
-open_message(struct arena *a, struct bytes der, X509 *recipient, EVP_PKEY *key, struct scep_message *out, struct err *e)
+read_message(struct arena *a, struct bytes der, struct scep_message *out, struct bytes *envelope, struct err *e)
 {
 	struct held *h = held_new(a);
 	struct ossl_signed s;
 	struct attributes attributes;
-	struct der_item it;
-	struct bytes rest;
 	enum rc rc;
 
 	*out = (struct scep_message){ 0 };
+	*envelope = bytes_of(NULL, 0);
 	if ((rc = ossl_cms_verify(h, der, bytes_of(NULL, 0), true, &s, e)) != RC_OK)
 		return rc;
 	if (OBJ_obj2nid(CMS_get0_eContentType(s.cms)) != NID_pkcs7_data)
@@ -147,12 +146,33 @@ open_message(struct arena *a, struct bytes der, X509 *recipient, EVP_PKEY *key, 
 	out->known = ossl_known(a, out->signer, s.signer, NULL);
 	out->digest = ossl_by_nid(digests, s.digest)->name; /* ossl_cms_verify accepts these only */
 	/* Answers without a certificate have no envelope (RFC 8894 3.3.2.2, 3.3.2.3). */
-	if (out->type == SCEP_CERT_REP && out->status != SCEP_SUCCESS)
-		return RC_OK;
-	if ((rc = ossl_envelope_open(a, h, s.content, recipient, key, &out->content, &out->cipher, e)) != RC_OK)
+	if (out->type != SCEP_CERT_REP || out->status == SCEP_SUCCESS)
+		*envelope = s.content.p != NULL ? s.content : bytes_of("", 0);
+	return RC_OK;
+}
+
+enum rc
+scep_read(struct arena *a, struct bytes der, struct scep_message *out, struct bytes *envelope, struct err *e)
+{
+	enum rc rc = read_message(a, der, out, envelope, e);
+
+	ERR_clear_error();
+	return rc;
+}
+
+enum rc
+ossl_scep_envelope_open(struct arena *a, struct bytes envelope, X509 *recipient, EVP_PKEY *key, struct bytes *content,
+    const char **cipher, struct err *e)
+{
+	enum rc rc = ossl_envelope_open(a, held_new(a), envelope, recipient, key, content, cipher, e);
+	struct der_item it;
+	struct bytes rest;
+
+	ERR_clear_error();
+	if (rc != RC_OK)
 		return rc;
 	/* One refusal with what the envelope says of itself: see there. */
-	rest = out->content;
+	rest = *content;
 	return der_take(&rest, DER_SEQUENCE, &it) && rest.n == 0 ? RC_OK : fail(e, RC_BAD_INPUT, OSSL_ENVELOPE_REFUSAL);
 }
 
@@ -160,9 +180,11 @@ enum rc
 ossl_scep_open(
     struct arena *a, struct bytes der, X509 *recipient, EVP_PKEY *key, struct scep_message *out, struct err *e)
 {
-	enum rc rc = open_message(a, der, recipient, key, out, e);
+	struct bytes envelope;
+	enum rc rc = scep_read(a, der, out, &envelope, e);
 
-	ERR_clear_error();
+	if (rc == RC_OK && envelope.p != NULL)
+		rc = ossl_scep_envelope_open(a, envelope, recipient, key, &out->content, &out->cipher, e);
 	return rc;
 }
 
@@ -223,26 +245,31 @@ put_attributes(CMS_SignerInfo *si, const struct scep_message *m)
 }
 
 enum rc
-ossl_scep_build(struct arena *a, const struct scep_message *m, struct bytes recipient, X509 *signer, EVP_PKEY *key,
+scep_envelope(
+    struct arena *a, const struct scep_message *m, struct bytes recipient, struct bytes *envelope, struct err *e)
+{
+	*envelope = bytes_of("", 0);
+	if (m->content.p == NULL)
+		return RC_OK;
+	return ossl_envelope(a, m->content, decoded(held_new(a), m, recipient), m->cipher, envelope, e);
+}
+
+enum rc
+ossl_scep_sign(struct arena *a, const struct scep_message *m, struct bytes envelope, X509 *signer, EVP_PKEY *key,
     struct bytes *der, struct err *e)
 {
-	const unsigned flags = CMS_BINARY | CMS_PARTIAL | CMS_NOSMIMECAP | (m->content.p == NULL ? CMS_DETACHED : 0);
+	const unsigned flags = CMS_BINARY | CMS_PARTIAL | CMS_NOSMIMECAP | (envelope.n == 0 ? CMS_DETACHED : 0);
 	const struct ossl_algorithm *digest = ossl_by_name(digests, m->digest);
 	struct held *h = held_new(a);
-	struct bytes inner = bytes_of("", 0);
 	CMS_ContentInfo *cms = hold_CMS_ContentInfo(h, CMS_sign(NULL, NULL, NULL, NULL, flags));
 	CMS_SignerInfo *si;
 	unsigned char *out, *p;
-	enum rc rc;
 	BIO *in;
 	int n;
 
 	if (digest == NULL || m->transaction_id == NULL || m->sender_nonce.p == NULL)
 		return fail(e, RC_BAD_INPUT, "a SCEP message needs a digest, a transaction and a nonce");
-	if (m->content.p != NULL &&
-	    (rc = ossl_envelope(a, m->content, decoded(h, m, recipient), m->cipher, &inner, e)) != RC_OK)
-		return rc;
-	in = hold_BIO(h, BIO_new_mem_buf(inner.p, (int)inner.n));
+	in = hold_BIO(h, BIO_new_mem_buf(envelope.p, (int)envelope.n));
 	if (cms == NULL || in == NULL ||
 	    (si = CMS_add1_signer(cms, signer, key, EVP_get_digestbynid(digest->nid), flags)) == NULL)
 		return ossl_fail(e, RC_BAD_INPUT, "the signer of a SCEP message");
@@ -262,8 +289,12 @@ scep_build(struct arena *a, const struct scep_message *m, struct bytes recipient
 	struct held *h = held_new(a);
 	X509 *x = hold_X509(h, ossl_certificate(certificate));
 	EVP_PKEY *pkey = hold_EVP_PKEY(h, ossl_private(key));
+	struct bytes envelope;
+	enum rc rc;
 
 	if (x == NULL || pkey == NULL)
 		return fail(e, RC_INTERNAL, "the signer's certificate or key cannot be read");
-	return ossl_scep_build(a, m, recipient, x, pkey, der, e);
+	if ((rc = scep_envelope(a, m, recipient, &envelope, e)) != RC_OK)
+		return rc;
+	return ossl_scep_sign(a, m, envelope, x, pkey, der, e);
 }

@@ -241,21 +241,25 @@ struct link {
 	char *enrollment_id, *server_token, *user_id;
 };
 
-static bool
+/* RC_BAD_INPUT: it is none of ours. */
+static enum rc
 open_link(struct call *c, const char *sealed, struct link *out)
 {
 	struct bytes octets = base64url_decode(c->arena, bytes_str(sealed)), plain;
+	enum rc rc;
 
-	if (octets.p == NULL || keys_unseal(c->keys, c->arena, SEAL, octets, &plain, &c->err) != RC_OK)
-		return false;
+	if (octets.p == NULL)
+		return RC_BAD_INPUT;
+	if ((rc = keys_unseal(c->keys, c->arena, SEAL, octets, &plain, &c->err)) != RC_OK)
+		return rc;
 	out->enrollment_id = arena_strndup(c->arena, (const char *)plain.p, plain.n);
 	if ((out->server_token = strchr(out->enrollment_id, ' ')) == NULL)
-		return false;
+		return RC_BAD_INPUT;
 	*out->server_token++ = '\0';
 	if ((out->user_id = strchr(out->server_token, ' ')) == NULL)
-		return false;
+		return RC_BAD_INPUT;
 	*out->user_id++ = '\0';
-	return true;
+	return RC_OK;
 }
 
 /* Nothing is given to who left, is to leave, or may not sign in. */
@@ -287,8 +291,8 @@ desired_profile_by_url(struct call *c, const char *sealed, struct bytes client_c
 	enum rc rc;
 	int n;
 
-	if (!open_link(c, sealed, &link))
-		return gone(c);
+	if ((rc = open_link(c, sealed, &link)) != RC_OK)
+		return rc == RC_UNAVAILABLE ? rc : gone(c);
 	if ((rc = link_enrollment(c, link.enrollment_id, client_certificate, &e)) != RC_OK ||
 	    (rc = desired_wishes_read(c, e.organization_id, &w)) != RC_OK ||
 	    (rc = desired_wanted(c, &w, &e, link.user_id, &wanted, &n)) != RC_OK)

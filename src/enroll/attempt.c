@@ -8,6 +8,8 @@
 #include "config/config.h"
 #include "crypto/hash.h"
 #include "fmt/base64.h"
+#include "enroll/tell.h"
+#include "http/trace.h"
 #include "store/store.h"
 
 #define WINDOW_S 3600 /* over which attempts without a sign-in are counted */
@@ -208,20 +210,26 @@ attempt_latest(struct call *c, const char *user_identifier, struct attempt *out)
 
 enum rc
 attempt_list(struct call *c, const char *organization_id, const char *user_identifier, const char *state,
-    int64_t before, struct attempt **out, int *n)
+    const char *code, int64_t before, struct attempt **out, int *n)
 {
-	/* Columns compared with themselves where a filter is absent: one statement, one type per parameter. */
-	static const char sql[] = "SELECT " COLUMNS " FROM attempt"
-				  " WHERE organization_id = COALESCE(?1, organization_id)"
-				  " AND (?2 = '' OR user_identifier = ?2)"
-				  " AND state = COALESCE(?3, state) AND started_at < ?4"
-				  " ORDER BY started_at DESC, id LIMIT 500";
+	/* Columns compared with themselves where a filter is absent: one type per parameter. What an index is for is
+	 * compared as it is: of one person, of one organization. */
+#define LIST(organization, person) \
+	"SELECT " COLUMNS " FROM attempt WHERE organization_id = " organization " AND " person \
+	" AND state = COALESCE(?3, state) AND code = COALESCE(?5, code) AND started_at < ?4 ORDER BY started_at " \
+	"DESC, id DESC LIMIT 500"
+	static const char *const sql[2][2] = {
+		{ LIST("COALESCE(?1, organization_id)", "?2 = ''"),
+		    LIST("COALESCE(?1, organization_id)", "user_identifier = ?2") },
+		{ LIST("?1", "?2 = ''"), LIST("COALESCE(?1, organization_id)", "user_identifier = ?2") },
+	};
+#undef LIST
 	struct db_rows r;
 	enum rc rc;
 
-	rc = store_run(c, sql,
+	rc = store_run(c, sql[organization_id != NULL][user_identifier != NULL],
 	    DB_ARGS(db_text(organization_id), db_text(user_identifier != NULL ? user_identifier : ""), db_text(state),
-		db_int(before != 0 ? before : INT64_MAX)),
+		db_int(before != 0 ? before : INT64_MAX), db_text(code)),
 	    &r);
 	if (rc != RC_OK)
 		return fail_in(&c->err, rc, "list attempts");
@@ -261,7 +269,8 @@ attempt_set_state(struct call *c, const char *id, const char *state, const char 
 
 struct add_event {
 	const char *id, *details;
-	const struct enroll_failure *f;
+	enum enroll_code code;
+	const struct enroll_failure *f; /* of it */
 	bool must; /* also beyond the cap */
 	bool once; /* not twice in a row: a device that is refused asks again and again */
 };
@@ -286,16 +295,17 @@ add_event(struct call *c, void *arg)
 	    &r);
 	if (rc != RC_OK || r.rows == 0)
 		return rc;
-	return store_run(c, insert_sql,
+	rc = store_run(c, insert_sql,
 	    DB_ARGS(db_text(e->id), db_int(db_get_int(&r, 0, 0)), db_int(c->now), db_text(stage), db_text(e->f->code),
 		db_text(enroll_outcome_name(e->f->outcome)), db_text(e->details)),
 	    NULL);
+	return rc == RC_OK ? tell_step(c, e->id, e->code) : rc;
 }
 
 enum rc
 attempt_event(struct call *c, const char *id, enum enroll_code code, const char *details, ...)
 {
-	struct add_event e = { .id = id, .f = enroll_failure(code) };
+	struct add_event e = { .id = id, .code = code, .f = enroll_failure(code) };
 	enum log_level level;
 	enum rc rc = RC_OK;
 	va_list ap;
@@ -308,7 +318,8 @@ attempt_event(struct call *c, const char *id, enum enroll_code code, const char 
 			e.details = arena_strndup(c->arena, e.details, 1000);
 	}
 	level = e.f->outcome == OUTCOME_FAILED ? LOG_WARN_ : LOG_INFO_;
-	log_line(level, e.f->operator_, "code", e.f->code, "attempt", id, "details", e.details, NULL);
+	log_line(level, e.f->operator_, "code", e.f->code, "attempt", id, "trace", http_trace_id(c), "details",
+	    e.details, NULL);
 	if (id == NULL)
 		return RC_OK;
 	/* Steps that happen once in an attempt are few by nature; refusals can be repeated at will, and so

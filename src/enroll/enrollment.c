@@ -99,17 +99,23 @@ enum rc
 enrollment_list(struct call *c, const char *organization_id, const char *account_id, const char *state, int64_t before,
     struct enrollment **out, int *n)
 {
-	static const char sql[] = "SELECT " ENROLLMENT_COLUMNS " FROM enrollment e"
-				  " WHERE organization_id = COALESCE(?1, organization_id)"
-				  " AND account_id = COALESCE(?2, account_id)"
-				  " AND (?3 = '' OR state = ?3 OR (?3 = 'live' AND ended_at IS NULL)"
-				  "  OR (?3 = 'inactive' AND " ENROLLMENT_INACTIVE(
-				      "?5") "))"
-					    " AND created_at < ?4 ORDER BY created_at DESC, id LIMIT 500";
+	/* What an index is for is compared as it is (attempt_list). */
+#define LIST(organization, account) \
+	"SELECT " ENROLLMENT_COLUMNS " FROM enrollment e WHERE organization_id = " organization \
+	" AND account_id = " account " AND (?3 = '' OR state = ?3 OR (?3 = 'live' AND ended_at IS NULL)" \
+	"  OR (?3 = 'inactive' AND " ENROLLMENT_INACTIVE( \
+	    "?5") "))" \
+		  " AND created_at < ?4 ORDER BY created_at DESC, id DESC LIMIT 500"
+	static const char *const sql[2][2] = {
+		{ LIST("COALESCE(?1, organization_id)", "COALESCE(?2, account_id)"),
+		    LIST("COALESCE(?1, organization_id)", "?2") },
+		{ LIST("?1", "COALESCE(?2, account_id)"), LIST("COALESCE(?1, organization_id)", "?2") },
+	};
+#undef LIST
 	struct db_rows r;
 	enum rc rc;
 
-	rc = store_run(c, sql,
+	rc = store_run(c, sql[organization_id != NULL][account_id != NULL],
 	    DB_ARGS(db_text(organization_id), db_text(account_id), db_text(state != NULL ? state : ""),
 		db_int(before != 0 ? before : INT64_MAX), db_int(enrollment_inactive_since(c))),
 	    &r);

@@ -303,7 +303,7 @@ rule_remove(struct call *c, const char *organization_id, const char *id)
 {
 	struct change ch = { organization_id, id, 0 };
 
-	return store_unit(c, change_in_unit, &ch);
+	return store_part(c, change_in_unit, &ch);
 }
 
 const char *

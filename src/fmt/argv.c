@@ -7,10 +7,13 @@
 
 #include "fmt/argv_table.h"
 
+static const char *const shells[] = { "bash", "zsh", "fish", NULL };
+static const char *const sections[] = { "1", "8", NULL };
 static const struct argv_option builtin[] = {
 	ARGV_FLAG("help", "Print this help"),
 	ARGV_FLAG("version", "Print the version"),
-	ARGV_FLAG("completion", "Print a completion script for bash"),
+	ARGV_TEXT("completion", "SHELL", "Print a completion script", .choices = shells),
+	ARGV_TEXT("man", "SECTION", "Print the manual page, for scdoc", .choices = sections),
 	ARGV_END,
 };
 
@@ -332,7 +335,9 @@ pages(struct parser *s, struct buf *page)
 		else if (g->option == &builtin[1])
 			buf_printf(page, "%s %s\n", s->p->name, POSTERN_VERSION);
 		else if (g->option == &builtin[2])
-			argv_completion(page, s->p);
+			argv_completion(page, s->p, g->value);
+		else if (g->option == &builtin[3])
+			argv_man(page, s->p, g->value);
 		else
 			continue;
 		return RC_NOT_FOUND;

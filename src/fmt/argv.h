@@ -1,4 +1,4 @@
-/* Command lines from tables: parsing, --help and bash completion all read the same rows.
+/* Command lines from tables: parsing, --help, manual pages and completion all read the same rows.
  *
  *	static const struct argv_option list_options[] = {
  *		ARGV_TEXT("domain", "D", "Only rules of this domain"),
@@ -16,7 +16,7 @@
  *	int main(int argc, char **argv) { return argv_run(&program, argc, argv, &my_context); }
  *
  * Spellings: --name VALUE, --name=VALUE, --flag, -- (only arguments follow), -h. Options may stand before
- * or behind the command's words. Every program also has --help, --version and --completion (bash). */
+ * or behind the command's words. Every program also has --help, --version, --completion SHELL and --man SECTION. */
 #ifndef FMT_ARGV_H
 #define FMT_ARGV_H
 
@@ -103,14 +103,15 @@ bool argv_given(const struct argv *v, const char *name); /* of any kind, written
 /* The i-th argument, or NULL. */
 const char *argv_argument(const struct argv *v, int i);
 
-/* Parse. RC_BAD_INPUT: wrong usage, in one sentence. RC_NOT_FOUND: help, version or completion is wanted
- * instead and was written to `page`. */
+/* Parse. RC_BAD_INPUT: wrong usage, in one sentence. RC_NOT_FOUND: help, version, completion or the
+ * manual page is wanted instead and was written to `page`. */
 enum rc argv_parse(struct arena *a, const struct argv_program *p, int argc, char *const *argv, struct argv *out,
     struct buf *page, struct err *e);
 
 /* Pages. `command` NULL: the program's. `words` limits the list of commands ("rule"); NULL: all. */
 void argv_help(struct buf *b, const struct argv_program *p, const struct argv_command *command, const char *words);
-void argv_completion(struct buf *b, const struct argv_program *p);
+void argv_completion(struct buf *b, const struct argv_program *p, const char *shell); /* bash, zsh, fish */
+void argv_man(struct buf *b, const struct argv_program *p, const char *section); /* as scdoc(5) reads it */
 
 /* All of main: parse, print what is asked for, else call the command. Prints; for programs only.
  * Returns the exit status; 2 with one sentence on stderr for wrong usage. */

@@ -19,13 +19,10 @@ two_columns(struct buf *b, const char *left, const char *right)
 		buf_printf(b, "  %-*s%s", COLUMN - 2, left, right);
 }
 
-static void
-option_line(struct buf *b, const struct argv_option *o)
+void
+argv_option_note(struct buf *b, const struct argv_option *o)
 {
-	char left[128];
-
-	snprintf(left, sizeof left, "--%s%s%s", o->name, o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
-	two_columns(b, left, o->help != NULL ? o->help : "");
+	buf_str(b, o->help != NULL ? o->help : "");
 	if (o->choices != NULL) {
 		buf_str(b, ":");
 		for (const char *const *c = o->choices; *c != NULL; c++)
@@ -41,6 +38,16 @@ option_line(struct buf *b, const struct argv_option *o)
 		buf_printf(b, " [$%s]", o->env);
 	else if (o->fallback != NULL)
 		buf_printf(b, " [%s]", o->fallback);
+}
+
+static void
+option_line(struct buf *b, const struct argv_option *o)
+{
+	char left[128];
+
+	snprintf(left, sizeof left, "--%s%s%s", o->name, o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
+	two_columns(b, left, "");
+	argv_option_note(b, o);
 	buf_char(b, '\n');
 }
 
@@ -79,8 +86,8 @@ usage_option(struct buf *b, const struct argv_option *table, const struct argv_o
 		buf_str(b, "...");
 }
 
-static void
-usage(struct buf *b, const struct argv_program *p, const struct argv_command *c)
+void
+argv_usage(struct buf *b, const struct argv_program *p, const struct argv_command *c)
 {
 	buf_printf(b, "Usage: %s%s%s", p->name, *c->name != '\0' ? " " : "", c->name);
 	for (const struct argv_argument *t = c->arguments; t != NULL && t->name != NULL; t++)
@@ -93,7 +100,7 @@ usage(struct buf *b, const struct argv_program *p, const struct argv_command *c)
 static void
 command_page(struct buf *b, const struct argv_program *p, const struct argv_command *c)
 {
-	usage(b, p, c);
+	argv_usage(b, p, c);
 	buf_printf(b, "\n%s\n", c->help != NULL && *c->help != '\0' ? c->help : p->help);
 	if (c->more != NULL)
 		buf_printf(b, "\n%s\n", c->more);
@@ -129,117 +136,6 @@ argv_help(struct buf *b, const struct argv_program *p, const struct argv_command
 	options_block(b, "Options of every command", p->options);
 	options_block(b, "Also", argv_builtin());
 	buf_printf(b, "\n'%s COMMAND --help' explains a command.\n", p->name);
-}
-
-/* ---- bash completion ---- */
-
-static void
-option_words(struct buf *b, const struct argv_option *table)
-{
-	for (; table != NULL && table->name != NULL; table++)
-		buf_printf(b, " --%s", table->name);
-}
-
-/* The words that may follow `words`: each once, though several commands share it. */
-static void
-next_words(struct buf *b, const struct argv_program *p, const char *words)
-{
-	size_t skip = *words != '\0' ? strlen(words) + 1 : 0;
-
-	for (const struct argv_command *c = p->commands; c->name != NULL; c++) {
-		bool seen = false;
-		size_t n;
-
-		if (!argv_is_prefix(c, words) || *c->name == '\0')
-			continue;
-		n = strcspn(c->name + skip, " ");
-		for (const struct argv_command *d = p->commands; d != c && !seen; d++)
-			seen = argv_is_prefix(d, words) && strcspn(d->name + skip, " ") == n &&
-			       memcmp(d->name + skip, c->name + skip, n) == 0;
-		if (!seen)
-			buf_printf(b, " %.*s", (int)n, c->name + skip);
-	}
-}
-
-static void
-case_line(struct buf *b, const struct argv_program *p, const char *words, const struct argv_command *c)
-{
-	buf_printf(b, "\t'%s') words='", words);
-	if (c == NULL)
-		next_words(b, p, words);
-	else
-		option_words(b, c->options);
-	buf_str(b, "' ;;\n");
-}
-
-/* One line for each beginning of a command's name, once. */
-static void
-case_prefixes(struct buf *b, const struct argv_program *p, const struct argv_command *c)
-{
-	for (const char *space = strchr(c->name, ' '); space != NULL; space = strchr(space + 1, ' ')) {
-		char words[128];
-		bool seen = false;
-
-		snprintf(words, sizeof words, "%.*s", (int)(space - c->name), c->name);
-		for (const struct argv_command *d = p->commands; d != c && !seen; d++)
-			seen = argv_is_prefix(d, words);
-		if (!seen)
-			case_line(b, p, words, NULL);
-	}
-}
-
-static void
-options_with_values(struct buf *b, const struct argv_option *table)
-{
-	for (; table != NULL && table->name != NULL; table++) {
-		if (table->kind != ARGV_KIND_FLAG)
-			buf_printf(b, "|--%s", table->name);
-	}
-}
-
-void
-argv_completion(struct buf *b, const struct argv_program *p)
-{
-	char id[64];
-	size_t n;
-
-	snprintf(id, sizeof id, "_%s", p->name);
-	for (n = 0; id[n] != '\0'; n++) {
-		if (id[n] == '-')
-			id[n] = '_';
-	}
-	buf_printf(b, "# bash completion for %s\n%s()\n{\n\tlocal word path='' skip='' words=''\n\n", p->name, id);
-	/* Words that belong to options are no part of the command. */
-	buf_str(b, "\tfor word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-		   "\t\tif [ -n \"$skip\" ]; then\n"
-		   "\t\t\t[ \"$word\" = '=' ] || skip=''\n" /* bash splits --name=value in three */
-		   "\t\t\tcontinue\n\t\tfi\n"
-		   "\t\tcase $word in\n\t\t''");
-	options_with_values(b, p->options);
-	for (const struct argv_command *c = p->commands; c->name != NULL; c++)
-		options_with_values(b, c->options);
-	buf_str(b, ") skip=yes ;;\n\t\t--*) ;;\n"
-		   "\t\t*) case \"${path:+$path }$word\" in\n\t\t\t");
-	for (const struct argv_command *c = p->commands; c->name != NULL; c++) {
-		for (const char *s = c->name; s != NULL && *s != '\0'; s = strchr(s + 1, ' '))
-			if (s != c->name)
-				buf_printf(b, "'%.*s'|", (int)(s - c->name), c->name);
-		buf_printf(b, "'%s'%s", c->name, c[1].name != NULL ? "|" : "");
-	}
-	buf_str(b, ") path=\"${path:+$path }$word\" ;;\n\t\t\tesac ;;\n\t\tesac\n\tdone\n\tcase $path in\n");
-	if (p->commands->name != NULL && *p->commands->name != '\0')
-		case_line(b, p, "", NULL);
-	for (const struct argv_command *c = p->commands; c->name != NULL; c++) {
-		case_prefixes(b, p, c);
-		case_line(b, p, c->name, c);
-	}
-	buf_str(b, "\tesac\n\twords=\"$words");
-	option_words(b, p->options);
-	option_words(b, argv_builtin());
-	buf_printf(b,
-	    "\"\n\t[ -n \"$skip\" ] || COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\n"
-	    "complete -o default -F %s %s\n",
-	    id, p->name);
 }
 
 /* ---- main ---- */

@@ -193,31 +193,37 @@ test_pages(struct arena *a, struct buf *page)
 	    "... but 3 of a command that monitoring runs, to which 2 says that the service is down");
 }
 
-/* What bash would offer for the line `words`, the last of them unfinished. */
+/* What `shell` says when it reads the script and runs `ask`; NULL: there is no such shell. */
 static const char *
-offered(struct arena *a, const char *script, const char *words, int n)
+said(struct arena *a, const char *shell, const char *script, const char *ask)
 {
-	const char *run_it = arena_printf(
-	    a, "%s\nCOMP_WORDS=(%s)\nCOMP_CWORD=%d\n_postern\nprintf %%s \"${COMPREPLY[*]}\"\n", script, words, n);
 	char *line = arena_alloc(a, 1024);
 	size_t used = 0;
 	ssize_t got;
-	int ends[2];
+	int ends[2], status = 1;
 	pid_t child;
 
 	if (pipe(ends) != 0 || (child = fork()) < 0)
 		return "no process";
 	if (child == 0) {
 		dup2(ends[1], STDOUT_FILENO);
-		execlp("bash", "bash", "-c", run_it, (char *)NULL);
+		execlp(shell, shell, "-c", arena_printf(a, "%s\n%s\n", script, ask), (char *)NULL);
 		_exit(127);
 	}
 	close(ends[1]);
 	while (used < 1023 && (got = read(ends[0], line + used, 1023 - used)) > 0)
 		used += (size_t)got;
 	close(ends[0]);
-	waitpid(child, NULL, 0);
-	return line;
+	waitpid(child, &status, 0);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 127 ? NULL : line;
+}
+
+/* What bash would offer for the line `words`, the last of them unfinished. */
+static const char *
+offered(struct arena *a, const char *script, const char *words, int n)
+{
+	return said(a, "bash", script,
+	    arena_printf(a, "COMP_WORDS=(%s)\nCOMP_CWORD=%d\n_postern\nprintf %%s \"${COMPREPLY[*]}\"", words, n));
 }
 
 static void
@@ -226,14 +232,43 @@ test_completion(struct arena *a, struct buf *page)
 	struct argv v;
 	struct err e;
 
-	ok(parse(a, "postern --completion", &v, page, &e) == RC_NOT_FOUND, "--completion");
+	ok(parse(a, "postern --completion bash", &v, page, &e) == RC_NOT_FOUND, "--completion");
 	is_str(offered(a, page->p, "postern ru", 1), "rule", "bash is offered a command's first word, once");
-	is_str(offered(a, page->p, "postern command ''", 2), "send --data --json --help --version --completion",
+	is_str(offered(a, page->p, "postern command ''", 2), "send --data --json --help --version --completion --man",
 	    "bash is offered the second word");
 	is_str(offered(a, page->p, "postern --data DIR rule add --per", 5), "--percent",
 	    "bash is offered a command's options, past the value of another");
 	is_str(offered(a, page->p, "postern --data = rule command se", 5), "send", "--name=value is one option");
 	is_str(offered(a, page->p, "postern --data ''", 2), "", "a value is left to the files of the folder");
+
+	ok(parse(a, "postern --completion fish", &v, page, &e) == RC_NOT_FOUND, "--completion fish");
+	if (said(a, "fish", "", "") == NULL) {
+		skip("there is no fish here");
+	} else {
+		is_str(said(a, "fish", page->p, "complete -C 'postern ru'"), "rule\tPrint the rules\n",
+		    "fish is offered a command's first word");
+		is_str(said(a, "fish", page->p, "complete -C 'postern --data DIR rule a'"), "add\tAdd a rule\n",
+		    "... its second, past the value of an option, with what it does");
+		is_str(said(a, "fish", page->p, "complete -C 'postern rule add --model-family iPa'"),
+		    "iPad\tOnly those\n", "... and the values that an option takes");
+		is_str(said(a, "fish", page->p, "complete -C 'postern rule explain a@b.c --js'"),
+		    "--json\tPrint JSON\n", "... behind arguments, too");
+	}
+}
+
+static void
+test_man(struct arena *a, struct buf *page)
+{
+	struct argv v;
+	struct err e;
+
+	ok(parse(a, "postern --man 1", &v, page, &e) == RC_NOT_FOUND, "--man");
+	ok(strncmp(page->p, "postern(1) \"postern " POSTERN_VERSION "\"\n\n# NAME", 20) == 0,
+	    "the manual page is one for scdoc");
+	ok(strstr(page->p, "*rule add* {\\-\\-byod \\| \\-\\-adde") != NULL, "it has each command as its usage has it");
+	ok(strstr(page->p, "\n\t*\\-\\-model\\-family* _F_\n\t\tOnly those: iPhone, iPad\n") != NULL,
+	    "... and each option, with its values");
+	ok(strstr(page->p, "else /var/lib/postern\\]") != NULL, "... and its default");
 }
 
 int
@@ -246,6 +281,7 @@ main(void)
 	test_parsing(a, &page);
 	test_pages(a, &page);
 	test_completion(a, &page);
+	test_man(a, &page);
 	buf_free(&page);
 	arena_free(a);
 	return done();

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "gate/gate.h"
+#include "http/trace.h"
 
 static void
 put_message(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
@@ -27,7 +28,7 @@ put_message(struct call *c, const struct http_request *r, struct http_reply *out
 	if (rc == RC_OK)
 		next->serve(c, &who, message, &reply, next->room);
 	if (reply.status == 0) {
-		log_error("message failed", "attempt", c->trace, "error", c->err.text);
+		log_error("message failed", "attempt", c->trace, "trace", http_trace_id(c), "error", c->err.text);
 		/* A full disk is met by whoever serves: a device is told to come back. */
 		if (rc == RC_OK)
 			rc = c->err.rc == RC_UNAVAILABLE ? RC_UNAVAILABLE : RC_INTERNAL;

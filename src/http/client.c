@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "http/mem.h"
+#include "http/public.h"
 #include "http/tls_strict.h"
 
 #define TIMEOUT_MS 90000 /* what Apple's client waits (protocol 2.2) */
@@ -25,6 +26,7 @@ struct http_client {
 	size_t n_trusted;
 	bool https_only;
 	const char *fault; /* of TLS, as strict_tls has it; NULL: none */
+	bool closed; /* public_only refused an address */
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -102,6 +104,19 @@ before_request(void *arg, char *address, char *own, int port, int own_port)
 	return h->fault == NULL ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
+/* At the address that is about to be connected to: what a name resolved to a moment ago proves nothing. */
+static curl_socket_t
+open_public(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct http_client *h = arg;
+
+	(void)purpose;
+	if (http_is_public(&address->addr))
+		return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	h->closed = true;
+	return CURL_SOCKET_BAD;
+}
+
 static void
 be_strict(struct http_client *h)
 {
@@ -132,6 +147,10 @@ http_client_open(const struct http_client_settings *s, struct http_client **out,
 	curl_easy_setopt(h->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
 	curl_easy_setopt(h->curl, CURLOPT_CONNECT_TO, h->connect_to);
 	curl_easy_setopt(h->curl, CURLOPT_PROXY, ""); /* a variable of the environment is not our setting */
+	if (s->public_only) {
+		curl_easy_setopt(h->curl, CURLOPT_OPENSOCKETFUNCTION, open_public);
+		curl_easy_setopt(h->curl, CURLOPT_OPENSOCKETDATA, h);
+	}
 	if (s->user_agent != NULL)
 		curl_easy_setopt(h->curl, CURLOPT_USERAGENT, s->user_agent);
 	if (s->unix_socket != NULL)
@@ -294,6 +313,8 @@ explain(struct http_client *h, CURLcode code, const char *url, struct err *e)
 
 	if (code == CURLE_ABORTED_BY_CALLBACK && h->fault != NULL)
 		return fail(e, RC_UNAVAILABLE, "%.*s: %s, so nothing was asked", named(url), url, h->fault);
+	if (h->closed)
+		return fail(e, RC_UNAVAILABLE, "%.*s: its address is not a public one", named(url), url);
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
 		if (known[i].code == code)
 			return fail(e, known[i].rc, "%.*s: %s%s%s", named(url), url, known[i].sentence,
@@ -356,6 +377,7 @@ exchange(struct http_client *h, struct arena *a, const struct http_client_reques
 
 	*out = (struct http_client_answer){ 0 };
 	h->error[0] = '\0';
+	h->closed = false;
 	buf_init(&in.body, r->max_body > 0 ? r->max_body : BODY_MAX);
 	buf_init(&in.head, HEADER_BYTES);
 	if (body.p == NULL && (strcmp(r->method, "POST") == 0 || strcmp(r->method, "PUT") == 0))
@@ -366,6 +388,8 @@ exchange(struct http_client *h, struct arena *a, const struct http_client_reques
 		headers = http_need(curl_slist_append(headers, "Content-Type:"));
 	for (int i = 0; r->headers != NULL && r->headers[i] != NULL; i++)
 		headers = http_need(curl_slist_append(headers, r->headers[i]));
+	if (r->traceparent != NULL)
+		headers = http_need(curl_slist_append(headers, arena_printf(a, "traceparent: %s", r->traceparent)));
 
 	curl_easy_setopt(h->curl, CURLOPT_URL, url);
 	curl_easy_setopt(h->curl, CURLOPT_WRITEFUNCTION, on_body);

@@ -22,12 +22,14 @@ struct http_client_settings {
 	int timeout_ms; /* whole request; 0: 90 s */
 	bool https_only;
 	bool cookies; /* keep cookies in memory, as a web view does */
+	bool public_only; /* connects to public addresses alone (http/public.h), whatever a name resolves to */
 	bool strict_tls; /* http/tls_strict.h; what does not keep to it is asked nothing */
 };
 
 struct http_client_request {
 	const char *method, *url;
 	const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
+	const char *traceparent; /* http_trace(c); NULL: none */
 	struct bytes body; /* absent: no body */
 	bool follow; /* follow 3xx on GET, at most 10; a target that is not http(s) ends it */
 	size_t max_body; /* larger answers end as RC_TOO_LARGE; 0: 4 MB */

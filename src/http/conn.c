@@ -20,7 +20,7 @@
 
 #define INPUT_MAX (HTTP_HEAD_MAX + 4096) /* octets that wait unread on a connection; more than a header may have */
 #define LINGER_MS 2000 /* for the peer to read a reply that came before its request ended */
-#define HURRY_MS 1000 /* for a header that is under way when the server stops */
+#define HURRY_MS 1000 /* when the server stops: for a header that is under way, or the first one of a connection */
 #define BODY_SLOWEST 1 /* ms that an octet of body may take on average: 1 kB/s */
 #define SMALL_BODY 65536 /* larger ones share three quarters of the budget, so that polls find room */
 #define ARENA_LEAST (1024 * 1024) /* bytes of a call's arena; or 16 times the route's largest body */
@@ -302,6 +302,7 @@ dispatch(struct http_conn *c)
 	struct http_job *j = c->job;
 
 	j->req.body = bytes_of(j->body, j->body_n);
+	j->queued_us = clock_mono_us();
 	c->state = BUSY;
 	c->out = true;
 	set_deadline(c, INT64_MAX);
@@ -439,6 +440,7 @@ admit(struct http_conn *c, const struct http_head *h, struct http_found *found)
 		return 503;
 	j->route = found->route;
 	j->room = found->room;
+	j->req.route = found->number;
 	j->close = h->close;
 	arena_limit(j->arena, arena_used(j->arena) + (max > ARENA_LEAST / 16 ? max * 16 : ARENA_LEAST));
 	c->chunked = h->chunked;
@@ -484,7 +486,7 @@ wait_head(struct http_conn *c)
 {
 	bool begun = c->scan.n > 0;
 
-	if (c->eof || (c->loop->draining && !begun)) {
+	if (c->eof || (c->loop->draining && !begun && !c->first)) {
 		end(c);
 		return false;
 	}
@@ -720,9 +722,10 @@ http_conn_drain(struct http_conn *c)
 {
 	int64_t soon = clock_mono_ms() + HURRY_MS;
 
-	if (c->state == HANDSHAKE || c->state == LINGER || (c->state == HEAD && c->scan.n == 0))
+	/* A connection that was just made is answered once: its peer could not know, and would have to try again. */
+	if (c->state == LINGER || (c->state == HEAD && c->scan.n == 0 && !c->first))
 		end(c);
-	else if (c->state == HEAD && c->deadline > soon)
+	else if ((c->state == HANDSHAKE || c->state == HEAD) && c->deadline > soon)
 		set_deadline(c, soon);
 }
 

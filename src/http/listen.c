@@ -90,28 +90,43 @@ clear_stale(const struct sockaddr_un *sun, struct err *e)
 	return RC_OK;
 }
 
+enum rc
+http_unix_open(const char *path, int *fd, struct err *e)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	size_t n = strlen(path);
+	enum rc rc;
+	int s;
+
+	if (n == 0 || n >= sizeof sun.sun_path)
+		return fail(e, RC_BAD_INPUT, "socket path %s: 1 to %zu octets", path, sizeof sun.sun_path - 1);
+	memcpy(sun.sun_path, path, n + 1);
+	if ((rc = clear_stale(&sun, e)) != RC_OK)
+		return rc;
+	if ((s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) < 0)
+		return fail(e, RC_UNAVAILABLE, "socket: %s", strerror(errno));
+	/* The mode is set before the file exists, so that it is never wider for a moment. */
+	if (fchmod(s, 0660) != 0 || bind(s, (struct sockaddr *)(void *)&sun, sizeof sun) != 0) {
+		rc = fail(
+		    e, errno == EADDRINUSE ? RC_CONFLICT : RC_BAD_INPUT, "listen on %s: %s", path, strerror(errno));
+	} else if (chmod(sun.sun_path, 0660) != 0 || listen(s, BACKLOG) != 0) {
+		rc = fail(e, RC_BAD_INPUT, "listen on %s: %s", sun.sun_path, strerror(errno));
+		unlink(sun.sun_path);
+	}
+	if (rc != RC_OK)
+		close(s);
+	else
+		*fd = s;
+	return rc;
+}
+
 static enum rc
 open_unix(struct http_listen *l, struct err *e)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	size_t n = strlen(l->address);
-	enum rc rc;
+	enum rc rc = http_unix_open(l->address, &l->fd, e);
 
-	if (n == 0 || n >= sizeof sun.sun_path)
-		return fail(e, RC_BAD_INPUT, "socket path %s: 1 to %zu octets", l->address, sizeof sun.sun_path - 1);
-	memcpy(sun.sun_path, l->address, n + 1);
-	if ((rc = clear_stale(&sun, e)) != RC_OK)
-		return rc;
-	if ((l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) < 0)
-		return fail(e, RC_UNAVAILABLE, "socket: %s", strerror(errno));
-	/* The mode is set before the file exists, so that it is never wider for a moment. */
-	if (fchmod(l->fd, 0660) != 0 || bind(l->fd, (struct sockaddr *)(void *)&sun, sizeof sun) != 0)
-		return fail(e, errno == EADDRINUSE ? RC_CONFLICT : RC_BAD_INPUT, "listen on %s: %s", l->address,
-		    strerror(errno));
-	l->unlink_path = true;
-	if (chmod(l->address, 0660) != 0 || listen(l->fd, BACKLOG) != 0)
-		return fail(e, RC_BAD_INPUT, "listen on %s: %s", l->address, strerror(errno));
-	return RC_OK;
+	l->unlink_path = rc == RC_OK;
+	return rc;
 }
 
 static enum rc
@@ -157,11 +172,12 @@ http_listen_open(struct http_listen *l, const struct http_listener *from, struct
 	l->address = http_need(strdup(from->address != NULL ? from->address : ""));
 	l->max_connections = from->max_connections > 0 ? from->max_connections : MAX_CONNECTIONS;
 	l->max_per_address = from->max_per_address > 0 ? from->max_per_address : MAX_PER_ADDRESS;
-	if (l->door == HTTP_DOOR_TLS || l->door == HTTP_DOOR_MTLS)
+	if (HTTP_DOOR_HAS_TLS(l->door))
 		rc = http_tls_open(&tls, &l->tls, e);
-	if (rc == RC_OK && from->fd >= 0)
+	if (rc == RC_OK && from->fd >= 0) {
 		rc = take_over(l, from->fd, e);
-	else if (rc == RC_OK)
+		l->unlink_path = from->made;
+	} else if (rc == RC_OK)
 		rc = l->door == HTTP_DOOR_UNIX ? open_unix(l, e) : open_tcp(l, e);
 	if (rc == RC_OK)
 		l->port = port_of(l->fd);

@@ -48,8 +48,8 @@ open_tls(struct http_multi *m, const struct http_multi_settings *s, struct err *
 {
 	enum rc rc = http_tls_client_open(s->ca_file, &m->tls, e);
 
-	if (rc == RC_OK && s->cert_file != NULL)
-		rc = http_tls_client_identify(m->tls, s->cert_file, s->key_file, e);
+	if (rc == RC_OK && s->certificates != NULL)
+		rc = http_tls_client_identify(m->tls, s->certificates, s->n_certificates, s->key, e);
 	if (rc == RC_OK)
 		http_tls_client_h2(m->tls);
 	return rc;

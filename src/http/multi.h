@@ -12,7 +12,9 @@ struct http_multi;
 struct http_multi_settings {
 	const char *url; /* https://HOST[:PORT], without a path */
 	const char *ca_file; /* PEM that is trusted; NULL: the system's pool */
-	const char *cert_file, *key_file; /* PEM client certificate with its chain, or NULL */
+	const struct bytes *certificates; /* DER: the client's, then its chain; NULL: none is shown */
+	int n_certificates;
+	struct bytes key; /* of the first; PKCS#8 DER */
 	const char *user_agent;
 	int connections; /* open at once, at most HTTP_MULTI_CONNECTIONS */
 	int timeout_ms; /* of one request: the connection that has no answer for so long is given up */

@@ -53,3 +53,18 @@ http_query(struct call *c, const struct http_request *r, const char *name, bool 
 	}
 	return NULL;
 }
+
+const char *
+http_cookie(struct call *c, const struct http_request *r, const char *name, size_t max)
+{
+	const char *p = http_header(r, "Cookie");
+	size_t n = strlen(name), length;
+
+	while (p != NULL && *p != '\0') {
+		p += strspn(p, "; ");
+		if (strncmp(p, name, n) == 0 && p[n] == '=' && (length = strcspn(p + n + 1, "; ")) <= max && length > 0)
+			return arena_strndup(c->arena, p + n + 1, length);
+		p += strcspn(p, ";");
+	}
+	return NULL;
+}

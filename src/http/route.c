@@ -3,6 +3,14 @@
 #include <string.h>
 
 #define SEGMENTS 4 /* as many {} as a request can carry */
+#define OF_DEVICES (1u << HTTP_DOOR_PLAIN | 1u << HTTP_DOOR_TLS | 1u << HTTP_DOOR_MTLS)
+
+/* "{}", or "{name}" where a reader is to know what stands there. */
+static bool
+is_open(const char *segment, size_t n)
+{
+	return n >= 2 && segment[0] == '{' && segment[n - 1] == '}';
+}
 
 struct spans {
 	struct bytes span[SEGMENTS];
@@ -22,7 +30,7 @@ matches(const char *pattern, const char *path, struct spans *out)
 		path++;
 		n = strcspn(pattern, "/");
 		k = strcspn(path, "/");
-		if (n == 2 && memcmp(pattern, "{}", 2) == 0) {
+		if (is_open(pattern, n)) {
 			if (k == 0 || out->n == SEGMENTS)
 				return false;
 			out->span[out->n++] = bytes_of(path, k);
@@ -38,7 +46,7 @@ matches(const char *pattern, const char *path, struct spans *out)
 static bool
 door_open(const struct http_route *r, enum http_door door)
 {
-	unsigned doors = r->doors != 0 ? r->doors : ~(1u << HTTP_DOOR_UNIX);
+	unsigned doors = r->doors != 0 ? r->doors : OF_DEVICES;
 
 	return (doors & 1u << door) != 0;
 }
@@ -65,10 +73,11 @@ http_route_find(const struct http_routes *r, struct arena *a, enum http_door doo
     const char *segment[4], struct http_found *out)
 {
 	struct spans spans;
+	int number = 0;
 
 	*out = (struct http_found){ 0 };
 	for (int t = 0; t < r->n; t++) {
-		for (const struct http_route *row = r->tables[t]; row->path != NULL; row++) {
+		for (const struct http_route *row = r->tables[t]; row->path != NULL; row++, number++) {
 			if (!door_open(row, door) || !matches(row->path, path, &spans))
 				continue;
 			if (!method_fits(row, method)) {
@@ -81,6 +90,7 @@ http_route_find(const struct http_routes *r, struct arena *a, enum http_door doo
 			}
 			out->allow = NULL;
 			out->route = row;
+			out->number = number;
 			out->room = r->rooms != NULL ? r->rooms[t] : NULL;
 			return 0;
 		}

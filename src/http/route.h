@@ -14,6 +14,7 @@ struct http_routes {
 struct http_found {
 	const struct http_route *route;
 	void *room;
+	int number; /* of the row, over all tables */
 	const char *allow; /* with 405: the methods that there are, for Allow */
 };
 

@@ -34,7 +34,7 @@ struct http_job {
 	char *body; /* from malloc; body_n of body_size octets, which the budget counts */
 	size_t body_n, body_size;
 	bool head, close; /* of the reply: no body, end of connection */
-	int64_t queued_us;
+	int64_t queued_us; /* monotonic: when it was complete */
 	char *out; /* the reply's octets, from malloc */
 	size_t out_n;
 };
@@ -51,7 +51,7 @@ struct http_work *http_work_start(struct http_server *s);
  * worker sleeps; call http_work_nudge in a moment. */
 bool http_work_post(struct http_work *w, enum http_class class, struct http_jobs *jobs);
 bool http_work_nudge(struct http_work *w, enum http_class class);
-int http_work_queued(struct http_work *w, enum http_class class);
+void http_work_stats(struct http_work *w, enum http_class class, struct http_stats *out); /* its row of each array */
 
 /* Stop: what still waits goes back to its loop without a reply; a handler that runs is waited for. NULL
  * is fine. */

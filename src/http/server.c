@@ -245,7 +245,8 @@ http_server_stats(struct http_server *s, struct http_stats *out)
 	out->connections = atomic_load(&s->connections);
 	out->in_flight = atomic_load(&s->in_flight);
 	for (int k = 0; k < HTTP_CLASSES; k++)
-		out->queued[k] = http_work_queued(s->work, (enum http_class)k);
+		http_work_stats(s->work, (enum http_class)k, out);
+	out->draining = atomic_load(&s->draining);
 	out->body_bytes = atomic_load(&s->body_bytes);
 	out->requests = atomic_load(&s->requests);
 	out->refused = atomic_load(&s->refused);

@@ -21,7 +21,10 @@ enum http_class { /* each has its own queue bound and its own workers */
 	HTTP_CLASSES
 };
 
-enum http_door { HTTP_DOOR_UNIX, HTTP_DOOR_PLAIN, HTTP_DOOR_TLS, HTTP_DOOR_MTLS };
+enum http_door { HTTP_DOOR_UNIX, HTTP_DOOR_PLAIN, HTTP_DOOR_TLS, HTTP_DOOR_MTLS, HTTP_DOOR_METRICS, HTTP_DOOR_ADMIN };
+
+/* Doors that speak TLS. */
+#define HTTP_DOOR_HAS_TLS(door) ((door) == HTTP_DOOR_TLS || (door) == HTTP_DOOR_MTLS || (door) == HTTP_DOOR_ADMIN)
 
 struct http_header {
 	const char *name, *value;
@@ -33,6 +36,7 @@ struct http_request {
 	const char *query; /* raw, without '?'; NULL when there is none */
 	const char *host; /* Host or absolute-form authority, lower case, without port */
 	const char *segment[4]; /* what the route's {} segments matched, percent-decoded */
+	int route; /* number of the row that took it, over all tables in their order */
 	const struct http_header *headers;
 	int n_headers;
 	struct bytes body;
@@ -55,6 +59,9 @@ const char *http_header(const struct http_request *r, const char *name);
  * badly encoded. `plus_is_space` is true for forms and false for Apple's queries (protocol 2.2). With it a
  * body of type application/x-www-form-urlencoded is looked at and nothing else; otherwise the query is. */
 const char *http_query(struct call *c, const struct http_request *r, const char *name, bool plus_is_space);
+
+/* Value of the cookie of that name, in c->arena (RFC 6265 5.4); NULL: none, empty, or over `max` octets. */
+const char *http_cookie(struct call *c, const struct http_request *r, const char *name, size_t max);
 
 struct http_reply {
 	int status; /* 0 until set */
@@ -85,10 +92,10 @@ typedef void http_handler(struct call *c, const struct http_request *r, struct h
 
 struct http_route {
 	const char *method; /* "GET" also serves HEAD */
-	const char *path; /* segments; "{}" matches one, not empty: "/mdm/{}/checkin" */
+	const char *path; /* segments; "{}" or "{name}" matches one, not empty: "/mdm/{}/checkin" */
 	enum http_class class;
 	size_t max_body; /* bytes; more gets 413 at the header, or is cut off when chunked */
-	unsigned doors; /* bits 1 << HTTP_DOOR_...; 0 means all but Unix */
+	unsigned doors; /* bits 1 << HTTP_DOOR_...; 0 means those of devices: plain, TLS, mTLS */
 	http_handler *handler;
 };
 
@@ -98,7 +105,8 @@ struct http_listener {
 	enum http_door door;
 	const char *address; /* "127.0.0.1:8443", "[::1]:8443", or a path for HTTP_DOOR_UNIX */
 	int fd; /* an open listening socket to take over (socket activation), or -1 */
-	const char *cert_file, *key_file; /* TLS and mTLS: PEM chain and key */
+	bool made; /* fd is by http_unix_open: its path goes with the server, if it may still be removed */
+	const char *cert_file, *key_file; /* of doors with TLS: PEM chain and key */
 	int max_connections; /* in all; 0: the default, 20000 */
 	int max_per_address; /* 0: the default, 2048; does not apply to trusted proxies and Unix */
 };
@@ -126,10 +134,14 @@ struct http_settings {
 	const struct http_tickets *tickets; /* to begin with, for the time of the call; NULL: the process's own */
 };
 
+/* Open a Unix socket ahead of the server, while the process may still make files. RC_CONFLICT: somebody listens there. */
+enum rc http_unix_open(const char *path, int *fd, struct err *e);
+
 struct http_server;
 
 /* What a request's struct call is made of; `begin` fills c->store, keys, conf, now (arena is there)
- * and runs on the worker. `done`, if set, runs on the worker after the handler, for counting. */
+ * and runs on the worker. `done`, if set, runs on the worker after the handler, for counting: `us`
+ * microseconds after the request was complete. */
 struct http_hooks {
 	void (*begin)(struct call *c, void *ctx);
 	void (*done)(struct call *c, const struct http_request *r, const struct http_reply *out, int64_t us, void *ctx);
@@ -158,6 +170,8 @@ int http_server_stop(struct http_server *s);
 
 struct http_stats {
 	int connections, in_flight, queued[HTTP_CLASSES];
+	int workers[HTTP_CLASSES], busy[HTTP_CLASSES];
+	bool draining; /* it is about to stop */
 	size_t body_bytes;
 	int64_t requests, refused;
 };

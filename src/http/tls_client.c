@@ -73,15 +73,35 @@ http_tls_client_resume(struct http_tls_client *t, bool resume)
 	t->resume = resume;
 }
 
-enum rc
-http_tls_client_identify(struct http_tls_client *t, const char *cert_file, const char *key_file, struct err *e)
+static bool
+add_chain(SSL_CTX *context, const struct bytes *certificates, int n)
 {
-	bool good = SSL_CTX_use_certificate_chain_file(t->context, cert_file) == 1 &&
-		    SSL_CTX_use_PrivateKey_file(t->context, key_file, SSL_FILETYPE_PEM) == 1 &&
-		    SSL_CTX_check_private_key(t->context) == 1;
+	for (int i = 0; i < n; i++) {
+		const unsigned char *p = certificates[i].p;
+		X509 *x = d2i_X509(NULL, &p, (long)certificates[i].n);
 
+		if (x == NULL || SSL_CTX_add0_chain_cert(context, x) != 1) {
+			X509_free(x);
+			return false;
+		}
+	}
+	return true;
+}
+
+enum rc
+http_tls_client_identify(
+    struct http_tls_client *t, const struct bytes *certificates, int n, struct bytes key, struct err *e)
+{
+	const unsigned char *p = key.p;
+	EVP_PKEY *pkey = d2i_AutoPrivateKey(NULL, &p, (long)key.n);
+	bool good = n > 0 && pkey != NULL &&
+		    SSL_CTX_use_certificate_ASN1(t->context, (int)certificates[0].n, certificates[0].p) == 1 &&
+		    SSL_CTX_use_PrivateKey(t->context, pkey) == 1 && SSL_CTX_check_private_key(t->context) == 1 &&
+		    add_chain(t->context, certificates + 1, n - 1);
+
+	EVP_PKEY_free(pkey);
 	ERR_clear_error();
-	return good ? RC_OK : fail(e, RC_BAD_INPUT, "%s and %s are no certificate and its key", cert_file, key_file);
+	return good ? RC_OK : fail(e, RC_BAD_INPUT, "not a certificate and its key");
 }
 
 void

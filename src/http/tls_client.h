@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "base/bytes.h"
 #include "base/err.h"
 
 struct http_tls_client;
@@ -18,8 +19,10 @@ enum http_tls_shake { HTTP_TLS_DONE, HTTP_TLS_WANTS_READ, HTTP_TLS_WANTS_WRITE, 
 enum rc http_tls_client_open(const char *ca_file, struct http_tls_client **out, struct err *e);
 void http_tls_client_close(struct http_tls_client *t); /* NULL is fine */
 
-/* Show a certificate where one is asked for: PEM with its chain, and its key. RC_BAD_INPUT: a file can't be used. */
-enum rc http_tls_client_identify(struct http_tls_client *t, const char *cert_file, const char *key_file, struct err *e);
+/* Show a certificate where one is asked for: its DER and its chain's, and its key (PKCS#8 DER). RC_BAD_INPUT: they are
+ * none, or don't belong together. */
+enum rc http_tls_client_identify(
+    struct http_tls_client *t, const struct bytes *certificates, int n, struct bytes key, struct err *e);
 
 /* Offer HTTP/2 (RFC 9113 3.2) and nothing else. */
 void http_tls_client_h2(struct http_tls_client *t);

@@ -215,9 +215,8 @@ static void
 handle(struct stack *stack, struct http_job *j, struct http_reply *out)
 {
 	struct http_server *s = stack->class->work->server;
-	struct call c = { .arena = j->arena, .host = &host, .host_arg = stack };
+	struct call c = { .arena = j->arena, .host = &host, .host_arg = stack, .request = &j->req };
 	volatile int step = 0;
-	volatile int64_t began = clock_mono_us();
 
 	if (ARENA_GUARD(j->arena)) {
 		if (step == 0) {
@@ -237,7 +236,7 @@ handle(struct stack *stack, struct http_job *j, struct http_reply *out)
 		if (out->status == 0)
 			http_fail(out, RC_INTERNAL);
 		if (s->hooks.done != NULL)
-			s->hooks.done(&c, &j->req, out, clock_mono_us() - began, s->hooks.ctx);
+			s->hooks.done(&c, &j->req, out, clock_mono_us() - j->queued_us, s->hooks.ctx);
 	}
 }
 
@@ -417,16 +416,16 @@ http_work_nudge(struct http_work *w, enum http_class class)
 	return waiting;
 }
 
-int
-http_work_queued(struct http_work *w, enum http_class class)
+void
+http_work_stats(struct http_work *w, enum http_class class, struct http_stats *out)
 {
 	struct class *q = &w->class[class];
-	int n;
 
 	pthread_mutex_lock(&q->lock);
-	n = q->n;
+	out->queued[class] = q->n;
+	out->workers[class] = q->workers;
+	out->busy[class] = q->workers - q->idle;
 	pthread_mutex_unlock(&q->lock);
-	return n;
 }
 
 /* ---- start and stop ---- */

@@ -10,11 +10,12 @@
 #include "fmt/base64.h"
 #include "fmt/uri.h"
 #include "http/client.h"
+#include "http/trace.h"
 #include "idp/answer.h"
 #include "idp/assertion.h"
 #include "idp/breaker.h"
 
-#define PROVIDERS_KEPT 256 /* of all organizations; more are fetched each time */
+#define PROVIDERS_KEPT IDP_STATS_MAX /* of all organizations; more are fetched each time */
 #define CLIENTS_KEPT 4 /* open connections to one provider, as many as the server has threads that go outward */
 #define DOCUMENT_MAX (256 * 1024)
 #define TOKENS_MAX (64 * 1024)
@@ -39,6 +40,7 @@ struct known {
 	struct document *document[KINDS]; /* NULL: not here yet */
 	int64_t refetched_at; /* monotonic seconds */
 	struct idp_breaker breaker;
+	int64_t answered, failed; /* calls */
 	struct http_client *client[CLIENTS_KEPT]; /* at rest */
 };
 
@@ -164,6 +166,8 @@ give_back(struct idp *i, const struct provider *p, struct http_client *client, b
 	pthread_mutex_lock(&i->lock);
 	k = place(i, p);
 	idp_breaker_heard(&k->breaker, seconds(), answered);
+	k->answered += answered;
+	k->failed += !answered;
 	for (int n = 0; n < CLIENTS_KEPT && client != NULL; n++) {
 		if (k->client[n] == NULL) {
 			k->client[n] = client;
@@ -185,9 +189,12 @@ ask(struct idp *i, struct call *c, const struct provider *p, const struct http_c
 		.timeout_ms = IDP_TIMEOUT_MS,
 		.https_only = strncmp(p->issuer, "https:", 6) == 0,
 	};
+	struct http_client_request traced = *r;
 	struct http_client *client;
 	bool rests;
 	enum rc rc = RC_OK;
+
+	traced.traceparent = http_trace(c);
 
 	client = borrow(i, p, &rests);
 	if (rests)
@@ -197,11 +204,37 @@ ask(struct idp *i, struct call *c, const struct provider *p, const struct http_c
 	if (client == NULL)
 		rc = http_client_open(&s, &client, &c->err);
 	if (rc == RC_OK)
-		rc = http_client_send(client, c->arena, r, out, &c->err);
+		rc = http_client_send(client, c->arena, &traced, out, &c->err);
 	if (rc == RC_OK && out->status >= 500)
 		rc = fail(&c->err, RC_UNAVAILABLE, "%.200s answered %d", r->url, out->status);
 	give_back(i, p, client, rc == RC_OK);
 	return rc == RC_OK ? RC_OK : RC_UNAVAILABLE;
+}
+
+/* A provider whose issuer or CA was changed has two places: the later one says how it is. */
+int
+idp_stats(struct idp *i, struct idp_stats *out, int max)
+{
+	int n = 0;
+
+	pthread_mutex_lock(&i->lock);
+	for (int k = 0; k < i->n; k++) {
+		const struct known *from = &i->known[k];
+		int at = 0;
+
+		while (at < n && strcmp(out[at].id, from->id) != 0)
+			at++;
+		if (at == n && n == max)
+			continue;
+		if (at == n)
+			out[n++] = (struct idp_stats){ 0 };
+		snprintf(out[at].id, sizeof out[at].id, "%s", from->id);
+		out[at].answered += from->answered;
+		out[at].failed += from->failed;
+		out[at].rests = from->breaker.rests_until > seconds();
+	}
+	pthread_mutex_unlock(&i->lock);
+	return n;
 }
 
 /* ---- documents ---- */
@@ -425,13 +458,13 @@ ask_tokens(struct idp *i, struct call *c, const struct provider *p, const char *
 }
 
 enum rc
-idp_redeem(struct idp *i, struct call *c, const struct provider *p, const char *code, const char *verifier,
-    struct idp_tokens *out, const char **error)
+idp_redeem(struct idp *i, struct call *c, const struct provider *p, const char *code, const char *redirect_uri,
+    const char *verifier, struct idp_tokens *out, const char **error)
 {
 	const char *const items[][2] = {
 		{ "grant_type", "authorization_code" },
 		{ "code", code },
-		{ "redirect_uri", provider_redirect_uri(c) },
+		{ "redirect_uri", redirect_uri },
 		{ "code_verifier", verifier },
 		{ "client_id", p->client_id },
 		{ NULL, NULL },

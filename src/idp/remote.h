@@ -14,6 +14,17 @@
 struct idp;
 
 struct idp *idp_new(void);
+
+/* What came of asking so far, a row for each provider that was asked. */
+struct idp_stats {
+	char id[24]; /* the provider's */
+	int64_t answered, failed; /* failed: no answer, or 5xx */
+	bool rests; /* left alone for a while: nobody asks it */
+};
+/* At most `max` rows into `out`; how many. */
+int idp_stats(struct idp *i, struct idp_stats *out, int max);
+#define IDP_STATS_MAX 256
+
 void idp_free(struct idp *p); /* NULL is fine; nobody is inside any more */
 
 /* The discovery document, checked: its issuer is the provider's. Strings live as long as the call's arena. */
@@ -34,10 +45,10 @@ struct idp_tokens {
 	const char *id_token; /* NULL: none came */
 	const char *access_token, *refresh_token; /* NULL: none came */
 };
-/* A code for tokens. RC_FORBIDDEN: the provider refused it; *error is its word ("invalid_grant").
+/* A code for tokens; `redirect_uri` as it was when the code was asked for. RC_FORBIDDEN: the provider refused it; *error is its word ("invalid_grant").
  * RC_UNAVAILABLE: no answer that can be used. */
-enum rc idp_redeem(struct idp *i, struct call *c, const struct provider *p, const char *code, const char *verifier,
-    struct idp_tokens *out, const char **error);
+enum rc idp_redeem(struct idp *i, struct call *c, const struct provider *p, const char *code, const char *redirect_uri,
+    const char *verifier, struct idp_tokens *out, const char **error);
 /* A refresh token for newer tokens; likewise. */
 enum rc idp_refresh(struct idp *i, struct call *c, const struct provider *p, const char *refresh_token,
     struct idp_tokens *out, const char **error);

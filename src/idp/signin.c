@@ -12,20 +12,21 @@
 /* ---- there ---- */
 
 const char *
-idp_begin(struct call *c, const struct provider *p, const struct idp_endpoints *at, const char *hint, bool again,
-    struct idp_request *out)
+idp_begin(struct call *c, const struct provider *p, const struct idp_endpoints *at, const char *redirect_uri,
+    const char *hint, bool again, struct idp_request *out)
 {
 	const struct provider_preset *preset = provider_preset(p->kind);
 	struct arena *a = c->arena;
 	const char *url;
 
-	*out = (struct idp_request){ crypto_token(a), crypto_token(a), crypto_token(a), again && p->again[0] == 'l' };
+	*out = (struct idp_request){ crypto_token(a), crypto_token(a), crypto_token(a), redirect_uri,
+		again && p->again[0] == 'l' };
 	url = arena_printf(a,
 	    "%s%sresponse_type=code&client_id=%s&redirect_uri=%s&scope=%s&state=%s&nonce=%s&code_challenge=%s"
 	    "&code_challenge_method=S256%s%s%s%s",
 	    at->authorization, strchr(at->authorization, '?') != NULL ? "&" : "?", uri_encode(a, p->client_id),
-	    uri_encode(a, provider_redirect_uri(c)), uri_encode(a, p->scope), out->state, out->nonce,
-	    crypto_s256(a, out->verifier), hint != NULL ? "&login_hint=" : "", hint != NULL ? uri_encode(a, hint) : "",
+	    uri_encode(a, redirect_uri), uri_encode(a, p->scope), out->state, out->nonce, crypto_s256(a, out->verifier),
+	    hint != NULL ? "&login_hint=" : "", hint != NULL ? uri_encode(a, hint) : "",
 	    preset->more != NULL ? preset->more : "",
 	    !out->again               ? ""
 	    : preset->tells_auth_time ? arena_printf(a, "&prompt=login&max_age=%d", IDP_MAX_AGE_S)
@@ -84,7 +85,7 @@ idp_finish(struct idp *i, struct call *c, const struct provider *p, const struct
 	*out = (struct idp_person){ 0 };
 	if ((rc = idp_endpoints(i, c, p, &at)) != RC_OK || (rc = check_answer(c, p, &at, r, answer, code)) != RC_OK)
 		return rc;
-	rc = idp_redeem(i, c, p, answer->code, r->verifier, &tokens, &error);
+	rc = idp_redeem(i, c, p, answer->code, r->redirect_uri, r->verifier, &tokens, &error);
 	if (rc == RC_FORBIDDEN)
 		return refuse(c, code, EV_provider_refused, error);
 	if (rc != RC_OK || (rc = idp_check_token(i, c, p, &tokens, r->nonce, r->again, &token, code)) != RC_OK ||

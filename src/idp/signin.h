@@ -14,12 +14,14 @@
 
 struct idp_request {
 	const char *state, *nonce, *verifier; /* 43 characters each */
+	const char *redirect_uri; /* where the provider sends the browser back to */
 	bool again; /* the person had to be asked, whoever is signed in at the provider */
 };
 
-/* The way there. `hint`: the user identifier, may be NULL. */
-const char *idp_begin(struct call *c, const struct provider *p, const struct idp_endpoints *at, const char *hint,
-    bool again, struct idp_request *out);
+/* The way there. `redirect_uri`: provider_redirect_uri() for people; registered at the provider in any case. `hint`: the
+ * user identifier, may be NULL. */
+const char *idp_begin(struct call *c, const struct provider *p, const struct idp_endpoints *at,
+    const char *redirect_uri, const char *hint, bool again, struct idp_request *out);
 
 struct idp_answer { /* items of the query that the browser came back with; NULL: not there */
 	const char *state, *code, *error, *iss;

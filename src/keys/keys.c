@@ -1,47 +1,50 @@
+/* What is asked of the keys, put into words; the process beside the daemon, or the vault here, answers. */
 #include "keys/keys.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "crypto/hash.h"
-#include "crypto/ossl.h"
-#include "crypto/seal.h"
-#include "keys/cache.h"
-#include "keys/files.h"
-
-#define NAME_MAX_ 80
+#include "keys/process.h"
+#include "keys/serve.h"
 
 struct keys {
-	int dir;
-	char *path; /* of `dir` */
-	struct key_cache *cache; /* changes behind a const struct keys, under its own lock */
+	struct vault *vault; /* here, or */
+	struct keys_process *process; /* there */
 };
 
 enum rc
 keys_open(const char *dir, struct keys **out, struct err *e)
 {
-	int top = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
-	struct keys *k;
+	struct vault *v;
+	enum rc rc = vault_open(dir, &v, e);
 
-	if (top < 0)
-		return fail(e, errno == ENOENT ? RC_NOT_FOUND : RC_UNAVAILABLE, "%s: %s", dir, strerror(errno));
-	if (mkdirat(top, "keys", 0700) == 0 || errno == EEXIST)
-		fd = openat(top, "keys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		fail(e, RC_UNAVAILABLE, "%s/keys: %s", dir, strerror(errno));
-	close(top);
-	if (fd < 0)
-		return RC_UNAVAILABLE;
-	if ((k = calloc(1, sizeof *k)) == NULL)
+	if (rc != RC_OK)
+		return rc;
+	if ((*out = calloc(1, sizeof **out)) == NULL)
 		abort();
-	k->dir = fd;
-	if (asprintf(&k->path, "%s/keys", dir) < 0)
+	(*out)->vault = v;
+	return RC_OK;
+}
+
+enum rc
+keys_start(const char *dir, enum sandbox_mode mode, struct keys **out, struct err *e)
+{
+	struct keys *k;
+	char *path;
+	enum rc rc;
+
+	if ((rc = keys_open(dir, &k, e)) != RC_OK)
+		return rc;
+	if (asprintf(&path, "%s/keys", dir) < 0)
 		abort();
-	k->cache = key_cache_new(fd);
+	rc = keys_process_start(k->vault, path, mode, &k->process, e);
+	free(path);
+	vault_close(k->vault);
+	k->vault = NULL;
+	if (rc != RC_OK) {
+		keys_close(k);
+		return rc;
+	}
 	*out = k;
 	return RC_OK;
 }
@@ -51,299 +54,281 @@ keys_close(struct keys *k)
 {
 	if (k == NULL)
 		return;
-	key_cache_free(k->cache);
-	close(k->dir);
-	free(k->path);
+	vault_close(k->vault);
+	keys_process_stop(k->process);
 	free(k);
 }
+
+bool
+keys_alive(struct keys *k)
+{
+	return k->process == NULL || keys_process_alive(k->process);
+}
+
+/* ---- One question ---- */
+
+struct question {
+	struct buf text;
+	struct bytes answer; /* from malloc, there; of `here`, here */
+	struct buf here;
+	struct reading read; /* of the answer, after code and sentence */
+	bool asked_there;
+};
+
+/* In the arena's hands, since anything in between may end the call (a ceiling). What is read of the answer lives as
+ * long as the arena. */
+static void
+end(void *p)
+{
+	struct question *q = p;
+
+	buf_free(&q->text);
+	buf_free(&q->here);
+	if (q->asked_there && q->answer.p != NULL) {
+		explicit_bzero((void *)(uintptr_t)q->answer.p, q->answer.n);
+		free((void *)(uintptr_t)q->answer.p);
+	}
+}
+
+static struct question *
+begin(struct arena *a, enum keys_op op, const char *name)
+{
+	struct question *q = arena_alloc(a, sizeof *q);
+
+	buf_init(&q->text, KEYS_MESSAGE_MAX);
+	buf_init(&q->here, KEYS_MESSAGE_MAX);
+	arena_defer(a, end, q);
+	message_int(&q->text, op);
+	message_text(&q->text, name);
+	return q;
+}
+
+static enum rc
+ask(const struct keys *k, struct arena *a, struct question *q, struct err *e)
+{
+	const char *text;
+	enum rc rc;
+
+	if (!buf_ok(&q->text))
+		return fail(e, RC_TOO_LARGE, "over %u MB for a key", KEYS_MESSAGE_MAX >> 20);
+	if (k->process != NULL) {
+		if ((rc = keys_process_ask(k->process, buf_bytes(&q->text), &q->answer, e)) != RC_OK)
+			return rc;
+		q->asked_there = true;
+	} else {
+		keys_serve(k->vault, a, buf_bytes(&q->text), false, &q->here);
+		q->answer = buf_bytes(&q->here);
+	}
+	q->read = (struct reading){ q->answer, false };
+	rc = (enum rc)reading_int_to(&q->read, RC_INTERNAL);
+	text = reading_text(&q->read);
+	if (q->read.bad || text == NULL)
+		return fail(e, RC_UNAVAILABLE, "an answer of the keys that is not understood");
+	return rc == RC_OK ? RC_OK : fail(e, rc, "%s", text);
+}
+
+/* The answer is one run of octets. */
+static enum rc
+ask_bytes(const struct keys *k, struct arena *a, struct question *q, struct bytes *out, struct err *e)
+{
+	enum rc rc = ask(k, a, q, e);
+
+	if (rc != RC_OK)
+		return rc;
+	*out = reading_bytes(&q->read);
+	return q->read.bad ? fail(e, RC_UNAVAILABLE, "an answer of the keys that is not understood") : RC_OK;
+}
+
+static enum rc
+ask_in_own_arena(const struct keys *k, struct arena *a, struct question *q, struct err *e)
+{
+	enum rc rc = ask(k, a, q, e);
+
+	arena_free(a);
+	return rc;
+}
+
+/* ---- The questions ---- */
 
 void
 keys_forget(struct keys *k)
 {
-	key_cache_drop(k->cache, NULL);
-}
+	struct arena *a = arena_new(0);
 
-/* A name is part of a path, so its alphabet is checked at every door. */
-static enum rc
-check_name(const char *name, struct err *e)
-{
-	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
-
-	if (n == 0 || n > NAME_MAX_ || name[n] != '\0')
-		return fail(e, RC_BAD_INPUT, "a key's name has 1 to %d of a-z, 0-9 and -", NAME_MAX_);
-	return RC_OK;
-}
-
-/* Write NAME<suffix> and forget what was read of it. */
-static enum rc
-put(struct keys *k, const char *name, const char *suffix, struct bytes data, bool replace, struct err *e)
-{
-	char file[NAME_MAX_ + 16];
-	enum rc rc;
-
-	snprintf(file, sizeof file, "%s%s", name, suffix);
-	rc = files_write(k->dir, file, data, replace, e);
-	key_cache_drop(k->cache, name);
-	return rc;
-}
-
-static enum rc
-put_key(struct keys *k, struct arena *a, const char *name, struct bytes key, bool replace, struct err *e)
-{
-	return put(k, name, ".key", bytes_str(x509_key_pem(a, key)), replace, e);
+	(void)ask_in_own_arena(k, a, begin(a, KEYS_FORGET, ""), NULL);
 }
 
 enum rc
 keys_make(struct keys *k, const char *name, enum x509_key_kind kind, struct err *e)
 {
-	struct arena *a;
-	struct bytes key;
-	enum rc rc;
+	struct arena *a = arena_new(0);
+	struct question *q = begin(a, KEYS_MAKE, name);
 
-	if ((rc = check_name(name, e)) != RC_OK)
-		return rc;
-	a = arena_new(0);
-	if ((rc = x509_key_new(a, kind, &key, e)) == RC_OK)
-		rc = put_key(k, a, name, key, false, e);
-	arena_free(a);
-	return rc;
+	message_int(&q->text, kind);
+	return ask_in_own_arena(k, a, q, e);
 }
 
 enum rc
 keys_make_secret(struct keys *k, const char *name, struct err *e)
 {
-	uint8_t raw[SEAL_KEY_SIZE];
-	enum rc rc;
+	struct arena *a = arena_new(0);
 
-	if ((rc = check_name(name, e)) != RC_OK)
-		return rc;
-	crypto_random(raw, sizeof raw);
-	rc = put(k, name, ".secret", bytes_of(raw, sizeof raw), false, e);
-	explicit_bzero(raw, sizeof raw);
-	return rc;
+	return ask_in_own_arena(k, a, begin(a, KEYS_MAKE_SECRET, name), e);
 }
 
 enum rc
 keys_put(struct keys *k, const char *name, struct bytes key, struct err *e)
 {
-	struct arena *a;
-	struct bytes spki;
-	enum rc rc;
+	struct arena *a = arena_new(0);
+	struct question *q = begin(a, KEYS_PUT, name);
 
-	if ((rc = check_name(name, e)) != RC_OK)
-		return rc;
-	a = arena_new(0);
-	if ((rc = x509_key_public(a, key, &spki, e)) == RC_OK)
-		rc = put_key(k, a, name, key, true, e);
-	arena_free(a);
-	return rc;
+	message_bytes(&q->text, key);
+	return ask_in_own_arena(k, a, q, e);
 }
 
 enum rc
 keys_remove(struct keys *k, const char *name, struct err *e)
 {
-	/* The key last: it is what makes a name exist. */
-	static const char *const suffixes[] = { ".secret", ".pem", ".key" };
-	char file[NAME_MAX_ + 16];
-	bool found = false;
-	enum rc rc;
+	struct arena *a = arena_new(0);
 
-	if ((rc = check_name(name, e)) != RC_OK)
-		return rc;
-	for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
-		snprintf(file, sizeof file, "%s%s", name, suffixes[i]);
-		rc = files_remove(k->dir, file, e);
-		if (rc != RC_OK && rc != RC_NOT_FOUND)
-			break;
-		found = found || rc == RC_OK;
-	}
-	key_cache_drop(k->cache, name);
-	return rc == RC_NOT_FOUND && found ? RC_OK : rc;
+	return ask_in_own_arena(k, a, begin(a, KEYS_REMOVE, name), e);
 }
 
 enum rc
 keys_put_certificates(struct keys *k, const char *name, const struct bytes *certificates, int n, struct err *e)
 {
-	struct arena *a;
-	struct x509_info info;
-	const char *text = "";
-	enum rc rc;
+	struct arena *a = arena_new(0);
+	struct question *q = begin(a, KEYS_PUT_CERTIFICATES, name);
 
-	if ((rc = check_name(name, e)) != RC_OK)
-		return rc;
-	if (n <= 0)
-		return fail(e, RC_BAD_INPUT, "no certificate");
-	a = arena_new(0);
-	for (int i = 0; i < n && rc == RC_OK; i++) {
-		rc = x509_parse(a, certificates[i], &info, e);
-		text = arena_printf(a, "%s%s", text, x509_pem(a, certificates[i]));
-	}
-	if (rc == RC_OK)
-		rc = put(k, name, ".pem", bytes_str(text), true, e);
-	arena_free(a);
-	return rc;
-}
-
-enum rc
-keys_files(const struct keys *k, struct arena *a, const char *name, struct keys_files *out, struct err *e)
-{
-	const char *key = arena_printf(a, "%s.key", name), *pem = arena_printf(a, "%s.pem", name);
-	struct stat of_key, of_pem;
-	enum rc rc;
-
-	*out = (struct keys_files){ 0 };
-	if ((rc = check_name(name, e)) != RC_OK)
-		return rc;
-	if (fstatat(k->dir, key, &of_key, 0) != 0 || fstatat(k->dir, pem, &of_pem, 0) != 0)
-		return fail(e, RC_NOT_FOUND, "there is no keys/%s and keys/%s", key, pem);
-	out->key = arena_printf(a, "%s/%s", k->path, key);
-	out->certificates = arena_printf(a, "%s/%s", k->path, pem);
-	out->changed_at = (int64_t)of_pem.st_mtim.tv_sec * 1000000000 + of_pem.st_mtim.tv_nsec;
-	return RC_OK;
-}
-
-/* ---- What keys are for ---- */
-
-static enum rc
-get(const struct keys *k, struct arena *a, const char *name, const struct key_entry **out, struct err *e)
-{
-	enum rc rc = check_name(name, e);
-
-	return rc == RC_OK ? key_cache_get(k->cache, a, name, out, e) : rc;
-}
-
-static enum rc
-get_key(const struct keys *k, struct arena *a, const char *name, const struct key_entry **out, struct err *e)
-{
-	enum rc rc = get(k, a, name, out, e);
-
-	if (rc == RC_OK && (*out)->key == NULL)
-		rc = fail(e, RC_NOT_FOUND, "there is no keys/%s.key", name);
-	return rc;
-}
-
-static enum rc
-get_pair(const struct keys *k, struct arena *a, const char *name, const struct key_entry **out, struct err *e)
-{
-	enum rc rc = get_key(k, a, name, out, e);
-
-	if (rc == RC_OK && (*out)->certificate == NULL)
-		rc = fail(e, RC_NOT_FOUND, "there is no keys/%s.pem", name);
-	return rc;
+	message_list(&q->text, certificates, n);
+	return ask_in_own_arena(k, a, q, e);
 }
 
 enum rc
 keys_certificates(
     const struct keys *k, struct arena *a, const char *name, struct bytes **certificates, int *n, struct err *e)
 {
-	const struct key_entry *entry;
-	enum rc rc = get(k, a, name, &entry, e);
+	struct question *q = begin(a, KEYS_CERTIFICATES, name);
+	enum rc rc = ask(k, a, q, e);
 
 	if (rc != RC_OK)
 		return rc;
-	if (entry->certificate == NULL)
-		return fail(e, RC_NOT_FOUND, "there is no keys/%s.pem", name);
-	*certificates = entry->certificates; /* as long as the entry, so at least as long as `a` */
-	*n = entry->n_certificates;
-	return RC_OK;
+	*certificates = reading_list(&q->read, a, n);
+	return q->read.bad || *n == 0 ? fail(e, RC_UNAVAILABLE, "an answer of the keys that is not understood") : RC_OK;
+}
+
+enum rc
+keys_changed(const struct keys *k, struct arena *a, const char *name, int64_t *at, struct err *e)
+{
+	struct question *q = begin(a, KEYS_CHANGED, name);
+	enum rc rc = ask(k, a, q, e);
+
+	if (rc == RC_OK)
+		*at = reading_int(&q->read);
+	return rc;
+}
+
+enum rc
+keys_release(const struct keys *k, struct arena *a, const char *name, struct bytes *key, struct err *e)
+{
+	return ask_bytes(k, a, begin(a, KEYS_RELEASE, name), key, e);
 }
 
 enum rc
 keys_public(const struct keys *k, struct arena *a, const char *name, struct bytes *spki, struct err *e)
 {
-	const struct key_entry *entry;
-	enum rc rc = get_key(k, a, name, &entry, e);
-
-	if (rc != RC_OK)
-		return rc;
-	*spki = ossl_public_der(a, entry->key);
-	return spki->p != NULL ? RC_OK : ossl_fail(e, RC_INTERNAL, "writing a public key");
+	return ask_bytes(k, a, begin(a, KEYS_PUBLIC, name), spki, e);
 }
 
 enum rc
 keys_sign(const struct keys *k, struct arena *a, const char *name, struct bytes message, struct bytes *signature,
     struct err *e)
 {
-	const struct key_entry *entry;
-	enum rc rc = get_key(k, a, name, &entry, e);
+	struct question *q = begin(a, KEYS_SIGN, name);
 
-	return rc == RC_OK ? ossl_sign(a, entry->key, message, signature, e) : rc;
+	message_bytes(&q->text, message);
+	return ask_bytes(k, a, q, signature, e);
 }
 
 enum rc
 keys_issue(const struct keys *k, struct arena *a, const char *name, const struct x509_template *t, struct bytes spki,
     struct bytes *certificate, struct err *e)
 {
-	const struct key_entry *entry;
-	enum rc rc = get_key(k, a, name, &entry, e);
+	struct question *q = begin(a, KEYS_ISSUE, name);
 
-	return rc == RC_OK ? ossl_issue(a, t, spki, entry->certificate, entry->key, certificate, e) : rc;
+	message_bytes(&q->text, spki);
+	message_template(&q->text, t);
+	return ask_bytes(k, a, q, certificate, e);
 }
 
 enum rc
 keys_cms_sign(const struct keys *k, struct arena *a, const char *name, struct bytes content, bool detached,
     struct bytes *der, struct err *e)
 {
-	const struct key_entry *entry;
-	enum rc rc = get_pair(k, a, name, &entry, e);
+	struct question *q = begin(a, KEYS_CMS_SIGN, name);
 
-	return rc == RC_OK ? ossl_cms_sign(a, content, entry->certificate, entry->key, entry->certificates + 1,
-				 entry->n_certificates - 1, detached, der, e)
-			   : rc;
+	message_bytes(&q->text, content);
+	message_int(&q->text, detached);
+	return ask_bytes(k, a, q, der, e);
 }
 
 enum rc
 keys_envelope_open(
     const struct keys *k, struct arena *a, const char *name, struct bytes der, struct bytes *content, struct err *e)
 {
-	const struct key_entry *entry;
-	enum rc rc = get_key(k, a, name, &entry, e);
+	struct question *q = begin(a, KEYS_ENVELOPE_OPEN, name);
 
-	return rc == RC_OK ? ossl_envelope_open_any(a, der, entry->key, content, e) : rc;
+	message_bytes(&q->text, der);
+	return ask_bytes(k, a, q, content, e);
 }
 
+/* The message is read here, where no key is; only what is inside its envelope needs one. */
 enum rc
 keys_scep_open(
     const struct keys *k, struct arena *a, const char *name, struct bytes der, struct scep_message *out, struct err *e)
 {
-	const struct key_entry *entry;
-	enum rc rc = get_pair(k, a, name, &entry, e);
+	struct question *q = begin(a, KEYS_SCEP_ENVELOPE_OPEN, name);
+	struct bytes envelope;
+	enum rc rc;
 
-	return rc == RC_OK ? ossl_scep_open(a, der, entry->certificate, entry->key, out, e) : rc;
+	if ((rc = scep_read(a, der, out, &envelope, e)) != RC_OK || envelope.p == NULL)
+		return rc;
+	message_bytes(&q->text, envelope);
+	if ((rc = ask_bytes(k, a, q, &out->content, e)) == RC_OK)
+		out->cipher = reading_text(&q->read);
+	return rc;
 }
 
 enum rc
 keys_scep_build(const struct keys *k, struct arena *a, const char *name, const struct scep_message *m,
     struct bytes recipient, struct bytes *der, struct err *e)
 {
-	const struct key_entry *entry;
-	enum rc rc = get_pair(k, a, name, &entry, e);
+	struct question *q = begin(a, KEYS_SCEP_SIGN, name);
+	struct bytes envelope;
+	enum rc rc;
 
-	return rc == RC_OK ? ossl_scep_build(a, m, recipient, entry->certificate, entry->key, der, e) : rc;
+	if ((rc = scep_envelope(a, m, recipient, &envelope, e)) != RC_OK)
+		return rc;
+	message_bytes(&q->text, envelope);
+	message_scep(&q->text, m);
+	return ask_bytes(k, a, q, der, e);
 }
 
 enum rc
 keys_jws(const struct keys *k, struct arena *a, const char *name, const char *header, const char *payload, char **out,
     struct err *e)
 {
-	const struct key_entry *entry;
-	enum rc rc = get_key(k, a, name, &entry, e);
+	struct question *q = begin(a, KEYS_JWS, name);
+	const char *text;
+	enum rc rc;
 
-	return rc == RC_OK ? ossl_jws_rs256(a, header, payload, entry->key, out, e) : rc;
-}
-
-static enum rc
-get_seal(const struct keys *k, struct arena *a, struct bytes *secret, struct err *e)
-{
-	const struct key_entry *entry;
-	enum rc rc = get(k, a, "seal", &entry, e);
-
-	if (rc != RC_OK)
+	message_text(&q->text, header);
+	message_text(&q->text, payload);
+	if ((rc = ask(k, a, q, e)) != RC_OK)
 		return rc;
-	if (entry->secret.n != SEAL_KEY_SIZE)
-		return fail(e, entry->secret.p == NULL ? RC_NOT_FOUND : RC_UNAVAILABLE,
-		    "keys/seal.secret is missing or does not have %d octets", SEAL_KEY_SIZE);
-	*secret = entry->secret;
+	if ((text = reading_text(&q->read)) == NULL)
+		return fail(e, RC_UNAVAILABLE, "an answer of the keys that is not understood");
+	*out = arena_strdup(a, text);
 	return RC_OK;
 }
 
@@ -351,20 +336,18 @@ enum rc
 keys_seal(
     const struct keys *k, struct arena *a, const char *context, struct bytes plain, struct bytes *sealed, struct err *e)
 {
-	struct bytes secret = { NULL, 0 };
-	enum rc rc = get_seal(k, a, &secret, e);
+	struct question *q = begin(a, KEYS_SEAL, context);
 
-	if (rc == RC_OK)
-		*sealed = seal_bytes(a, secret, context, plain);
-	return rc;
+	message_bytes(&q->text, plain);
+	return ask_bytes(k, a, q, sealed, e);
 }
 
 enum rc
 keys_unseal(
     const struct keys *k, struct arena *a, const char *context, struct bytes sealed, struct bytes *plain, struct err *e)
 {
-	struct bytes secret = { NULL, 0 };
-	enum rc rc = get_seal(k, a, &secret, e);
+	struct question *q = begin(a, KEYS_UNSEAL, context);
 
-	return rc == RC_OK ? seal_open(a, secret, context, sealed, plain, e) : rc;
+	message_bytes(&q->text, sealed);
+	return ask_bytes(k, a, q, plain, e);
 }

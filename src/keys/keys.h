@@ -1,5 +1,5 @@
-/* Private keys by name. Callers pass octets and names, never handles, so that the keys can later live
- * in a process without network by changing this room alone. Files under DIR/keys, 0600:
+/* Private keys by name. Callers pass octets and names, never handles: the keys live in a process beside the daemon, which
+ * has no network and no store (keys_start), or here (keys_open: `init`, tests). Files under DIR/keys, 0600:
  * NAME.key (PEM PKCS#8) and NAME.pem (PEM certificates), NAME.secret (raw). */
 #ifndef KEYS_KEYS_H
 #define KEYS_KEYS_H
@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/sandbox.h"
 #include "crypto/x509.h"
 #include "crypto/cms.h"
 
@@ -17,7 +18,14 @@ struct keys;
 
 /* `dir` is DIR; its folder keys is made if it is missing. RC_NOT_FOUND: no such DIR. */
 enum rc keys_open(const char *dir, struct keys **out, struct err *e);
-void keys_close(struct keys *k);
+
+/* The same in a process beside this one. Forks: call it before there are threads. There, each kind of name is good for its
+ * purpose alone (serve.c), anything else is RC_FORBIDDEN, and no CA is made of another key. Once that process has ended,
+ * everything is RC_UNAVAILABLE. */
+enum rc keys_start(const char *dir, enum sandbox_mode mode, struct keys **out, struct err *e);
+bool keys_alive(struct keys *k); /* false: it has ended. For one thread */
+
+void keys_close(struct keys *k); /* NULL is fine */
 
 /* Files may have been changed by another process: read them again. */
 void keys_forget(struct keys *k);
@@ -33,13 +41,10 @@ enum rc keys_put_certificates(struct keys *k, const char *name, const struct byt
 enum rc keys_certificates(
     const struct keys *k, struct arena *a, const char *name, struct bytes **certificates, int *n, struct err *e);
 
-/* A pair as files, for who can only take those (TLS to Apple's push service), and when it was put, in nanoseconds:
- * another pair has another time. RC_NOT_FOUND: there is no such pair. */
-struct keys_files {
-	const char *key, *certificates;
-	int64_t changed_at;
-};
-enum rc keys_files(const struct keys *k, struct arena *a, const char *name, struct keys_files *out, struct err *e);
+/* When a pair of key and certificates was put, in nanoseconds: another pair has another time. RC_NOT_FOUND: no such pair. */
+enum rc keys_changed(const struct keys *k, struct arena *a, const char *name, int64_t *at, struct err *e);
+/* The private key itself (PKCS#8 DER), for who can't have it sign elsewhere: TLS to Apple's push service. Of push- only. */
+enum rc keys_release(const struct keys *k, struct arena *a, const char *name, struct bytes *key, struct err *e);
 
 /* What keys are for. RC_NOT_FOUND: no key of that name; the sentence names the file. */
 enum rc keys_public(const struct keys *k, struct arena *a, const char *name, struct bytes *spki, struct err *e);

@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "crypto/hash.h"
 #include "fmt/base64.h"
+#include "http/trace.h"
 #include "keys/keys.h"
 #include "store/store.h"
 
@@ -160,7 +161,8 @@ licence_ask(struct call *c, struct licence_way *w, const char *path, json_t *bod
 		"Accept: application/json", body != NULL ? "Content-Type: application/json" : NULL, NULL };
 	struct http_client_request r = { .method = body != NULL ? "POST" : "GET",
 		.url = arena_printf(c->arena, "%s%s", c->conf->apps_and_books_url, path),
-		.headers = headers };
+		.headers = headers,
+		.traceparent = http_trace(c) };
 	struct http_client_answer x;
 	json_t *said = NULL;
 	enum rc rc;

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "crypto/hash.h"
+#include "http/trace.h"
 #include "oauth/page.h"
 
 void
@@ -39,7 +40,7 @@ signin_message(struct call *c, const struct http_request *r, struct http_reply *
 void
 signin_trouble(struct call *c, const struct http_request *r, struct http_reply *out)
 {
-	log_error("sign-in page", "attempt", c->trace, "error", c->err.text);
+	log_error("sign-in page", "attempt", c->trace, "trace", http_trace_id(c), "error", c->err.text);
 	signin_message(c, r, out, 503, NULL, EV_internal);
 	http_set(out, "Retry-After", "30");
 }
@@ -112,17 +113,7 @@ cookie_name(const struct http_request *r, enum signin_cookie which)
 const char *
 signin_cookie(struct call *c, const struct http_request *r, enum signin_cookie which)
 {
-	const char *p = http_header(r, "Cookie"), *name = cookie_name(r, which);
-	size_t n = strlen(name), length;
-
-	while (p != NULL && *p != '\0') {
-		p += strspn(p, "; ");
-		if (strncmp(p, name, n) == 0 && p[n] == '=' &&
-		    (length = strcspn(p + n + 1, "; ")) <= cookies[which].max && length > 0)
-			return arena_strndup(c->arena, p + n + 1, length);
-		p += strcspn(p, ";");
-	}
-	return NULL;
+	return http_cookie(c, r, cookie_name(r, which), cookies[which].max);
 }
 
 void

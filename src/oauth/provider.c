@@ -33,14 +33,18 @@ enum rc
 signin_way_open(struct call *c, const char *sealed, const char *nonce, struct signin_way *out)
 {
 	struct bytes box, plain;
+	enum rc rc = RC_BAD_INPUT;
 	json_t *j = NULL;
 
 	*out = (struct signin_way){ 0 };
 	if (sealed == NULL || nonce == NULL)
 		return fail(&c->err, RC_FORBIDDEN, "no sign-in was begun in this browser");
 	box = base64url_decode(c->arena, bytes_str(sealed));
-	if (box.p == NULL || keys_unseal(c->keys, c->arena, CONTEXT, box, &plain, &c->err) != RC_OK ||
-	    json_parse(c->arena, plain, &j, &c->err) != RC_OK)
+	if (box.p != NULL)
+		rc = keys_unseal(c->keys, c->arena, CONTEXT, box, &plain, &c->err);
+	if (rc == RC_UNAVAILABLE)
+		return rc;
+	if (rc != RC_OK || json_parse(c->arena, plain, &j, &c->err) != RC_OK)
 		return fail(&c->err, RC_FORBIDDEN, "the cookie was not made by this server");
 	out->form = (struct signin_form){
 		.flow = (enum signin_flow)json_get_int(j, "flow", SIGNIN_WEB),
@@ -52,7 +56,7 @@ signin_way_open(struct call *c, const char *sealed, const char *nonce, struct si
 	out->provider = json_get_text(j, "provider");
 	out->hint = json_get_text(j, "hint");
 	out->request = (struct idp_request){ json_get_text(j, "asked"), json_get_text(j, "token"),
-		json_get_text(j, "verifier"), json_is_true(json_object_get(j, "again")) };
+		json_get_text(j, "verifier"), provider_redirect_uri(c), json_is_true(json_object_get(j, "again")) };
 	if (out->form.attempt == NULL || out->provider == NULL || out->form.nonce == NULL ||
 	    !crypto_equal(out->form.nonce, nonce))
 		return fail(&c->err, RC_FORBIDDEN, "the sign-in was begun in another browser");

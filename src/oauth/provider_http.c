@@ -17,7 +17,8 @@ static enum rc
 begin(struct call *c, const struct signin_attempt *a, const struct provider *p, const struct idp_endpoints *at,
     struct signin_way *w, const char **url)
 {
-	*url = idp_begin(c, p, at, a->again ? a->user_identifier : w->hint, a->again, &w->request);
+	*url = idp_begin(
+	    c, p, at, provider_redirect_uri(c), a->again ? a->user_identifier : w->hint, a->again, &w->request);
 	return attempt_event(c, a->attempt.id, EV_provider_asked, "%s", p->issuer);
 }
 
@@ -76,8 +77,12 @@ resume(struct call *c, const struct http_request *r, struct signin_way *w, struc
 {
 	enum rc rc;
 
-	if (signin_way_open(c, signin_cookie(c, r, COOKIE_PROVIDER), signin_cookie(c, r, COOKIE_NONCE), w) != RC_OK) {
-		signin_message(c, r, out, 403, NULL, EV_provider_answer);
+	rc = signin_way_open(c, signin_cookie(c, r, COOKIE_PROVIDER), signin_cookie(c, r, COOKIE_NONCE), w);
+	if (rc != RC_OK) {
+		if (rc == RC_UNAVAILABLE)
+			signin_trouble(c, r, out);
+		else
+			signin_message(c, r, out, 403, NULL, EV_provider_answer);
 		return false;
 	}
 	if (!signin_find(c, r, w->form.attempt, w->form.flow, a, out))

@@ -46,11 +46,16 @@ static enum rc
 unseal(struct call *c, const char *context, const char *field, json_t **out)
 {
 	struct bytes sealed, plain;
+	enum rc rc = RC_BAD_INPUT;
 
 	if (strlen(field) > FIELD_MAX)
 		return fail(&c->err, RC_FORBIDDEN, "the form's field is too long");
 	sealed = base64url_decode(c->arena, bytes_str(field));
-	if (sealed.p == NULL || keys_unseal(c->keys, c->arena, context, sealed, &plain, &c->err) != RC_OK)
+	if (sealed.p != NULL)
+		rc = keys_unseal(c->keys, c->arena, context, sealed, &plain, &c->err);
+	if (rc == RC_UNAVAILABLE)
+		return rc;
+	if (rc != RC_OK)
 		return fail(&c->err, RC_FORBIDDEN, "the form was not made by this server");
 	if (json_parse(c->arena, plain, out, &c->err) != RC_OK)
 		return fail(&c->err, RC_FORBIDDEN, "the form was made by another version");

@@ -177,8 +177,15 @@ post(struct call *c, const struct http_request *r, enum signin_flow flow, const 
 	if (!signin_find(c, r, attempt, flow, &a, out))
 		return;
 	rc = uri_items_parse(c->arena, r->body, true, ITEMS_MAX, &form, &c->err);
-	if (rc == RC_OK && uri_item(&form, "form") != NULL &&
-	    signin_open(c, uri_item(&form, "form"), flow, attempt, signin_cookie(c, r, COOKIE_NONCE), &f) == RC_OK) {
+	if (rc == RC_OK && uri_item(&form, "form") == NULL)
+		rc = RC_BAD_INPUT;
+	if (rc == RC_OK)
+		rc = signin_open(c, uri_item(&form, "form"), flow, attempt, signin_cookie(c, r, COOKIE_NONCE), &f);
+	if (rc == RC_UNAVAILABLE) {
+		signin_trouble(c, r, out);
+		return;
+	}
+	if (rc == RC_OK) {
 		if (uri_item(&form, "cancel") == NULL) {
 			try_it(c, r, &a, &f, &form, room, out);
 			return;

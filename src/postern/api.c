@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
@@ -63,6 +64,51 @@ probe(struct cli *k, const char *path)
 	    k->data, error == ENOENT ? "no socket" : "nobody answers at", path, k->data);
 }
 
+/* The first line of the file; nobody else may read it. */
+static enum rc
+read_token(struct cli *k)
+{
+	const char *path = argv_text(k->v, "token-file");
+	struct stat st;
+	struct bytes text = { 0 };
+	enum rc rc;
+
+	if (path == NULL)
+		return fail(
+		    &k->err, RC_BAD_INPUT, "--server needs --token-file F with a token of postern api-token add");
+	if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & S_IROTH) != 0)
+		return fail(&k->err, RC_FORBIDDEN, "everybody may read %s: chmod 600 %s", path, path);
+	if ((rc = cli_file(k, path, &text)) != RC_OK)
+		return rc;
+	k->token = arena_strndup(k->a, (const char *)text.p, text.n);
+	k->token = arena_strndup(k->a, k->token, strcspn(k->token, "\r\n"));
+	for (const char *p = k->token; *p != '\0'; p++) {
+		if (*p <= ' ' || *p > '~')
+			return fail(&k->err, RC_BAD_INPUT, "%s holds no token", path);
+	}
+	return k->token[0] != '\0' ? RC_OK : fail(&k->err, RC_BAD_INPUT, "%s holds no token", path);
+}
+
+static enum rc
+connect_remote(struct cli *k)
+{
+	const struct http_client_settings s = { .user_agent = "postern/" POSTERN_VERSION,
+		.timeout_ms = 60000,
+		.https_only = true,
+		.ca_file = argv_text(k->v, "cacert") };
+	size_t n = strlen(k->server);
+	enum rc rc;
+
+	if (strncmp(k->server, "https://", 8) != 0 || strpbrk(k->server, "?#") != NULL)
+		return fail(&k->err, RC_BAD_INPUT, "--server is https://HOST:PORT, not %.200s", k->server);
+	while (n > 8 && k->server[n - 1] == '/')
+		n--;
+	k->server = arena_strndup(k->a, k->server, n);
+	if ((rc = read_token(k)) != RC_OK)
+		return rc;
+	return http_client_open(&s, &k->http, &k->err);
+}
+
 static enum rc
 connect_server(struct cli *k)
 {
@@ -71,6 +117,8 @@ connect_server(struct cli *k)
 
 	if (k->http != NULL)
 		return RC_OK;
+	if (k->server != NULL)
+		return connect_remote(k);
 	if ((rc = socket_path(k, &s.unix_socket)) != RC_OK || (rc = probe(k, s.unix_socket)) != RC_OK)
 		return rc;
 	return http_client_open(&s, &k->http, &k->err);
@@ -104,7 +152,7 @@ rc_of_status(int status)
 enum rc
 cli_request(struct cli *k, const char *method, const char *path, json_t *body, json_t **answer)
 {
-	static const char *const headers[] = { "Content-Type: application/json", "Accept: application/json", NULL };
+	const char *headers[] = { "Content-Type: application/json", "Accept: application/json", NULL, NULL };
 	struct http_client_request q = { .method = method, .headers = headers, .max_body = ANSWER_MAX };
 	struct http_client_answer r;
 	const char *sentence;
@@ -114,7 +162,9 @@ cli_request(struct cli *k, const char *method, const char *path, json_t *body, j
 	*answer = NULL;
 	if ((rc = connect_server(k)) != RC_OK)
 		return rc;
-	q.url = arena_printf(k->a, "http://postern/api/v1%s", path);
+	if (k->token != NULL)
+		headers[2] = arena_printf(k->a, "Authorization: Bearer %s", k->token);
+	q.url = arena_printf(k->a, "%s/api/v1%s", k->server != NULL ? k->server : "http://postern", path);
 	if (body != NULL)
 		q.body = json_text(k->a, body, 0);
 	if ((rc = http_client_send(k->http, k->a, &q, &r, &k->err)) != RC_OK)
@@ -126,7 +176,7 @@ cli_request(struct cli *k, const char *method, const char *path, json_t *body, j
 	}
 	if (r.status < 400)
 		return RC_OK;
-	sentence = json_get_text(*answer, "error");
+	sentence = json_get_text(*answer, "detail");
 	return fail(&k->err, rc_of_status(r.status), "%s", sentence != NULL ? sentence : "posternd refused");
 }
 

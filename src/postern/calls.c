@@ -64,6 +64,11 @@ static const struct column token_columns[] = {
 	{ "METHOD", "method", COL_TEXT }, { "STATE", "state", COL_TEXT }, { "SIGNED IN", "created_at", COL_TIME },
 	{ "RENEWED", "used_at", COL_TIME }, { "ENDS", "ends_at", COL_TIME }, COLUMN_END
 };
+static const struct column audit_columns[] = {
+	{ "SEQ", "seq", COL_NUMBER }, { "AT", "at", COL_TIME }, { "WHO", "actor", COL_TEXT }, { "WHAT", "action", COL_TEXT },
+	{ "ON", "object", COL_TEXT }, { "WHOM", "person", COL_TEXT }, { "OUTCOME", "outcome", COL_TEXT },
+	{ "BEGUN", "begun", COL_NUMBER }, { "AGAIN", "again", COL_NUMBER }, COLUMN_END
+};
 static const struct column licence_app_columns[] = {
 	{ "APP", "adam_id", COL_TEXT }, { "BOUGHT", "total", COL_NUMBER }, { "ASSIGNED", "assigned", COL_NUMBER },
 	{ "LEFT", "available", COL_NUMBER }, { "WANTED", "wanted", COL_NUMBER }, { "HELD", "held", COL_NUMBER },
@@ -88,6 +93,29 @@ static const struct column service_columns[] = {
 	{ "ID", "id", COL_TEXT }, { "NAME", "name", COL_TEXT }, { "FOR", "purpose", COL_TEXT },
 	{ "ORGANIZATION", "organization", COL_TEXT }, { "SINCE", "created_at", COL_TIME }, { "BY", "created_by", COL_TEXT },
 	COLUMN_END
+};
+static const struct column administrator_columns[] = {
+	{ "NAME", "name", COL_TEXT }, { "ROLE", "role", COL_TEXT }, { "ORGANIZATION", "organization", COL_TEXT },
+	{ "PROVIDER", "provider", COL_TEXT }, { "SECOND FACTORS", "second_factors", COL_LIST }, { "CODES", "recovery_codes", COL_NUMBER },
+	{ "DISABLED", "disabled", COL_FLAG }, { "SIGNED IN", "signed_in_at", COL_TIME }, COLUMN_END
+};
+static const struct column api_token_columns[] = {
+	{ "NAME", "name", COL_TEXT }, { "ROLE", "role", COL_TEXT }, { "ORGANIZATION", "organization", COL_TEXT },
+	{ "STATE", "state", COL_TEXT }, { "UNTIL", "expires_at", COL_TIME }, { "USED", "used_at", COL_TIME },
+	{ "BY", "created_by", COL_TEXT }, { "ID", "id", COL_TEXT }, COLUMN_END
+};
+static const struct column api_secret_columns[] = {
+	{ "ID", "id", COL_TEXT }, { "Role", "role", COL_TEXT }, { "Organization", "organization", COL_TEXT },
+	{ "Until", "expires_at", COL_TIME }, { "Secret", "secret", COL_TEXT }, COLUMN_END
+};
+static const struct column webhook_columns[] = {
+	{ "ID", "id", COL_TEXT }, { "URL", "url", COL_TEXT }, { "EVENTS", "events", COL_TEXT },
+	{ "ORGANIZATION", "organization", COL_TEXT }, { "WAITING", "waiting", COL_NUMBER }, { "DEAD", "dead", COL_NUMBER },
+	{ "LAST ACCEPTED", "delivered_at", COL_TIME }, { "TROUBLE", "trouble", COL_TEXT }, COLUMN_END
+};
+static const struct column dead_letter_columns[] = {
+	{ "ID", "id", COL_TEXT }, { "EVENT", "type", COL_TEXT }, { "HAPPENED", "created_at", COL_TIME },
+	{ "GIVEN UP", "dead_at", COL_TIME }, { "TRIES", "tries", COL_NUMBER }, { "TROUBLE", "trouble", COL_TEXT }, COLUMN_END
 };
 static const struct column secret_columns[] = {
 	{ "ID", "id", COL_TEXT }, { "Secret", "secret", COL_TEXT }, COLUMN_END
@@ -134,6 +162,8 @@ static const struct column next_columns[] = {
 
 #define ORG "organization=--org"
 
+static void print_export(struct cli *k, const json_t *answer);
+
 static const struct call {
 	const char *command;
 	const char *when; /* the option that selects this row of several; NULL: the last of them */
@@ -166,6 +196,9 @@ static const struct call {
 	  .done = "{user} is disabled: nothing more is delivered to {live_enrollments} live enrollment(s)." },
 	{ "user enable", NULL, "PATCH", "/users/{0}", "disabled=@false:b", .done = "{user} is enabled." },
 	{ "user remove", NULL, "DELETE", "/users/{0}", "", .done = "{user} was removed; {evicted} enrollment(s) are evicted." },
+	{ "user export", NULL, "GET", "/users/{0}/export", "", .print = print_export },
+	{ "user erase", NULL, "POST", "/users/{0}/erase", "evict=--evict:b",
+	  .done = "Nothing is kept of {user}; {evicted} enrollment(s) were ended. postern store vacuum gives the space back." },
 
 	{ "group list", NULL, "GET", "/groups", ORG, "after", group_columns, .empty = "Nobody is in a group." },
 	{ "group policy", NULL, "PATCH", "/groups/{0}", ORG " access_token_life=--access-token-life web_token_life=--web-token-life"
@@ -249,6 +282,8 @@ static const struct call {
 	{ "command show", NULL, "GET", "/commands/{0}", "", .print = print_command },
 	{ "command cancel", NULL, "DELETE", "/commands/{0}", "", .done = "Command {0} was taken out of the queue." },
 
+	{ "audit list", NULL, "GET", "/audit", ORG " user=--user actor=--actor object=--object since=--since until=--until", "before",
+	  audit_columns, .empty = "Nothing of that kind happened." },
 	{ "token list", NULL, "GET", "/tokens", ORG " user=--user enrollment=--enrollment", "before", token_columns,
 	  .empty = "No sign-in." },
 	{ "token revoke", NULL, "POST", "/tokens/revoke", "user=--user enrollment=--enrollment grant=0",
@@ -274,6 +309,33 @@ static const struct call {
 	  .done = "Give id and secret to {name} now: the secret is not kept, and never shown again." },
 	{ "service list", NULL, "GET", "/services", ORG, .columns = service_columns, .empty = "No other service may ask." },
 	{ "service remove", NULL, "DELETE", "/services/{0}", "", .done = "{0} was removed: its next request is refused." },
+	{ "administrator add", NULL, "POST", "/administrators", ORG " name=0 role=--role provider=--provider password=stdin",
+	  .done = "{name} administers from now on: /console/sign-in on a listener of admin_listen." },
+	{ "administrator list", NULL, "GET", "/administrators", "", .columns = administrator_columns,
+	  .empty = "There are no administrators yet: postern administrator add USER@DOMAIN" },
+	{ "administrator set", NULL, "PATCH", "/administrators/{0}", ORG " role=--role",
+	  .done = "{name} was changed; their sessions have ended." },
+	{ "administrator disable", NULL, "PATCH", "/administrators/{0}", "disabled=@true:b",
+	  .done = "{name} is disabled; their sessions have ended." },
+	{ "administrator enable", NULL, "PATCH", "/administrators/{0}", "disabled=@false:b", .done = "{name} is enabled." },
+	{ "administrator passwd", NULL, "PUT", "/administrators/{0}/password", "password=stdin",
+	  .done = "{0} has a new password; their sessions have ended." },
+	{ "administrator reset", NULL, "POST", "/administrators/{0}/reset", "",
+	  .done = "{0} sets up a second factor at the next sign-in; their sessions have ended." },
+	{ "administrator remove", NULL, "DELETE", "/administrators/{0}", "", .done = "{0} was removed; their sessions have ended." },
+	{ "api-token add", NULL, "POST", "/api-tokens", ORG " name=0 role=--role life=--life", .columns = api_secret_columns,
+	  .done = "Keep the secret of {name} now: it is never shown again." },
+	{ "api-token list", NULL, "GET", "/api-tokens", ORG, .columns = api_token_columns, .empty = "There are no tokens." },
+	{ "api-token revoke", NULL, "DELETE", "/api-tokens/{0}", "", .done = "{name} was revoked: its next request is refused." },
+	{ "openapi", NULL, "GET", "/openapi.json", "", .print = print_document },
+	{ "webhook add", NULL, "POST", "/webhooks", ORG " url=0 events=--event:a secret=--secret-file:f", .columns = secret_columns,
+	  .done = "Give the secret to {url} now: it is never shown again. Then: postern webhook test {id}" },
+	{ "webhook list", NULL, "GET", "/webhooks", ORG, .columns = webhook_columns, .empty = "Nobody is told what happens." },
+	{ "webhook remove", NULL, "DELETE", "/webhooks/{0}", "", .done = "{0} was removed, with what it was still to be told." },
+	{ "webhook test", NULL, "POST", "/webhooks/{0}/test", "", .done = "The receiver answered {status}." },
+	{ "webhook dead-letters", NULL, "GET", "/webhooks/{0}/dead-letters", "", .columns = dead_letter_columns,
+	  .empty = "Everything was told, or is still tried." },
+	{ "webhook replay", NULL, "POST", "/webhooks/{0}/replay", "message=--message", .done = "{messages} message(s) are tried again." },
 	{ "ca show", "enrollment", "GET", "/certificates", "enrollment=--enrollment", .columns = certificate_columns,
 	  .empty = "No certificate was issued for it." },
 	{ "ca show", NULL, "GET", "/organizations/{org}/certificates/ca", "", .columns = ca_columns },
@@ -552,6 +614,14 @@ request(struct cli *k, const struct call *call, const char *path, json_t *fields
 	return RC_OK;
 }
 
+/* A document for programs and archives, whether --json was said or not. */
+static void
+print_export(struct cli *k, const json_t *answer)
+{
+	(void)k;
+	print_json(answer);
+}
+
 static void
 print_answer(struct cli *k, const struct call *call, const json_t *answer)
 {
@@ -585,7 +655,10 @@ misuse(const struct argv *v)
 		if (v->n_arguments > 2 && argv_given(v, "plist"))
 			return "give either key=value pairs or --plist, not both";
 	}
-	if (strcmp(v->command->name, "user passwd") == 0 && !argv_flag(v, "password-stdin"))
+	if (strcmp(v->command->name, "user erase") == 0 && !argv_flag(v, "yes"))
+		return "what is erased can't be brought back: say --yes (postern user export keeps a copy)";
+	if ((strcmp(v->command->name, "user passwd") == 0 || strcmp(v->command->name, "administrator passwd") == 0) &&
+	    !argv_flag(v, "password-stdin"))
 		return "say --password-stdin: the password is read from standard input, never from the command line";
 	if (strcmp(v->command->name, "attempt show") == 0 && (v->n_arguments == 1) == argv_given(v, "last"))
 		return "name an attempt's ID, or a person with --last USER@DOMAIN";

@@ -19,6 +19,7 @@ cli_begin(struct cli *k, const struct argv *v)
 		.v = v,
 		.a = v->arena,
 		.data = argv_text(v, "data"),
+		.server = argv_text(v, "server"),
 		.json = argv_flag(v, "json"),
 		.color_out = wants_color(STDOUT_FILENO),
 		.color_err = wants_color(STDERR_FILENO),

@@ -1,6 +1,7 @@
 /* The administrator's command: what its files share.
  *
- * Everything but `init`, `check`, `lint`, `backup` and its like is a request to the administration API over DIR/admin.sock. Which
+ * Everything but `init`, `check`, `lint`, `backup` and its like is a request to the administration API over DIR/admin.sock,
+ * or over TLS with --server. Which
  * request, with which fields, printed how, is one table (calls.c); which options and arguments a command
  * has is another (commands.c). Results go to stdout, messages to stderr. */
 #ifndef POSTERN_CLI_H
@@ -24,6 +25,8 @@ struct cli {
 	struct err err;
 	const char *data; /* DIR */
 	struct http_client *http; /* NULL until the first request */
+	const char *server; /* "https://HOST:PORT"; NULL: the socket in DIR */
+	const char *token; /* of the server's API; in the arena, which is wiped */
 	bool json; /* print answers as they are */
 	bool color_out, color_err;
 };
@@ -111,6 +114,7 @@ void print_sent(struct cli *k, const json_t *answer);
 void print_status(struct cli *k, const json_t *answer);
 void print_device_group(struct cli *k, const json_t *answer);
 void print_item(struct cli *k, const json_t *answer);
+void print_document(struct cli *k, const json_t *answer); /* as JSON */
 void print_pem(struct cli *k, const json_t *answer);
 
 /* ---- commands of their own ---- */
@@ -131,6 +135,11 @@ int cli_store_migrate(const struct argv *v, void *ctx); /* store.c, like the nex
 int cli_store_check(const struct argv *v, void *ctx);
 int cli_store_copy(const struct argv *v, void *ctx);
 int cli_store_vacuum(const struct argv *v, void *ctx); /* vacuum.c */
+int cli_audit_verify(const struct argv *v, void *ctx); /* audit.c, like the next */
+int cli_audit_export(const struct argv *v, void *ctx);
+int cli_migrate_nanomdm(const struct argv *v, void *ctx); /* migrate.c, like the next */
+int cli_migrate_micromdm(const struct argv *v, void *ctx);
+int cli_migrate_shadow(const struct argv *v, void *ctx); /* shadow.c */
 int cli_backup(const struct argv *v, void *ctx); /* backup.c */
 int cli_restore(const struct argv *v, void *ctx);
 int cli_node_export(const struct argv *v, void *ctx);

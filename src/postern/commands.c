@@ -10,6 +10,7 @@ static const char *const identities[] = { "scep", "acme", NULL };
 static const char *const methods[] = { "apple-oauth2", "apple-as-web", NULL };
 static const char *const proofs[] = { "signature", "mtls", "proxy", NULL };
 static const char *const ca_modes[] = { "require", "warn", "off", NULL };
+static const char *const roles[] = { "read", "help-desk", "admin", NULL };
 static const char *const purposes[] = { "introspection", "scim", NULL };
 static const char *const client_auths[] = { "client_secret_basic", "client_secret_post", "private_key_jwt", "none",
 	NULL };
@@ -27,6 +28,10 @@ static const char *const enrollment_states[] = { "live", "inactive", "pending", 
 static const struct argv_option global_options[] = {
 	ARGV_TEXT("data", "DIR", "The server's folder", .env = "POSTERN_DATA", .fallback = "/var/lib/postern"),
 	ARGV_TEXT("org", "NAME", "The organization, where there are several"),
+	ARGV_TEXT("server", "URL", "Ask the administration API there, https://HOST:PORT, instead of the socket in DIR",
+	    .env = "POSTERN_SERVER"),
+	ARGV_TEXT("token-file", "F", "With --server: the token, in the first line of F", .env = "POSTERN_TOKEN_FILE"),
+	ARGV_TEXT("cacert", "F", "With --server: CA certificates (PEM) to trust beside the system's", .env = "POSTERN_CACERT"),
 	ARGV_FLAG("json", "Print JSON instead of text for people"),
 	ARGV_END
 };
@@ -90,6 +95,12 @@ static const struct argv_option user_groups_options[] = {
 };
 static const struct argv_option passwd_options[] = { ARGV_FLAG("password-stdin", SECRET), ARGV_END };
 
+static const struct argv_option user_erase_options[] = {
+	ARGV_FLAG("yes", "It can't be undone: say so"),
+	ARGV_FLAG("evict", "End the enrollments of devices that are still enrolled"),
+	ARGV_END
+};
+
 static const struct argv_option group_policy_options[] = {
 	ARGV_TEXT("access-token-life", "LIFE", "Life of access tokens at most: 15m"),
 	ARGV_TEXT("web-token-life", "LIFE", "Life of apple-as-web tokens at most: 7d"),
@@ -135,6 +146,19 @@ static const struct argv_option rule_add_options[] = {
 	ARGV_INT("at", "POSITION", "Where in the list; first otherwise", .min = 1, .max = 100000),
 	ARGV_END
 };
+static const struct argv_option migrate_options[] = {
+	ARGV_TEXT("people", "FILE", "CSV: whose each device is; columns device (serial number or id), user, display_name, managed_apple_account"),
+	ARGV_INT("wave", "N", "People in one wave [50]", .min = 1, .max = 1000000),
+	ARGV_FLAG("apply", "Add the people here, each in the group of their wave"),
+	ARGV_END
+};
+static const struct argv_option shadow_options[] = {
+	ARGV_TEXT("listen", "ADDRESS", "Where to listen, HTTP without TLS: on this machine only, or behind a proxy", .fallback = "127.0.0.1:8090"),
+	ARGV_END
+};
+#define MIGRATE_HELP \
+	"Reads, and changes nothing there. Enrollments can't be carried over: devices leave there and enroll here, by waves of\n" \
+	"people in the order of --people. The groups are migration-wave-1 and so on, for rule add --group."
 #define IDP_SETTINGS \
 	ARGV_TEXT("client-secret-file", "F", "The client secret is the first line of F; '-' for standard input"), \
 	ARGV_TEXT("key-file", "F", "A private key, RSA or EC on P-256, instead of a secret (private_key_jwt); for entra RSA, with its certificate"), \
@@ -227,6 +251,21 @@ static const struct argv_option enrollment_list_options[] = {
 	LIMIT,
 	ARGV_END
 };
+static const struct argv_option audit_list_options[] = {
+	ARGV_TEXT("user", "USER@DOMAIN", "Whom it concerns"),
+	ARGV_TEXT("actor", "NAME", "Who did it: 'uid 0', 'token backup', 'eliza@example.com', 'scim Directory'"),
+	ARGV_TEXT("object", "KIND ID", "What it was done to: 'rule 5x2k…', as the listing says it"),
+	ARGV_TEXT("since", "TIME", "From then on: 2026-11-29, 2026-11-29T16:05:00Z, or 7d ago"),
+	ARGV_TEXT("until", "TIME", "Before then"),
+	LIMIT,
+	ARGV_END
+};
+static const struct argv_option audit_verify_options[] = {
+	ARGV_TEXT("head", "HEAD", "A head that was noted earlier: rows that were cut off since are missed"), ARGV_END
+};
+static const struct argv_option audit_export_options[] = {
+	ARGV_INT("after", "SEQ", "Only what is newer than this row", .min = 0, .max = INT64_MAX), ARGV_END
+};
 static const struct argv_option send_options[] = {
 	ARGV_TEXT("plist", "FILE", "The command as a property list, '-' for standard input"),
 	ARGV_TEXT("user-channel", "ID", "To a Mac's user channel (its id: enrollment show)"),
@@ -260,8 +299,28 @@ static const struct argv_option apple_setup_options[] = {
 static const struct argv_option apple_discovery_options[] = {
 	ARGV_TEXT("url", "URL", "Another URL than this server's own"), ARGV_END
 };
+static const struct argv_option webhook_add_options[] = {
+	ARGV_LIST("event", "EVENT", "Only such events (docs/events.md); several, or none for all"),
+	ARGV_TEXT("secret-file", "F", "The secret, whsec_ and base64, is the first line of F; '-' for standard input. Without it one is made"),
+	ARGV_END
+};
+static const struct argv_option webhook_replay_options[] = {
+	ARGV_TEXT("message", "ID", "Only this one"), ARGV_END
+};
 static const struct argv_option service_add_options[] = {
 	ARGV_TEXT("for", "PURPOSE", "What it may do", .choices = purposes, .required = true), ARGV_END
+};
+static const struct argv_option administrator_add_options[] = {
+	ARGV_TEXT("role", "ROLE", "What they may do", .choices = roles, .required = true),
+	ARGV_TEXT("provider", "ID", "The identity provider that signs them in, from idp list; else they get a password"),
+	ARGV_FLAG("password-stdin", SECRET), ARGV_END
+};
+static const struct argv_option administrator_set_options[] = {
+	ARGV_TEXT("role", "ROLE", "What they may do from now on", .choices = roles), ARGV_END
+};
+static const struct argv_option api_token_add_options[] = {
+	ARGV_TEXT("role", "ROLE", "What it may do", .choices = roles, .required = true),
+	ARGV_TEXT("life", "TIME", "It ends after that: 12h, 90d [90d]"), ARGV_END
 };
 static const struct argv_option ca_show_options[] = {
 	ARGV_TEXT("enrollment", "ID", "The certificates that were issued for it"), ARGV_END
@@ -361,6 +420,11 @@ static const struct argv_command commands[] = {
 	{ "user disable", "Deliver nothing more to a person's devices", cli_call, NULL, PERSON, NULL },
 	{ "user enable", "Undo user disable", cli_call, NULL, PERSON, NULL },
 	{ "user remove", "Evict a person's devices and remove the person", cli_call, NULL, PERSON, NULL },
+	{ "user export", "Everything that is kept of a person, as one JSON document", cli_call, NULL, PERSON,
+	  "For who asks what is known of them. Secrets are not in it." },
+	{ "user erase", "Remove everything that is kept of a person, also from history and audit", cli_call, user_erase_options,
+	  PERSON, "Rows of the audit stay, without the name. postern store vacuum gives the space back. Backups that were made\n"
+	  "before still have it all." },
 	{ "user import", "Add people from a CSV file", cli_user_import, NULL, ONE("FILE", "'-' for standard input"),
 	  "The first line names the columns: user, managed_apple_account, groups (separated by ';'),\n"
 	  "display_name, password. Only user must be there; order is free." },
@@ -460,11 +524,42 @@ static const struct argv_command commands[] = {
 	  "scim: /scim/v2 (RFC 7644) with the secret as bearer token: for Entra ID, Okta and their like." },
 	{ "service list", "List such services", cli_call, NULL, NULL, NULL },
 	{ "service remove", "Refuse one from now on", cli_call, NULL, ONE("ID", "From service list"), NULL },
+	{ "administrator add", "Let a person administer through the console", cli_call, administrator_add_options, PERSON,
+	  "Roles are those of api-token add; with --org that organization alone. A password is the first step of two: the second,\n"
+	  "an authenticator app or WebAuthn, is set up at the first sign-in." },
+	{ "administrator list", "List them", cli_call, NULL, NULL, NULL },
+	{ "administrator set", "Change the role, or with --org the organization (all: every one)", cli_call,
+	  administrator_set_options, PERSON, NULL },
+	{ "administrator disable", "Sign one in no more", cli_call, NULL, PERSON, NULL },
+	{ "administrator enable", "Undo administrator disable", cli_call, NULL, PERSON, NULL },
+	{ "administrator passwd", "Set a password", cli_call, passwd_options, PERSON, NULL },
+	{ "administrator reset", "Forget second factors and recovery codes, for who lost them", cli_call, NULL, PERSON, NULL },
+	{ "administrator remove", "Remove one", cli_call, NULL, PERSON, NULL },
+	{ "api-token add", "Let a program use the administration API", cli_call, api_token_add_options,
+	  ONE("NAME", "Which one, for people and records"),
+	  "read: sees everything, changes nothing. help-desk: attempts, people and enrollments, wakes and renews devices;\n"
+	  "no tokens, no results of commands. admin: everything. With --org it reaches that organization alone." },
+	{ "api-token list", "List such tokens", cli_call, NULL, NULL, NULL },
+	{ "api-token revoke", "Refuse one from now on", cli_call, NULL, ONE("NAME", "Name or ID, from api-token list"), NULL },
+	{ "openapi", "Print the OpenAPI document of the administration API", cli_call, NULL, NULL, NULL },
+	{ "webhook add", "Tell a receiver what happens: signed messages, in order for each enrollment", cli_call,
+	  webhook_add_options, ONE("URL", "The receiver, https"), NULL },
+	{ "webhook list", "List receivers, and what waits for each", cli_call, NULL, NULL, NULL },
+	{ "webhook remove", "Tell a receiver nothing more", cli_call, NULL, ONE("ID", "From webhook list"), NULL },
+	{ "webhook test", "Send a receiver a message now", cli_call, NULL, ONE("ID", "From webhook list"), NULL },
+	{ "webhook dead-letters", "List what was given up after webhook_days", cli_call, NULL, ONE("ID", "From webhook list"), NULL },
+	{ "webhook replay", "Try dead letters again", cli_call, webhook_replay_options, ONE("ID", "From webhook list"), NULL },
 	{ "ca show", "Show the enrollment CA, or what it issued", cli_call, ca_show_options, NULL, NULL },
 	{ "ca renew", "Give a key of the organization a new certificate, for ten years more", cli_call, NULL,
 	  ONE("KIND", "ca, profile or maid; each key stays as it is, and what was signed with it stays good"), NULL },
 	{ "ca revoke", "Revoke an identity certificate", cli_call, NULL,
 	  ONE("FINGERPRINT", "Its SHA-256, from ca show --enrollment"), NULL },
+	{ "audit list", "What administrators did, and whose data they read; newest first", cli_call, audit_list_options, NULL, NULL },
+	{ "audit verify", "Find rows that are not as they were written, or are missing", cli_audit_verify, audit_verify_options,
+	  NULL, "Prints the head: noted where nobody of this server can write, it shows later that nothing was cut off.\n"
+	  "Exit status 1: a row is wrong; it is named." },
+	{ "audit export", "Every row as a line of JSON, oldest first", cli_audit_export, audit_export_options, NULL,
+	  "postern audit export --after 1200 >> audit.jsonl     goes on behind row 1200" },
 	{ "status", "Is all well? Version, warnings, counts", cli_call, status_options, NULL, NULL },
 	{ "backup", "Write keys, settings and all rows into one sealed file, while the server runs", cli_backup,
 	  passphrase_options, ONE("FILE", "Where to; an older backup there is replaced when this one is whole"),
@@ -489,6 +584,15 @@ static const struct argv_command commands[] = {
 	  "postern store copy sqlite:/var/lib/postern/postern.db @/root/new-database\n"
 	  "Stop every posternd first. Rows are counted and summed on both sides before the new database is kept; when\n"
 	  "anything fails it is left empty. Keys and settings stay where they are: set `store` in postern.conf." },
+	{ "migrate nanomdm", "Read a NanoMDM's store: who is there, what becomes of each, and who comes when", cli_migrate_nanomdm,
+	  migrate_options, ONE("SOURCE", "The folder of its file storage, or its database: postgresql://..., or @F for an address in F"),
+	  MIGRATE_HELP },
+	{ "migrate micromdm", "The same of a MicroMDM", cli_migrate_micromdm, migrate_options,
+	  ONE("SOURCE", "Its micromdm.db, of a server that is stopped, or a copy"), MIGRATE_HELP },
+	{ "migrate shadow", "Listen to a NanoMDM's or MicroMDM's webhook, and say what this server would make of it", cli_migrate_shadow,
+	  shadow_options, NULL,
+	  "Start the other server with its webhook URL (-webhook-url, -command-webhook-url) at http://127.0.0.1:8090/. Devices notice\n"
+	  "nothing. Nothing is kept but counts, in memory, until Ctrl-C prints them." },
 	{ "lint", "Check a profile, command or declaration against what an enrollment mode allows", cli_lint, lint_options,
 	  ONE("FILE", "Profile (signed or not), command (property list) or declaration (JSON); '-' for standard input"),
 	  "postern lint wifi.mobileconfig --mode byod --os \"iOS 18.2\"\n"

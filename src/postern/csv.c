@@ -80,3 +80,15 @@ csv_open(struct cli *k, const char *path, struct csv *out)
 	out->end = out->p + file.n;
 	return RC_OK;
 }
+
+char *
+csv_fold(struct arena *a, const char *text)
+{
+	char *s = arena_strdup(a, text);
+
+	for (char *p = s; *p != '\0'; p++) {
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p - 'A' + 'a');
+	}
+	return s;
+}

@@ -20,4 +20,7 @@ enum rc csv_open(struct cli *k, const char *path, struct csv *out);
  * skipped. */
 enum rc csv_record(struct csv *c, const char *fields[CSV_COLUMNS_MAX], int *n, struct err *e);
 
+/* User identifiers are stored without capital letters (of ASCII). */
+char *csv_fold(struct arena *a, const char *text);
+
 #endif

@@ -16,19 +16,6 @@ struct tally {
 	int changed, same, unknown, failed;
 };
 
-/* As user identifiers are stored. */
-static char *
-fold(struct arena *a, const char *text)
-{
-	char *s = arena_strdup(a, text);
-
-	for (char *p = s; *p != '\0'; p++) {
-		if (*p >= 'A' && *p <= 'Z')
-			*p = (char)(*p - 'A' + 'a');
-	}
-	return s;
-}
-
 static enum rc
 read_header(struct cli *k, struct csv *c, int *group, int *user, int *columns)
 {
@@ -64,7 +51,7 @@ read_all(struct cli *k, struct csv *c, struct wanted *w)
 			rc = fail(&k->err, RC_BAD_INPUT, "the group is not UTF-8");
 		if (rc != RC_OK || fields[person][0] == '\0') /* a group with nobody in it */
 			continue;
-		user = fold(k->a, fields[person]);
+		user = csv_fold(k->a, fields[person]);
 		if (json_object_get(w->people, user) == NULL)
 			json_object_set_new(w->people, user, json_object());
 		if (json_object_set_new(json_object_get(w->people, user), fields[group], json_true()) != 0)

@@ -197,6 +197,13 @@ print_sent(struct cli *k, const json_t *answer)
 }
 
 void
+print_document(struct cli *k, const json_t *answer)
+{
+	(void)k;
+	print_json(answer);
+}
+
+void
 print_pem(struct cli *k, const json_t *answer)
 {
 	const char *pem = json_get_text(answer, "pem");

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "http/trace.h"
 
 #define THREADS_MAX 8
 
@@ -31,7 +32,7 @@ once(struct beside *b)
 
 	b->begin(&c, b->ctx);
 	if (b->look(b->arg, &c, &more) != RC_OK) {
-		log_warn(b->what, "attempt", c.trace, "error", c.err.text);
+		log_warn(b->what, "attempt", c.trace, "trace", http_trace_id(&c), "error", c.err.text);
 		more = false;
 	}
 	arena_free(c.arena);

@@ -12,10 +12,13 @@
 
 #include "acme/acme.h"
 #include "admin/admin.h"
+#include "administrator/idempotency.h"
+#include "audit/audit.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "command/renewal.h"
 #include "config/config.h"
+#include "console/console.h"
 #include "crypto/password.h"
 #include "crypto/start.h"
 #include "desired/round.h"
@@ -26,6 +29,7 @@
 #include "fmt/argv.h"
 #include "gate/gate.h"
 #include "http/server.h"
+#include "http/trace.h"
 #include "idp/liveness.h"
 #include "idp/remote.h"
 #include "keys/keys.h"
@@ -33,8 +37,12 @@
 #include "licence/door.h"
 #include "licence/licence.h"
 #include "mdm/mdm.h"
+#include "metrics/metrics.h"
 #include "oauth/oauth.h"
 #include "posternd/beside.h"
+#include "posternd/confine.h"
+#include "posternd/handed.h"
+#include "posternd/opener.h"
 #include "posternd/tickets.h"
 #include "profile/enroll_request.h"
 #include "profile/renewal.h"
@@ -42,6 +50,7 @@
 #include "scep/scep.h"
 #include "scim/scim.h"
 #include "store/store.h"
+#include "webhook/webhook.h"
 
 #define FLUSH_S 20 /* last-seen and counts: at most a minute may be lost */
 #define PRUNE_FIRST_S 10 /* after the start, */
@@ -53,6 +62,7 @@
 #define RENEWING_PAUSE_MS 1000
 #define LICENSING_PAUSE_MS 1000
 #define CHECKING_PAUSE_MS 1000
+#define HOOKING_PAUSE_MS 500
 #define PUSHING_PAUSE_MS 250 /* what a push may wait for others to go along */
 #define LISTENERS_MAX 24
 /* A whole school signs in on one morning: the line must outlast the work of 200 passwords on busy cores. */
@@ -72,11 +82,16 @@ struct server {
 	struct enroll_prune pruning;
 	int64_t tickets_at; /* Unix seconds: when their keys were read */
 	struct push *push;
+	struct metrics_room metrics;
 	struct licences *licences;
-	struct beside *licensing, *asking, *telling, *renewing, *pushing, *checking;
+	struct webhooks *webhooks;
+	struct beside *licensing, *asking, *telling, *renewing, *pushing, *checking, *hooking;
 	struct http_server *http;
 	struct http_listener listeners[LISTENERS_MAX];
 	int n_listeners;
+	struct handed handed;
+	struct opener opener;
+	const char *proxy_secret;
 	const struct argv *argv;
 };
 
@@ -96,6 +111,18 @@ begin(struct call *c, void *ctx)
 	c->keys = s->keys;
 	c->conf = atomic_load(&s->conf);
 	c->now = clock_now();
+}
+
+static void
+done(struct call *c, const struct http_request *r, const struct http_reply *out, int64_t us, void *ctx)
+{
+	const struct server *s = ctx;
+
+	if (out->status >= 500)
+		log_warn("a request failed", "method", r->method, "route", metrics_route(s->metrics.counts, r),
+		    "status", arena_printf(c->arena, "%d", out->status), "attempt", c->trace, "trace",
+		    http_trace_id(c));
+	metrics_request(s->metrics.counts, r, out, us);
 }
 
 /* ---- beside requests ---- */
@@ -139,6 +166,12 @@ check(void *arg, struct call *c, bool *more)
 	return assignment_look(c, more);
 }
 
+static enum rc
+hook(void *arg, struct call *c, bool *more)
+{
+	return webhooks_look(arg, c, more);
+}
+
 /* ---- settings ---- */
 
 /* The command line over the file: --listen and its like. */
@@ -146,11 +179,14 @@ static enum rc
 load_conf(struct server *s, struct conf **out, struct err *e)
 {
 	static const char *const lists[][2] = { { "listen", "listen" }, { "listen-mtls", "listen_mtls" },
-		{ "listen-http", "listen_http" } };
+		{ "listen-http", "listen_http" }, { "listen-metrics", "metrics_listen" },
+		{ "listen-admin", "admin_listen" } };
 	struct conf *conf = arena_alloc(s->arena, sizeof *conf);
 	enum rc rc;
 
-	if ((rc = conf_load(s->arena, s->dir, conf, e)) != RC_OK)
+	rc = s->opener.fd < 0 ? conf_load(s->arena, s->dir, conf, e)
+			      : conf_load_from(s->arena, s->dir, opener_open(&s->opener), conf, e);
+	if (rc != RC_OK)
 		return rc;
 	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
 		const char *const *given = argv_list(s->argv, lists[i][0]);
@@ -188,22 +224,40 @@ read_proxy_secret(struct server *s)
 	return text[0] != '\0' ? arena_strdup(s->arena, text) : NULL;
 }
 
+/* Of the doors, for the log and for FileDescriptorName= of socket units. */
+static const char *const door_names[] = { "unix", "plain", "tls", "mtls", "metrics", "admin" };
+
+static void
+add_listener(struct server *s, enum http_door door, const char *address, int fd)
+{
+	const struct conf *conf = atomic_load(&s->conf);
+	bool own = door == HTTP_DOOR_ADMIN && conf->admin_tls_certificate != NULL;
+
+	if (s->n_listeners == LISTENERS_MAX)
+		return;
+	s->listeners[s->n_listeners++] = (struct http_listener){
+		.door = door,
+		.address = address,
+		.fd = fd,
+		.cert_file = own ? conf->admin_tls_certificate : conf->tls_certificate,
+		.key_file = own ? conf->admin_tls_key : conf->tls_key,
+		.max_connections = (int)conf->connections,
+		.max_per_address = (int)conf->connections_per_address,
+	};
+}
+
+/* Sockets of a unit stand in for the addresses of the settings: the unit says where they listen. */
 static void
 add_listeners(struct server *s, enum http_door door, const char *const *addresses)
 {
-	const struct conf *conf = atomic_load(&s->conf);
+	int fd = handed_take(&s->handed, door_names[door]);
 
-	for (; addresses != NULL && *addresses != NULL && s->n_listeners < LISTENERS_MAX; addresses++) {
-		s->listeners[s->n_listeners++] = (struct http_listener){
-			.door = door,
-			.address = *addresses,
-			.fd = -1,
-			.cert_file = door == HTTP_DOOR_TLS || door == HTTP_DOOR_MTLS ? conf->tls_certificate : NULL,
-			.key_file = door == HTTP_DOOR_TLS || door == HTTP_DOOR_MTLS ? conf->tls_key : NULL,
-			.max_connections = (int)conf->connections,
-			.max_per_address = (int)conf->connections_per_address,
-		};
-	}
+	if (fd >= 0)
+		addresses = NULL;
+	for (; fd >= 0; fd = handed_take(&s->handed, door_names[door]))
+		add_listener(s, door, "of the socket unit", fd);
+	for (; addresses != NULL && *addresses != NULL; addresses++)
+		add_listener(s, door, *addresses, -1);
 }
 
 /* ---- start and stop ---- */
@@ -221,6 +275,23 @@ check_seal(struct server *s, struct err *e)
 	return rc;
 }
 
+/* The administration's, whose file is made in DIR. */
+static enum rc
+open_socket(struct server *s, const struct conf *conf, struct err *e)
+{
+	int fd = handed_take(&s->handed, door_names[HTTP_DOOR_UNIX]);
+	enum rc rc = RC_OK;
+	bool made = fd < 0;
+
+	if (made)
+		rc = http_unix_open(conf->admin_socket, &fd, e);
+	for (; rc == RC_OK && fd >= 0; fd = handed_take(&s->handed, door_names[HTTP_DOOR_UNIX])) {
+		add_listener(s, HTTP_DOOR_UNIX, made ? conf->admin_socket : "of the socket unit", fd);
+		s->listeners[s->n_listeners - 1].made = made;
+	}
+	return rc;
+}
+
 static enum rc
 open_all(struct server *s, const struct conf *conf, struct err *e)
 {
@@ -228,12 +299,24 @@ open_all(struct server *s, const struct conf *conf, struct err *e)
 	enum rc rc;
 
 	use_conf(s, conf);
-	s->gate = password_gate_new(0, PASSWORDS_WAITING, PASSWORD_WAIT_MS); /* before keys and threads */
-	if ((rc = keys_open(s->dir, &s->keys, e)) != RC_OK || (rc = check_seal(s, e)) != RC_OK)
+	s->gate =
+	    password_gate_new(0, PASSWORDS_WAITING, PASSWORD_WAIT_MS, conf->sandbox); /* before keys and threads */
+	if ((rc = keys_start(s->dir, conf->sandbox, &s->keys, e)) != RC_OK || (rc = check_seal(s, e)) != RC_OK)
 		return rc;
+	if ((rc = opener_start(arena_printf(s->arena, "%s/%s", s->dir, CONF_FILE), conf->sandbox, &s->opener, e)) !=
+	    RC_OK)
+		return rc;
+	s->proxy_secret = read_proxy_secret(s);
+	/* Migrating is done before the sandbox, and all that may make files. The store has threads, so it is opened anew
+	 * inside. */
 	if ((rc = store_open(conf->store, false, &s->store, e)) != RC_OK)
 		return rc;
-	if ((rc = store_migrate(s->store, &from, &to, e)) != RC_OK)
+	rc = store_migrate(s->store, &from, &to, e);
+	store_close(s->store);
+	s->store = NULL;
+	if (rc != RC_OK || (rc = open_socket(s, conf, e)) != RC_OK || (rc = confine(s->arena, conf, e)) != RC_OK)
+		return rc;
+	if ((rc = store_open(conf->store, false, &s->store, e)) != RC_OK)
 		return rc;
 	if (from != to)
 		log_info("store migrated", "from", arena_printf(s->arena, "%d", from), "to",
@@ -246,7 +329,8 @@ open_all(struct server *s, const struct conf *conf, struct err *e)
 
 /* The doors, in the order in which a path is looked for; and what each is handed, see start(). */
 static const struct http_route *const tables[] = { gate_routes, discovery_routes, profile_routes, oauth_routes,
-	scep_routes, admin_routes, esso_routes, scim_routes, mdm_routes, acme_routes, licence_routes };
+	scep_routes, admin_routes, esso_routes, scim_routes, mdm_routes, acme_routes, licence_routes, metrics_routes,
+	console_routes, admin_signin_routes };
 #define N_TABLES ((int)(sizeof tables / sizeof tables[0]))
 
 /* The keys of session tickets, as all nodes have them now. Without the store for as long as a key lasts,
@@ -285,7 +369,6 @@ start(struct server *s, struct err *e)
 {
 	void **rooms = arena_array(s->arena, N_TABLES, sizeof *rooms);
 	const struct conf *conf = atomic_load(&s->conf);
-	const char *const socket_path[] = { conf->admin_socket, NULL };
 	struct mdm_room *mdm = arena_alloc(s->arena, sizeof *mdm);
 	struct gate_room *gate = arena_alloc(s->arena, sizeof *gate);
 	struct oauth_room *oauth = arena_alloc(s->arena, sizeof *oauth);
@@ -297,11 +380,11 @@ start(struct server *s, struct err *e)
 		.workers = { (int)conf->workers },
 		.body_budget = (size_t)conf->body_budget_mb << 20,
 		.trusted_proxies = conf->trusted_proxies,
-		.proxy_secret = read_proxy_secret(s),
+		.proxy_secret = s->proxy_secret,
 		.lab = conf->lab,
 		.tickets = &tickets,
 	};
-	const struct http_hooks hooks = { .begin = begin, .ctx = s };
+	const struct http_hooks hooks = { .begin = begin, .done = done, .ctx = s };
 
 	mdm->seen = s->seen;
 	mdm->renewal = profile_renewal;
@@ -313,28 +396,46 @@ start(struct server *s, struct err *e)
 	admin->gate = s->gate;
 	admin->idp = s->idp;
 	admin->started_at = clock_now();
-	rooms[0] = gate;
-	rooms[1] = s->counts;
-	rooms[3] = oauth;
-	rooms[5] = admin;
-	add_listeners(s, HTTP_DOOR_UNIX, socket_path);
+	s->push = push_new((int)conf->push_rate);
+	s->metrics = (struct metrics_room){
+		.counts = metrics_new(tables, N_TABLES), .push = s->push, .idp = s->idp, .started_at = clock_now()
+	};
+	const struct {
+		const struct http_route *table;
+		void *room;
+	} own[] = {
+		{ gate_routes, gate },
+		{ discovery_routes, s->counts },
+		{ oauth_routes, oauth },
+		{ admin_routes, admin },
+		{ admin_signin_routes, admin },
+		{ metrics_routes, &s->metrics },
+	};
+
+	for (int i = 0; i < N_TABLES; i++) {
+		for (size_t k = 0; k < sizeof own / sizeof own[0]; k++)
+			rooms[i] = own[k].table == tables[i] ? own[k].room : rooms[i];
+	}
 	add_listeners(s, HTTP_DOOR_TLS, conf->listen);
 	add_listeners(s, HTTP_DOOR_MTLS, conf->listen_mtls);
 	add_listeners(s, HTTP_DOOR_PLAIN, conf->listen_http);
+	add_listeners(s, HTTP_DOOR_ADMIN, conf->admin_listen);
+	add_listeners(s, HTTP_DOOR_METRICS, conf->metrics_listen);
+	if ((rc = handed_check(&s->handed, e)) != RC_OK)
+		return rc;
 	(void)load_tickets(s, &tickets); /* before anybody can ask: the first session is known to all nodes */
 	rc = http_server_start(&settings, s->listeners, s->n_listeners, tables, rooms, N_TABLES, &hooks, &s->http, e);
 	explicit_bzero(&tickets, sizeof tickets);
+	atomic_store(&s->metrics.http, s->http);
 	return rc;
 }
 
 static void
 say_listening(struct server *s)
 {
-	static const char *const doors[] = { "unix", "plain", "tls", "mtls" };
-
 	for (int i = 0; i < s->n_listeners; i++)
-		log_info("listening", "door", doors[s->listeners[i].door], "address", s->listeners[i].address, "port",
-		    arena_printf(s->arena, "%d", http_server_port(s->http, i)));
+		log_info("listening", "door", door_names[s->listeners[i].door], "address", s->listeners[i].address,
+		    "port", arena_printf(s->arena, "%d", http_server_port(s->http, i)));
 }
 
 /* ---- housekeeping, between signals ---- */
@@ -354,12 +455,16 @@ static void
 prune(struct server *s)
 {
 	struct call c = { .arena = arena_new(0) };
+	int rows = 0;
 
 	begin(&c, s);
-	if (enroll_prune(&c, &s->pruning) != RC_OK)
+	if (idempotency_prune(&c) != RC_OK || enroll_prune(&c, &s->pruning) != RC_OK)
 		log_warn("housekeeping failed", "error", c.err.text);
 	else if (s->pruning.rows > 0)
 		log_debug("history pruned", "rows", arena_printf(c.arena, "%lld", (long long)s->pruning.rows));
+	if (audit_prune(&c, c.now - c.conf->audit_keep_s, &rows) != RC_OK)
+		log_warn("housekeeping failed", "error", c.err.text);
+	s->pruning.more = s->pruning.more || rows > 0;
 	arena_free(c.arena);
 }
 
@@ -392,7 +497,7 @@ reload(struct server *s)
 	sd_notify(0, "READY=1");
 }
 
-/* Until SIGTERM or SIGINT (0), or until the store can't be trusted any more (1). */
+/* Until SIGTERM or SIGINT (0), or until the store can't be trusted or the keys not be had any more (1). */
 static int
 run(struct server *s, const sigset_t *signals)
 {
@@ -411,6 +516,10 @@ run(struct server *s, const sigset_t *signals)
 		if (store_is_broken(s->store)) {
 			log_error(
 			    "the store failed to write to disk; its last state is unknown until it is opened again");
+			return 1;
+		}
+		if (!keys_alive(s->keys)) {
+			log_error("the process that has the keys has ended; this one ends, to be started anew");
 			return 1;
 		}
 		sd_notify(0, "WATCHDOG=1");
@@ -435,7 +544,7 @@ run(struct server *s, const sigset_t *signals)
 static int
 serve(const struct argv *v, void *ctx)
 {
-	struct server s = { .arena = v->arena, .argv = v, .dir = argv_text(v, "data") };
+	struct server s = { .arena = v->arena, .argv = v, .dir = argv_text(v, "data"), .opener = { .fd = -1 } };
 	struct err e = { 0 };
 	struct conf *conf;
 	sigset_t signals;
@@ -450,8 +559,10 @@ serve(const struct argv *v, void *ctx)
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGCHLD);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	handed_read(s.arena, &s.handed);
 
 	if (load_conf(&s, &conf, &e) != RC_OK || open_all(&s, conf, &e) != RC_OK || start(&s, &e) != RC_OK) {
 		die(&e);
@@ -466,7 +577,8 @@ serve(const struct argv *v, void *ctx)
 		s.licensing = beside_start("licences wait", 1, LICENSING_PAUSE_MS, license, s.licences, begin, &s);
 		s.checking = beside_start(
 		    "Apple is not asked for its account of us", 1, CHECKING_PAUSE_MS, check, NULL, begin, &s);
-		s.push = push_new((int)conf->push_rate);
+		s.webhooks = webhooks_new();
+		s.hooking = beside_start("webhooks wait", 1, HOOKING_PAUSE_MS, hook, s.webhooks, begin, &s);
 		s.pushing = beside_start("devices are not woken", 1, PUSHING_PAUSE_MS, push, s.push, begin, &s);
 		sd_notify(0, "READY=1");
 		status = run(&s, &signals);
@@ -478,19 +590,23 @@ serve(const struct argv *v, void *ctx)
 		beside_stop(s.pushing);
 		beside_stop(s.licensing);
 		beside_stop(s.checking);
+		beside_stop(s.hooking);
 		if ((cut = http_server_stop(s.http)) > 0)
 			log_warn("requests were cut off", "count", arena_printf(s.arena, "%d", cut));
 		if (status == 0)
 			flush(&s);
 	}
+	metrics_free(s.metrics.counts);
 	discovery_counts_free(s.counts);
 	enrollment_seen_free(s.seen);
 	idp_free(s.idp);
 	push_free(s.push);
 	licences_free(s.licences);
+	webhooks_free(s.webhooks);
 	password_gate_free(s.gate);
 	store_close(s.store);
 	keys_close(s.keys);
+	opener_stop(&s.opener);
 	return status;
 }
 
@@ -500,6 +616,8 @@ static const struct argv_option options[] = {
 	ARGV_LIST("listen", "ADDR:PORT", "TLS listener (default: `listen` of DIR/postern.conf)"),
 	ARGV_LIST("listen-mtls", "ADDR:PORT", "TLS listener that asks for the device's certificate"),
 	ARGV_LIST("listen-http", "ADDR:PORT", "Plain HTTP for a reverse proxy"),
+	ARGV_LIST("listen-admin", "ADDR:PORT", "TLS listener of the administration API"),
+	ARGV_LIST("listen-metrics", "ADDR:PORT", "Plain HTTP for Prometheus: /metrics, /healthz, /readyz"),
 	ARGV_END,
 };
 

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "fmt/json.h"
+#include "http/trace.h"
 #include "profile/enroll_request.h"
 
 #define BODY_MAX (64 * 1024) /* octets; real requests are under 5 kB */
@@ -28,7 +29,8 @@ post_enroll(struct call *c, const struct http_request *r, struct http_reply *out
 		in.bearer = authorization + 7;
 	http_set(out, "Cache-Control", "no-store"); /* S-39 */
 	if ((rc = enroll_request_answer(c, &in, &a)) != RC_OK) {
-		log_error("enrollment request failed", "attempt", c->trace, "error", c->err.text);
+		log_error(
+		    "enrollment request failed", "attempt", c->trace, "trace", http_trace_id(c), "error", c->err.text);
 		http_fail(out, rc);
 		return;
 	}

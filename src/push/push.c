@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/histogram.h"
 #include "base/log.h"
 #include "config/config.h"
 #include "fmt/base64.h"
 #include "fmt/json.h"
 #include "http/multi.h"
+#include "http/trace.h"
 #include "keys/keys.h"
 #include "store/store.h"
 
@@ -29,6 +31,8 @@ struct push {
 	int n, rate;
 	double allowance; /* pushes that may be sent now */
 	int64_t counted_at; /* monotonic milliseconds */
+	atomic_llong verdicts[PUSH_TROUBLE + 1];
+	struct histogram batch_times;
 };
 
 struct push *
@@ -51,6 +55,14 @@ push_free(struct push *p)
 	for (int i = 0; i < p->n; i++)
 		http_multi_close(p->way[i].multi);
 	free(p);
+}
+
+void
+push_stats(const struct push *p, struct push_stats *out)
+{
+	for (int i = 0; i <= PUSH_TROUBLE; i++)
+		out->verdicts[i] = counted(&p->verdicts[i]);
+	out->batch_times = &p->batch_times;
 }
 
 /* ---- who is due ---- */
@@ -173,18 +185,22 @@ body_of(struct arena *a, const struct target *t)
 }
 
 static enum rc
-open_way(struct call *c, const struct keys_files *files, struct way *w)
+open_way(struct call *c, const char *name, struct way *w)
 {
 	struct http_multi_settings s = {
 		.url = c->conf->push_url,
 		.ca_file = c->conf->push_ca,
-		.cert_file = files->certificates,
-		.key_file = files->key,
 		.user_agent = "postern",
 		.connections = PUSH_CONNECTIONS,
 		.timeout_ms = TIMEOUT_MS,
 	};
+	struct bytes *certificates;
+	enum rc rc;
 
+	if ((rc = keys_certificates(c->keys, c->arena, name, &certificates, &s.n_certificates, &c->err)) != RC_OK ||
+	    (rc = keys_release(c->keys, c->arena, name, &s.key, &c->err)) != RC_OK)
+		return rc;
+	s.certificates = certificates;
 	return http_multi_open(&s, &w->multi, &c->err);
 }
 
@@ -218,20 +234,24 @@ judge(struct call *c, struct batch *b, const struct http_multi_answer *answers)
 }
 
 static void
-send_batch(struct call *c, struct way *w, struct batch *b)
+send_batch(struct push *p, struct call *c, struct way *w, struct batch *b)
 {
 	const char *const headers[] = { arena_printf(c->arena, "apns-topic: %s", b->topic), "apns-push-type: mdm",
 		"apns-priority: 10", arena_printf(c->arena, "apns-expiration: %lld", (long long)c->now + PUSH_EXPIRY_S),
-		"content-type: application/json", NULL };
+		"content-type: application/json", arena_printf(c->arena, "traceparent: %s", http_trace(c)), NULL };
 	struct http_multi_request *requests = arena_array(c->arena, (size_t)b->n, sizeof *requests);
 	struct http_multi_answer *answers = arena_array(c->arena, (size_t)b->n, sizeof *answers);
+	int64_t began = clock_mono_us();
 	int answered;
 
 	for (int i = 0; i < b->n; i++)
 		requests[i] =
 		    (struct http_multi_request){ path_of(c->arena, &b->target[i]), body_of(c->arena, &b->target[i]) };
 	http_multi_post(w->multi, c->arena, headers, requests, b->n, answers);
+	histogram_add(&p->batch_times, clock_mono_us() - began);
 	answered = judge(c, b, answers);
+	for (int i = 0; i < b->n; i++)
+		count_up(&p->verdicts[b->target[i].verdict], 1);
 	if (b->trouble == NULL) {
 		w->failures = 0;
 		return;
@@ -291,25 +311,27 @@ serve(struct push *p, struct call *c, const char *organization_id, const char *t
 {
 	const char *name = arena_printf(c->arena, "push-%s", organization_id);
 	struct batch *b = arena_alloc(c->arena, sizeof *b);
-	struct keys_files files;
+	int64_t changed_at = 0;
 	struct way *w;
-	enum rc rc;
+	enum rc rc = keys_changed(c->keys, c->arena, name, &changed_at, &c->err);
 
-	if (keys_files(c->keys, c->arena, name, &files, &c->err) != RC_OK)
+	if (rc == RC_NOT_FOUND)
 		return give_up_on(c, organization_id);
-	w = way_of(p, organization_id, files.changed_at);
+	if (rc != RC_OK)
+		return rc;
+	w = way_of(p, organization_id, changed_at);
 	*b = (struct batch){ .organization_id = organization_id, .topic = topic, .limit = allowed(p) };
 	if (w->rests_until > clock_mono_ms() || b->limit == 0)
 		return RC_OK;
 	if ((rc = store_unit(c, take, b)) != RC_OK || b->n == 0)
 		return rc;
 	p->allowance -= b->n;
-	if (w->multi == NULL && open_way(c, &files, w) != RC_OK) {
+	if (w->multi == NULL && open_way(c, name, w) != RC_OK) {
 		b->trouble = arena_strdup(c->arena, c->err.text);
 		w->rests_until = clock_mono_ms() + 1000 * PUSH_REST_MAX_S;
 		log_error("no push can be sent", "organization", organization_id, "error", b->trouble);
 	} else {
-		send_batch(c, w, b);
+		send_batch(p, c, w, b);
 	}
 	*more = *more || b->n == b->limit;
 	c->now = clock_now();

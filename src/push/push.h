@@ -23,6 +23,13 @@ struct push;
 struct push *push_new(int rate);
 void push_free(struct push *p); /* NULL is fine */
 
+/* What became of pushes so far; read by any thread. */
+struct push_stats {
+	int64_t verdicts[4]; /* by enum push_verdict */
+	const struct histogram *batch_times; /* from the first push of a batch to its last answer */
+};
+void push_stats(const struct push *p, struct push_stats *out);
+
 /* Push what is due, at most a batch for each organization. *more: there may be more at once. RC_UNAVAILABLE: the
  * store. A service that does not answer is no error. */
 enum rc push_look(struct push *p, struct call *c, bool *more);

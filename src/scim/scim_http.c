@@ -2,6 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "audit/audit.h"
 #include "base/log.h"
 #include "scim/resource.h"
 #include "scim/scim.h"
@@ -58,8 +59,87 @@ read_body(struct scim_call *x)
 	return RC_OK;
 }
 
+/* ---- the audit (admin/record.c does likewise) ---- */
+
+struct kind {
+	const char *path, *name;
+	scim_handler *get; /* NULL: it has too many members to be looked at twice */
+};
+
+/* The resource as its readers see it, in what is kept of it; NULL: there is none. */
+static json_t *
+shown(const struct scim_call *x, const struct kind *k, const char *id)
+{
+	static const char *const kept[] = { "userName", "displayName", "active", "externalId" };
+	struct scim_call look = *x;
+	struct http_request r = *x->r;
+	struct err before = x->c->err;
+	json_t *j = json_keep(x->c->arena, json_object());
+	enum rc rc;
+
+	r.segment[0] = id;
+	look.r = &r;
+	look.out = NULL;
+	rc = id != NULL && k->get != NULL ? k->get(&look) : RC_NOT_FOUND;
+	x->c->err = before;
+	for (size_t i = 0; rc == RC_OK && i < sizeof kept / sizeof kept[0]; i++)
+		json_object_set(j, kept[i], json_object_get(look.out, kept[i]));
+	return rc == RC_OK ? j : NULL;
+}
+
+/* A change has a row before it, and one with what came of it. */
+static enum rc
+recorded(struct scim_call *x, const struct kind *k, scim_handler *handler)
+{
+	struct audit_entry e = { .actor = arena_printf(x->c->arena, "scim %s", x->service.name),
+		.way = "scim",
+		.organization_id = x->service.organization_id,
+		.action = arena_printf(x->c->arena, "%s %s", x->r->method, k->path),
+		.outcome = "begun" };
+	const char *id = x->r->segment[0];
+	json_t *was = shown(x, k, id), *is, *detail = json_keep(x->c->arena, json_object());
+	struct err why;
+	enum rc rc;
+
+	e.object =
+	    was != NULL || (k->get == NULL && id != NULL) ? arena_printf(x->c->arena, "%s %.100s", k->name, id) : NULL;
+	e.person = json_get_text(was, "userName");
+	if ((rc = audit_add(x->c, &e)) != RC_OK)
+		return rc;
+	rc = handler(x);
+	why = x->c->err;
+	if (rc == RC_OK && id == NULL && (id = json_get_text(x->out, "id")) != NULL)
+		e.object = arena_printf(x->c->arena, "%s %.100s", k->name, id);
+	is = rc == RC_OK ? shown(x, k, id) : NULL;
+	if (is != NULL && e.person_id == NULL)
+		e.person = json_get_text(is, "userName");
+	if (rc == RC_OK && was != NULL)
+		json_object_set(detail, "before", was);
+	if (is != NULL)
+		json_object_set(detail, "after", is);
+	if (json_object_size(detail) > 0)
+		e.detail = (const char *)json_text(x->c->arena, detail, 0).p;
+	e.begun = e.seq;
+	e.outcome = rc == RC_OK ? "done" : rc_name(rc);
+	if (audit_add(x->c, &e) != RC_OK)
+		log_error("what came of a change is missing in the audit", "error", x->c->err.text);
+	x->c->err = why;
+	return rc;
+}
+
+static enum rc
+handled(struct scim_call *x, const char *path, scim_handler *handler)
+{
+	static const struct kind user = { "/scim/v2/Users", "user", scim_user_get },
+				 group = { "/scim/v2/Groups", "directory_group", NULL };
+
+	if (strcmp(x->r->method, "GET") == 0)
+		return handler(x);
+	return recorded(x, strncmp(path, user.path, strlen(user.path)) == 0 ? &user : &group, handler);
+}
+
 static void
-serve(struct call *c, const struct http_request *r, struct http_reply *out, scim_handler *handler)
+serve(struct call *c, const struct http_request *r, struct http_reply *out, const char *path, scim_handler *handler)
 {
 	struct scim_call x = { .c = c, .r = r, .status = 200 };
 	enum rc rc = who_asks(&x);
@@ -69,7 +149,7 @@ serve(struct call *c, const struct http_request *r, struct http_reply *out, scim
 		rc = read_body(&x);
 	}
 	if (rc == RC_OK)
-		rc = handler(&x);
+		rc = handled(&x, path, handler);
 	if (rc != RC_OK)
 		refuse(&x, rc, out);
 	else
@@ -106,7 +186,7 @@ X("GET",    "/scim/v2/Schemas/{}",            SMALL, schema) \
 	static void serve_##handler(struct call *c, const struct http_request *r, struct http_reply *out, void *room) \
 	{ \
 		(void)room; \
-		serve(c, r, out, scim_##handler); \
+		serve(c, r, out, path, scim_##handler); \
 	}
 ROUTES(X)
 #undef X

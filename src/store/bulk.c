@@ -168,6 +168,12 @@ store_view_each(struct store_view *v, const struct store_table *t, store_row_fn 
 	return each(v->driver, v->conn, t, fn, arg, e);
 }
 
+enum rc
+store_view_query(struct store_view *v, const char *sql, store_row_fn *fn, void *arg, struct err *e)
+{
+	return v->driver->each(v->conn, sql, fn, arg, e);
+}
+
 /* ---- keeping it small ---- */
 
 enum rc

@@ -35,6 +35,10 @@ enum rc store_view_tables(struct store_view *v, struct arena *a, struct store_ta
  * the function's then. */
 enum rc store_view_each(struct store_view *v, const struct store_table *t, store_row_fn *fn, void *arg, struct err *e);
 
+/* Every row of a reading statement without arguments, on tables of whoever they are: another program's database. Ends as
+ * store_view_each does. RC_INTERNAL: the engine refused the statement, as where there are no such tables. */
+enum rc store_view_query(struct store_view *v, const char *sql, store_row_fn *fn, void *arg, struct err *e);
+
 /* ---- keeping it small ---- */
 
 typedef void store_vacuum_fn(void *arg, int done, int total); /* tables */

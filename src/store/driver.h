@@ -9,6 +9,8 @@
 
 #include <pthread.h>
 
+#include "base/histogram.h"
+
 #include "store/bulk.h"
 #include "store/store.h"
 
@@ -52,6 +54,9 @@ struct db_driver {
 
 	enum rc (*checkpoint)(struct db *db, struct err *e);
 
+	/* Commits of units. NULL: each unit has its own. */
+	void (*commits)(const struct db *db, int64_t *done, int64_t *refused);
+
 	/* As store_shrink; NULL: `alone_begin` stands for a connection that belongs to no pool and has no transaction,
 	 * for VACUUM of one table after the other; ended by view_end. One of the two is NULL. */
 	enum rc (*shrink)(struct db *db, bool all, bool *more, struct err *e);
@@ -88,6 +93,8 @@ struct store {
 	const struct db_driver *driver;
 	struct db *db;
 	pthread_mutex_t alone; /* held by the one unit of this process that clashed too often */
+	struct histogram unit_times;
+	atomic_llong again, refused;
 };
 
 extern const struct db_driver store_sqlite, store_pgsql;

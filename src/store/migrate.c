@@ -41,6 +41,12 @@ store_version(struct store *s, int *version, struct err *e)
 	return rc;
 }
 
+int
+store_newest(void)
+{
+	return store_migrations[store_migrations_n - 1].version;
+}
+
 /* The migration and the note that it ran, together. */
 static enum rc
 apply_in(const struct store *s, struct db_conn *conn, struct arena *a, const struct store_migration *m, struct err *e)

@@ -263,6 +263,13 @@ sqlite_script(struct db_conn *conn, const char *sql, struct err *e)
 	return sqlite_conn_script(conn->conn, sql, e);
 }
 
+static void
+sqlite_commits(const struct db *db, int64_t *done, int64_t *refused)
+{
+	*done = counted(&db->group.commits);
+	*refused = counted(&db->group.refused);
+}
+
 static enum rc
 sqlite_checkpoint(struct db *db, struct err *e)
 {
@@ -298,6 +305,7 @@ const struct db_driver store_sqlite = {
 	.run = sqlite_run,
 	.script = sqlite_script,
 	.checkpoint = sqlite_checkpoint,
+	.commits = sqlite_commits,
 	.view_begin = sqlite_view_begin,
 	.view_end = sqlite_view_end,
 	.each = sqlite_each,

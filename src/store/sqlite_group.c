@@ -177,9 +177,11 @@ commit(struct group *g, struct err *e)
 
 	if (sr == SQLITE_OK) {
 		g->writer.in_transaction = false;
+		count_up(&g->commits, 1);
 		return RC_OK;
 	}
 	rc = sqlite_fail(e, g->writer.db, sr, "commit; the outcome is unknown");
+	count_up(&g->refused, 1);
 	if ((sr & 0xff) != SQLITE_FULL && (sr & 0xff) != SQLITE_BUSY)
 		atomic_store(&g->broken, true);
 	drop_transaction(g);

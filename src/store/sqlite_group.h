@@ -39,6 +39,7 @@ struct group {
 	struct db_conn *first, *last; /* who waits for the baton */
 	bool held; /* the baton is with somebody */
 	atomic_bool broken; /* a COMMIT failed in a way that leaves its outcome unknown */
+	atomic_llong commits, refused; /* done, and not */
 };
 
 enum rc group_open(struct group *g, const struct sqlite_options *o, struct err *e);

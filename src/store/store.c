@@ -6,7 +6,9 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "store/driver.h"
+#include "store/sqlite_conn.h"
 #include "store/value.h"
 
 #define UNIT_TRIES 40 /* serialization failures in a row before the peer is told to come back */
@@ -73,6 +75,21 @@ store_open(const char *dsn, bool create, struct store **out, struct err *e)
 	}
 	*out = s;
 	return RC_OK;
+}
+
+const char *
+store_file(struct arena *a, const char *dsn)
+{
+	const char *rest, *path = NULL;
+	const struct db_driver *driver = store_driver_of(dsn, &rest);
+	struct sqlite_options options = { 0 };
+	char *copy = NULL;
+	struct err e;
+
+	if (driver == &store_sqlite && sqlite_dsn_parse(rest, &copy, &options, &e) == RC_OK && options.path != NULL)
+		path = arena_strdup(a, options.path);
+	free(copy);
+	return path;
 }
 
 void
@@ -261,6 +278,7 @@ enum rc
 store_unit(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg)
 {
 	struct store *s = c->store;
+	int64_t began = clock_mono_us();
 	bool again = true, whole = true;
 	enum rc rc = RC_UNAVAILABLE;
 
@@ -273,10 +291,25 @@ store_unit(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg)
 		rc = unit_once(c, fn, arg, &again, &whole);
 		if (i >= UNIT_ALONE && (!again || !whole || i == UNIT_TRIES))
 			pthread_mutex_unlock(&s->alone);
+		count_up(&s->again, again);
 	}
+	histogram_add(&s->unit_times, clock_mono_us() - began);
+	count_up(&s->refused, rc == RC_UNAVAILABLE);
 	if (!whole)
 		arena_over(c->arena);
 	return rc;
+}
+
+void
+store_stats(const struct store *s, struct store_stats *out)
+{
+	*out = (struct store_stats){ .unit_times = &s->unit_times, .again = counted(&s->again) };
+	for (int i = 0; i < HISTOGRAM_CLASSES; i++)
+		out->units += counted(&s->unit_times.count[i]);
+	out->refused = counted(&s->refused);
+	out->commits = out->units - out->refused;
+	if (s->driver->commits != NULL)
+		s->driver->commits(s->db, &out->commits, &out->refused);
 }
 
 void

@@ -27,6 +27,8 @@ struct store;
  * RC_NOT_FOUND: no such file and `create` is false. RC_CONFLICT: another process has it open.
  * RC_UNAVAILABLE: it can't be opened or is not a database; *e says what to do. */
 enum rc store_open(const char *dsn, bool create, struct store **out, struct err *e);
+/* The file that `dsn` names, in `a`: SQLite keeps others beside it (-wal, -shm, .lock). NULL: there is none. */
+const char *store_file(struct arena *a, const char *dsn);
 void store_close(struct store *s); /* NULL is fine; waits for units under way */
 
 /* Run the migrations that are missing, in order, each in one transaction. They are compiled in from
@@ -36,9 +38,20 @@ enum rc store_migrate(struct store *s, int *from, int *to, struct err *e);
 /* Number of the newest migration that the database has; 0 when empty. */
 enum rc store_version(struct store *s, int *version, struct err *e);
 
+/* The newest that this program has. */
+int store_newest(void);
+
 /* Becomes true for good once SQLite's commit failed in a way that leaves its outcome unknown (an fsync
  * error): posternd logs, answers 503 and exits, and recovery decides (engine: units of work). */
 bool store_is_broken(const struct store *s);
+
+/* What was done so far by this process. Units of several calls share a commit where the engine can. */
+struct store_stats {
+	int64_t units, again; /* that ended; runs that had to be repeated because another process's came first */
+	int64_t commits, refused; /* on disk; that the engine did not do */
+	const struct histogram *unit_times; /* from the call to the answer, with the wait for the disk */
+};
+void store_stats(const struct store *s, struct store_stats *out);
 
 /* Before work that stands no company: RC_CONFLICT where other programs are connected to the database. On SQLite
  * store_open has refused already. */

@@ -13,20 +13,21 @@ const build = path.resolve(top, process.env.POSTERN_BUILD ?? 'build');
 const clients = path.resolve(top, process.env.POSTERN_CLIENTS ?? build);
 const client = path.join(top, 'tests/independent/client.py');
 
-const freePort = () => new Promise((resolve) => {
+export const freePort = () => new Promise((resolve) => {
   const probe = net.createServer().listen(0, '127.0.0.1', () => {
     const { port } = probe.address();
     probe.close(() => resolve(port));
   });
 });
 
-const listening = (port) => new Promise((resolve) => {
+export const listening = (port) => new Promise((resolve) => {
   const socket = net.connect(port, '127.0.0.1', () => { socket.destroy(); resolve(true); });
   socket.on('error', () => resolve(false));
 });
 
 export class Server {
-  static async start() {
+  // `env`: settings beside those of `init`, as POSTERN_<KEY>.
+  static async start(env = {}) {
     const server = new Server();
     server.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'postern-browser-'));
     server.data = path.join(server.folder, 'data');
@@ -36,7 +37,7 @@ export class Server {
       '--url', server.url, '--lab']);
     server.log = fs.openSync(path.join(server.folder, 'log'), 'w');
     server.daemon = spawn(path.join(build, 'posternd'), ['--data', server.data, '--listen', `127.0.0.1:${server.port}`],
-      { stdio: ['ignore', server.log, server.log] });
+      { stdio: ['ignore', server.log, server.log], env: { ...process.env, ...env } });
     server.ended = new Promise((resolve) => server.daemon.on('exit', (code, signal) => resolve(code ?? signal)));
     const until = Date.now() + 20000;
     while (!(await listening(server.port))) {

@@ -135,6 +135,13 @@ def test_init():
     before = tree(DATA)
     r = postern("init", *INIT)
     ok(r.status == 1 and "already" in r.err and before == tree(DATA), "a second init refuses and touches nothing", r)
+    if os.getuid() == 0:
+        given = os.path.join(WORK, "given")
+        os.mkdir(given)
+        os.chown(given, 65534, 65534)
+        postern("init", *INIT, data=given)
+        owners = {p: os.lstat(os.path.join(given, p)).st_uid for p in tree(given)}
+        ok(owners and set(owners.values()) == {65534}, "what root makes in another user's folder is that user's", owners)
 
 
 def openssl(*args):
@@ -209,7 +216,7 @@ def test_usage():
     ok("(may repeat)" in words and "(may repeat) (may repeat)" not in words, "the help says once what may repeat", device)
     ok(len(commands) > 35 and not silent, "each of the %d commands has --help" % len(commands), silent)
     ok(run("--version").out.startswith("postern "), "--version prints the version")
-    done = run("--completion")
+    done = run("--completion", "bash")
     script = os.path.join(WORK, "completion")
     open(script, "w").write(done.out)
     ok(done.status == 0 and run("-n", script, program="/bin/bash").status == 0, "--completion prints bash")
@@ -616,7 +623,8 @@ def test_api():
         got = http(method, path, body)
         ok(got[0] == status, "%s is %d" % (sentence, status), got)
     status, text = http("POST", "/users", '{"user": "nope"}')
-    ok(set(json.loads(text)) == {"error", "code"}, "a refusal is {error, code}", text)
+    ok(set(json.loads(text)) == {"type", "title", "status", "detail", "code"},
+       "a refusal is a problem document (RFC 9457)", text)
     r = run("-sk", "-o", "/dev/null", "-w", "%{http_code}", "https://127.0.0.1:%d/api/v1/status" % PORT,
             program="/usr/bin/curl")
     ok(r.out == "404", "the API is not there on the TLS listener", r)

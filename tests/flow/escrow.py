@@ -136,7 +136,7 @@ def main():
     w.healthy()
     looked = {os.path.join(f, n) for f, _, names in os.walk(w.data) for n in names} | {os.path.join(w.folder, "log")}
     found = []
-    for path in looked:
+    for path in filter(os.path.isfile, looked):  # not the socket
         with open(path, "rb") as f:
             content = f.read()
         found += [(path, what) for token in (TOKEN, UNLOCK) for what, form, _ in forms(token.decode()) if form in content]

@@ -336,6 +336,8 @@ def draining():
     echo = Echo(drain_ms=60000)
     port = echo.port["plain"]
     t, s = connect(port), connect(port)
+    t.sendall(GET)
+    t.recv(4096)
     s.sendall(GET.replace(b"/q", b"/q?hold=1"))
     echo.reaches(in_flight=2)
     echo.process.stdin.close()

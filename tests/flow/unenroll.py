@@ -290,9 +290,9 @@ def searched(w, ended):
                 for i in (d.state.get("udid"), d.state.get("serial"))}
     looked = {"store": w.dump()}
     for folder, _, names in os.walk(w.data):
-        for name in names:
-            with open(os.path.join(folder, name), "rb") as f:
-                looked[os.path.join(folder, name)] = f.read()
+        for path in filter(os.path.isfile, (os.path.join(folder, name) for name in names)):  # not the socket
+            with open(path, "rb") as f:
+                looked[path] = f.read()
     found = [(e.user, what, where) for e in ended for what in identities(e) if what not in enrolled
              for where, content in looked.items()
              if what.encode() in content or (len(what) == 64 and bytes.fromhex(what) in content)]

@@ -1,0 +1,266 @@
+#include "admin/signin_page.h"
+
+#include "base/buf.h"
+#include "crypto/hash.h"
+#include "fmt/base64.h"
+#include "fmt/html.h"
+#include "fmt/qr.h"
+#include "oauth/page_style.h"
+
+#define PAGE_MAX (128 * 1024) /* octets */
+
+const char *
+signin_page_policy(struct arena *a)
+{
+	return arena_printf(a,
+	    "default-src 'none'; script-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none';"
+	    " style-src 'sha256-%s'",
+	    base64_encode(a, crypto_sha256_text(a, page_style(a, NULL))));
+}
+
+/* A text between the two halves of `around`, which are parted by a '|'. */
+static void
+put(struct buf *b, const char *around, const char *what)
+{
+	size_t n = strcspn(around, "|");
+
+	buf_add(b, around, n);
+	html_text(b, what);
+	buf_str(b, around + n + 1);
+}
+
+static void
+begin(struct buf *b, struct arena *a, const char *title, const char *alert, const char *refresh)
+{
+	buf_init(b, PAGE_MAX);
+	buf_str(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+		   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+		   "<meta name=\"color-scheme\" content=\"light dark\">\n");
+	if (refresh != NULL)
+		put(b, "<meta http-equiv=\"refresh\" content=\"0;url=|\">\n", refresh);
+	put(b, alert != NULL ? "<title>Error: | – Postern</title>\n<style>" : "<title>| – Postern</title>\n<style>",
+	    title);
+	buf_str(b, page_style(a, NULL));
+	put(b, "</style>\n</head>\n<body>\n<main>\n<div class=\"mark\" aria-hidden=\"true\">P</div>\n<h1>|</h1>\n",
+	    title);
+	if (alert != NULL)
+		put(b, "<div class=\"alert\" role=\"alert\" id=\"alert\"><span>|</span></div>\n", alert);
+}
+
+static struct bytes
+finish(struct buf *b, struct arena *a)
+{
+	char *html;
+	size_t n;
+
+	buf_str(b, "</main>\n</body>\n</html>\n");
+	n = b->n;
+	html = buf_finish(b, a);
+	return bytes_of(html, n);
+}
+
+/* `more`: attributes of ours. */
+static void
+field(struct buf *b, const char *id, const char *label, const char *more, const char *value, const char *alert)
+{
+	buf_printf(b, "<div class=\"field\"><label for=\"%s\">%s</label>\n<input id=\"%s\" name=\"%s\" %s", id, label,
+	    id, id, more);
+	html_attribute(b, "value", value);
+	html_attribute(b, "aria-describedby", alert != NULL ? "alert" : NULL);
+	buf_str(b, " autocapitalize=\"none\" autocorrect=\"off\" spellcheck=\"false\" required></div>\n");
+}
+
+static void
+link_to(struct buf *b, const char *class, const char *url, const char *text)
+{
+	buf_str(b, "<a");
+	html_attribute(b, "class", class);
+	html_attribute(b, "href", url);
+	put(b, ">|</a>", text);
+}
+
+static void
+start_again(struct buf *b)
+{
+	buf_str(b, "<footer><p>");
+	link_to(b, NULL, "/console/sign-in?to=/console/", "Start again");
+	buf_str(b, "</p></footer>\n");
+}
+
+struct bytes
+signin_page_name(struct arena *a, const char *name, const struct signin_offer *offers, const char *alert)
+{
+	struct buf b;
+
+	begin(&b, a, "Sign in", alert, NULL);
+	buf_str(&b, "<p class=\"lead\">To administer this server.</p>\n");
+	for (const struct signin_offer *o = offers; o->id != NULL; o++) {
+		buf_str(&b, "<p>");
+		link_to(&b, "go", arena_printf(a, "/console/sign-in/provider/%s", o->id),
+		    arena_printf(a, "Continue with %s", o->name));
+		buf_str(&b, "</p>\n");
+	}
+	if (offers->id != NULL)
+		buf_str(&b, "<div class=\"or\">or</div>\n");
+	buf_str(&b, "<form method=\"post\" action=\"/console/sign-in\">\n");
+	field(&b, "username", "User name",
+	    "type=\"text\" autocomplete=\"username\" inputmode=\"email\" maxlength=\"254\" autofocus", name, alert);
+	field(&b, "password", "Password", "type=\"password\" autocomplete=\"current-password\" maxlength=\"1024\"",
+	    NULL, alert);
+	buf_printf(&b, "<button class=\"%s\" type=\"submit\">Sign in</button>\n</form>\n",
+	    offers->id != NULL ? "second" : "go");
+	return finish(&b, a);
+}
+
+/* What WebAuthn answers is put into the form, which goes the way of all forms. */
+const char signin_page_script[] =
+    "'use strict';\n"
+    "const form = document.getElementById('key');\n"
+    "const octets = (text) => Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => "
+    "c.charCodeAt(0));\n"
+    "const text = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer)))\n"
+    "  .replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');\n"
+    "form?.addEventListener('submit', async (event) => {\n"
+    "  event.preventDefault();\n"
+    "  const { challenge, rp, user, userName, ids, create } = form.dataset;\n"
+    "  const known = ids.split(' ').filter(Boolean).map((id) => ({ type: 'public-key', id: octets(id) }));\n"
+    "  const both = { challenge: octets(challenge), timeout: 120000 };\n"
+    "  try {\n"
+    "    const made = create\n"
+    "      ? await navigator.credentials.create({ publicKey: { ...both, rp: { id: rp, name: 'Postern' }, attestation: "
+    "'none',\n"
+    "        user: { id: new TextEncoder().encode(user), name: userName, displayName: userName },\n"
+    "        pubKeyCredParams: [{ type: 'public-key', alg: -7 }], excludeCredentials: known,\n"
+    "        authenticatorSelection: { residentKey: 'discouraged', userVerification: 'preferred' } } })\n"
+    "      : await navigator.credentials.get({ publicKey: { ...both, rpId: rp, allowCredentials: known,\n"
+    "        userVerification: 'preferred' } });\n"
+    "    const { clientDataJSON, attestationObject, authenticatorData, signature } = made.response;\n"
+    "    form.elements.credential.value = JSON.stringify({ id: text(made.rawId), client: text(clientDataJSON),\n"
+    "      data: text(attestationObject ?? authenticatorData), ...(signature && { signature: text(signature) }) });\n"
+    "    form.submit();\n"
+    "  } catch (error) {\n"
+    "    document.getElementById('key-said').textContent = `The key did not answer: ${error.message}`;\n"
+    "  }\n"
+    "});\n";
+
+static void
+key_form(struct buf *b, struct arena *a, const struct signin_key *k, bool create, const char *button)
+{
+	const char *ids = "";
+
+	for (int i = 0; k->ids[i] != NULL; i++)
+		ids = arena_printf(a, "%s %s", ids, k->ids[i]);
+	buf_str(b, "<form method=\"post\" action=\"/console/sign-in\" id=\"key\"");
+	html_attribute(b, "data-challenge", k->challenge);
+	html_attribute(b, "data-rp", k->rp_id);
+	html_attribute(b, "data-user", k->user_id);
+	html_attribute(b, "data-user-name", k->user_name);
+	html_attribute(b, "data-ids", ids);
+	html_attribute(b, "data-create", create ? "1" : NULL);
+	put(b,
+	    ">\n<input type=\"hidden\" name=\"credential\">\n<button class=\"go\" type=\"submit\">|</button>\n"
+	    "<p class=\"more\" role=\"status\" id=\"key-said\"></p>\n</form>\n"
+	    "<script src=\"/console/sign-in/key.js\" defer></script>\n",
+	    button);
+}
+
+static void
+code_form(struct buf *b, const char *more, const char *class, const char *button, const char *alert)
+{
+	buf_str(b, "<form method=\"post\" action=\"/console/sign-in\">\n");
+	field(b, "code", "Code", more, NULL, alert);
+	buf_printf(b, "<button class=\"%s\" type=\"submit\">%s</button>\n</form>\n", class, button);
+}
+
+struct bytes
+signin_page_second(struct arena *a, const struct signin_key *k, bool app, const char *alert)
+{
+	bool keys = k->ids[0] != NULL;
+	struct buf b;
+
+	begin(&b, a, "Second step", alert, NULL);
+	put(&b, "<p class=\"lead\">Signing in as <strong>|</strong>.</p>\n", k->user_name);
+	if (keys) {
+		key_form(&b, a, k, false, "Use your security key or passkey");
+		buf_str(&b, "<div class=\"or\">or</div>\n");
+	}
+	put(&b, "<p class=\"more\">|</p>\n",
+	    app ? "Type the six digits that your authenticator app shows, or one of your recovery codes."
+		: "Type one of your recovery codes.");
+	code_form(&b,
+	    keys ? "type=\"text\" autocomplete=\"one-time-code\" maxlength=\"40\""
+		 : "type=\"text\" autocomplete=\"one-time-code\" maxlength=\"40\" autofocus",
+	    keys ? "second" : "go", "Sign in", alert);
+	start_again(&b);
+	return finish(&b, a);
+}
+
+/* Dark on white whatever the page's colours: some readers know no other. */
+static void
+picture(struct buf *b, struct arena *a, const char *uri)
+{
+	struct qr q;
+
+	if (!qr_make(a, uri, &q)) /* a long name: there is the key for typing */
+		return;
+	buf_printf(b,
+	    "<svg width=\"208\" height=\"208\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"QR code for an "
+	    "authenticator app\" shape-rendering=\"crispEdges\"><path fill=\"#fff\" d=\"M0 0h%dv%dH0z\"/>"
+	    "<path fill=\"#000\" d=\"%s\"/></svg>\n",
+	    q.size + 8, q.size + 8, q.size + 8, q.size + 8, qr_path(a, &q));
+}
+
+struct bytes
+signin_page_enrol(struct arena *a, const struct signin_key *k, const char *secret, const char *uri, const char *alert)
+{
+	struct buf b;
+
+	begin(&b, a, "Set up a second step", alert, NULL);
+	put(&b,
+	    "<p class=\"lead\">A password alone signs nobody in here. Give <strong>|</strong> a security key or "
+	    "passkey, or an authenticator app.</p>\n",
+	    k->user_name);
+	key_form(&b, a, k, true, "Set up a security key or passkey");
+	if (secret != NULL) {
+		buf_str(&b, "<div class=\"or\">or</div>\n");
+		buf_str(&b, "<div class=\"code\">\n");
+		picture(&b, a, uri);
+		put(&b, "<span>Key for an authenticator app</span> <strong>|</strong></div>\n", secret);
+		buf_str(&b, "<p class=\"more\">");
+		link_to(&b, NULL, uri, "Open in an app on this device");
+		buf_str(&b, "</p>\n");
+		code_form(&b, "type=\"text\" autocomplete=\"one-time-code\" inputmode=\"numeric\" maxlength=\"12\"",
+		    "second", "Set up the app", alert);
+	}
+	start_again(&b);
+	return finish(&b, a);
+}
+
+struct bytes
+signin_page_codes(struct arena *a, const char *const *codes, const char *to)
+{
+	struct buf b;
+
+	begin(&b, a, "Keep these codes", NULL, NULL);
+	buf_str(&b, "<p class=\"lead\">Each of them signs you in once when the second step is lost. They are not shown "
+		    "again.</p>\n<ul class=\"facts\">\n");
+	for (int i = 0; codes[i] != NULL; i++)
+		put(&b, "<li><code>|</code></li>\n", codes[i]);
+	buf_str(&b, "</ul>\n<p>");
+	link_to(&b, "go", to, "Continue");
+	buf_str(&b, "</p>\n");
+	return finish(&b, a);
+}
+
+struct bytes
+signin_page_message(
+    struct arena *a, const char *title, const char *sentence, const char *to, const char *link, bool to_now)
+{
+	struct buf b;
+
+	begin(&b, a, title, NULL, to_now ? to : NULL);
+	put(&b, "<p class=\"lead\" role=\"status\">|</p>\n<p>", sentence);
+	link_to(&b, "go", to, link);
+	buf_str(&b, "</p>\n");
+	return finish(&b, a);
+}

@@ -1,0 +1,268 @@
+// The console in Chromium: ten things that administrators do, with their clicks counted; every screen as axe sees it, in
+// light and dark, narrow and wide; the keyboard; that what others change is seen without a click.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+import { axe, cross, drawn, launch, lookAt, looks } from './look.mjs';
+import { Server, freePort } from './server.mjs';
+
+const top = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+const simulator = path.join(path.resolve(top, process.env.POSTERN_CLIENTS ?? process.env.POSTERN_BUILD ?? 'build'), 'postern-device');
+const password = 'correct horse battery staple';
+const most = 5; // clicks of a task
+const profile = (identifier, payload) => `<?xml version="1.0" encoding="UTF-8"?>
+<plist version="1.0"><dict><key>PayloadType</key><string>Configuration</string><key>PayloadVersion</key><integer>1</integer>
+<key>PayloadIdentifier</key><string>${identifier}</string><key>PayloadUUID</key><string>7A0C1E2B-59D4-4A55-9C0E-0C8B7D3E2F10</string>
+<key>PayloadDisplayName</key><string>Wi-Fi of the office</string><key>PayloadContent</key><array>${payload}</array></dict></plist>`;
+const webClip = '<dict><key>PayloadType</key><string>com.apple.webClip.managed</string><key>PayloadVersion</key><integer>1</integer><key>PayloadIdentifier</key><string>com.betterbag.web.clip</string><key>PayloadUUID</key><string>7A0C1E2B-59D4-4A55-9C0E-0C8B7D3E2F11</string><key>URL</key><string>https://betterbag.com/</string><key>Label</key><string>Bag</string></dict>';
+
+let server;
+let browser;
+let page;
+let enter;
+let base;
+let wrong = [];
+let clicks = 0;
+
+// A device that tries to enroll, and whether it did.
+async function device(user, secret, ...args) {
+  const child = promisify(execFile)(simulator, ['enroll', user, '--state', fs.mkdtempSync(path.join(server.folder, 'device-')),
+    '--cacert', path.join(server.data, 'tls/ca.pem'), '--connect-to', `betterbag.com:443:127.0.0.1:${server.port}`,
+    '--device-ca', path.join(server.folder, 'built-in'), '--device-key', 'p256', '--maid-delay', '0', '--password-stdin', ...args]);
+  child.child.stdin.end(`${secret}\n`);
+  return child.then(() => true, () => false);
+}
+
+before(async () => {
+  const port = await freePort();
+  server = await Server.start({ POSTERN_ADMIN_LISTEN: `127.0.0.1:${port}` });
+  base = `https://localhost:${port}/console`;
+  await promisify(execFile)(simulator, ['ca', '--out', path.join(server.folder, 'built-in')]);
+  for (const user of ['eliza', 'olga', 'sam']) await server.addUser(`${user}@betterbag.com`, password);
+  assert.ok(await device('olga@betterbag.com', password, '--family', 'Mac', '--os', '15.1'), 'a Mac enrolls');
+  assert.ok(await device('sam@betterbag.com', password, '--family', 'iPad', '--os', '17.5'), 'an iPad enrolls');
+  assert.ok(!await device('eliza@betterbag.com', 'not the password', '--family', 'iPhone', '--os', '18.2'), 'an iPhone does not');
+  await server.admin('device-group', 'add', 'tablets', '--model-family', 'iPad');
+  await server.admin('app', 'add', 'notes', '--app-store-id', '361309726');
+  browser = await launch();
+  enter = async (role) => {
+    const { secret } = JSON.parse(await server.admin('--json', 'api-token', 'add', `browser ${role}`, '--role', role));
+    return (await browser.newContext({ ignoreHTTPSErrors: true, extraHTTPHeaders: { Authorization: `Bearer ${secret}` } })).newPage();
+  };
+  page = await enter('admin');
+  page.on('pageerror', (error) => wrong.push(error.stack));
+  page.on('console', (message) => { if (/content security policy|trusted/i.test(message.text())) wrong.push(message.text()); });
+  page.on('request', (request) => { if (!request.url().startsWith(new URL(base).origin)) wrong.push(`asks ${request.url()}`); });
+  page.setDefaultTimeout(20000);
+});
+
+after(async () => {
+  await browser?.close();
+  const { how } = (await server?.stop()) ?? {};
+  assert.equal(how, 0, 'posternd ends cleanly on SIGTERM');
+});
+
+// ---- what a person does ----
+
+const click = async (target) => { clicks += 1; await target.click(); };
+const choose = async (label, value) => { clicks += 1; await page.getByLabel(label, { exact: true }).selectOption(value); };
+const button = (name) => page.getByRole('button', { name, exact: true });
+const inDialog = (name) => page.locator('dialog').getByRole('button', { name, exact: true });
+const screen = (name) => page.getByRole('navigation').getByRole('link', { name, exact: true });
+const row = (name) => page.locator('main [data-row]').filter({ hasText: name }).first();
+const reads = (text) => page.locator('main').getByText(text).first().waitFor();
+const said = (text) => page.locator('#said').getByText(text).waitFor();
+
+async function open(hash = '/overview') {
+  await page.goto('about:blank');
+  await page.goto(`${base}#${hash}`);
+  await ready();
+  clicks = 0;
+}
+async function ready() {
+  await page.waitForFunction(() => document.querySelector('main .part') && !document.querySelector('main [aria-busy]'));
+}
+
+const tasks = {
+  'find why Eliza’s iPhone failed': async () => {
+    await click(row('wrong password')); // of what fails, on the first page of all
+    await page.waitForURL(/code=signin-wrong-password/);
+    await click(row('eliza@betterbag.com'));
+    await reads('wrong password');
+    await reads('What to do:');
+  },
+  'read what Sam’s iPad may be asked': async () => {
+    await click(screen('Enrollments'));
+    await click(row('sam@betterbag.com'));
+    await click(page.getByText(/\d+ kinds of commands/));
+    await reads('DeviceLock');
+    assert.equal(await page.getByText('EraseDevice', { exact: true }).count(), 0, 'a personal enrollment is never asked to erase');
+  },
+  'say what Olga’s Mac would get, as one types': async () => {
+    await click(screen('Rules'));
+    await page.getByLabel('Person', { exact: true }).fill('olga@betterbag.com');
+    await choose('With', 'Mac');
+    await reads('Rule 4 decides');
+  },
+  'stage Macs to ADDE for 10 % of a group': async () => {
+    await click(screen('Rules'));
+    await click(button('Add a rule…'));
+    const dialog = page.locator('dialog');
+    clicks += 2; // both lists
+    await dialog.getByLabel('The device gets').selectOption('adde');
+    await dialog.getByLabel('Family of devices').selectOption('Mac');
+    await dialog.getByLabel('People of the group').fill('sales');
+    await dialog.getByLabel('Percentage of them').fill('10');
+    await click(inDialog('Add'));
+    await reads('1. People of the group sales, with Mac, 10 % of them');
+    assert.match(await server.admin('rule', 'list'), /sales/);
+  },
+  'give the tablets an app': async () => {
+    await click(screen('Groups'));
+    await click(row('tablets'));
+    await click(button('Give something…'));
+    await page.locator('dialog').getByLabel('What', { exact: true }).selectOption('app/notes');
+    clicks += 1;
+    await click(inDialog('Give'));
+    await said('tablets is given notes.');
+    await reads('App');
+  },
+  'add a profile; what is none is refused with a sentence': async () => {
+    await click(screen('Profiles and apps'));
+    await click(button('Add a profile…'));
+    const file = page.locator('dialog input[type=file]');
+    await file.setInputFiles({ name: 'a.mobileconfig', mimeType: 'text/plain', buffer: Buffer.from('<plist/>') });
+    await click(inDialog('Add'));
+    await page.locator('dialog .wrong:not(:empty)').waitFor();
+    await file.setInputFiles({ name: 'b.mobileconfig', mimeType: 'text/plain', buffer: Buffer.from(profile('com.betterbag.web', webClip)) });
+    await click(inDialog('Add'));
+    await reads('com.betterbag.web');
+  },
+  'shut Olga out': async () => {
+    await click(screen('People'));
+    await click(row('olga@betterbag.com'));
+    await click(button('Shut out…'));
+    await click(inDialog('Shut out'));
+    await reads('No, since');
+    assert.match(await server.admin('user', 'show', 'olga@betterbag.com'), /Disabled +yes/);
+  },
+  'evict Sam’s iPad, once it is said what is lost and typed': async () => {
+    await click(screen('Enrollments'));
+    await click(row('sam@betterbag.com'));
+    await click(button('Evict…'));
+    await page.locator('dialog').getByText('What will be lost').waitFor();
+    assert.ok(await inDialog('Evict').isDisabled(), 'not before it is typed');
+    await page.locator('#typed').fill('evict');
+    await click(inDialog('Evict'));
+    await reads('Being evicted');
+  },
+  'see who changed what': async () => {
+    await click(screen('Audit'));
+    await reads('POST /enrollments/{enrollment}/evict');
+    await reads('each as it was written');
+  },
+  'refuse a program from now on': async () => {
+    await server.admin('api-token', 'add', 'old', '--role', 'read');
+    await click(screen('Settings'));
+    await click(button('Revoke old'));
+    await page.locator('#typed').fill('old');
+    await click(inDialog('Revoke'));
+    await said('old was revoked.');
+  },
+};
+
+for (const [name, run] of Object.entries(tasks)) {
+  test(`${name}, in at most ${most} clicks`, async () => {
+    await open();
+    await run();
+    assert.ok(clicks <= most, `${clicks} clicks`);
+    assert.deepEqual(wrong, []);
+  });
+}
+
+test('every screen is clean for axe, light and dark, narrow and wide (WCAG 2.2 AA)', async () => {
+  const screens = ['/overview', '/attempts', '/people', '/people/olga@betterbag.com', '/enrollments', '/rules?user=olga@betterbag.com&family=Mac', '/groups',
+    '/groups/tablets', '/items', '/audit', '/settings'];
+  for (const hash of screens) {
+    await open(hash);
+    await page.evaluate(axe);
+    const name = `console${hash.split('?')[0].replaceAll('/', '-').replaceAll('@', '-')}`;
+    for (const look of looks) await lookAt(page, name, 'en', look);
+    // One style sheet for all: where everything of it is used, the other two pairs as well.
+    if (['/overview', '/settings'].includes(hash)) for (const look of cross) await lookAt(page, name, 'en', look, drawn);
+  }
+  await open('/attempts');
+  await page.locator('main [data-row]').first().click();
+  await reads('What happened');
+  await page.evaluate(axe);
+  for (const look of looks) await lookAt(page, 'console-attempt', 'en', look);
+  await open('/enrollments');
+  await row('olga@betterbag.com').click();
+  await button('Evict…').click();
+  await page.evaluate(axe);
+  for (const look of looks) await lookAt(page, 'console-dialog', 'en', look);
+});
+
+test('the keyboard goes everywhere, and can be told not to (WCAG 2.1.4)', async () => {
+  await page.setViewportSize({ width: 1280, height: 900 });
+  await open();
+  await page.keyboard.press('g');
+  await page.keyboard.press('a');
+  await page.waitForURL(/#\/attempts/);
+  await ready();
+  await page.keyboard.press('j');
+  await page.keyboard.press('j');
+  await page.keyboard.press('k');
+  assert.equal(await page.evaluate(() => [...document.querySelectorAll('[data-row]')].indexOf(document.activeElement)), 0);
+  await page.keyboard.press('/');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'search');
+  await page.keyboard.type('eliza@betterbag.com');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/user=eliza/);
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('?');
+  await page.getByLabel('Keys without Ctrl or Alt do this').uncheck();
+  await page.keyboard.press('Escape');
+  await page.waitForFunction(() => !document.querySelector('dialog'));
+  await page.keyboard.press('j');
+  assert.equal(await page.evaluate(() => document.activeElement.matches('[data-row]')), false, 'off is off');
+  await page.evaluate(() => localStorage.clear());
+});
+
+test('what others change is seen without a click', async () => {
+  await open('/people');
+  await server.addUser('late@betterbag.com', password);
+  await reads('late@betterbag.com');
+});
+
+test('files are the same for good under their path; nothing inline runs, and nothing from elsewhere', async () => {
+  const index = await page.request.get(base);
+  const policy = index.headers()['content-security-policy'];
+  assert.match(policy, /default-src 'none'/);
+  assert.doesNotMatch(policy, /unsafe|https?:|data:|\*/);
+  const file = (await index.text()).match(/src="([^"]+app\.js)"/)[1];
+  const answer = await page.request.get(new URL(file, base).href);
+  assert.match(answer.headers()['cache-control'], /immutable/);
+  assert.equal((await page.request.get(new URL(file.replace(/files\/[^/]+/, 'files/0123456789abcdef'), base).href)).status(), 404, 'another version is not here');
+  assert.equal((await fetchDevices('/console')), 404, 'nor is the console on the listener of devices');
+  assert.deepEqual(wrong, []);
+});
+
+test('the help desk is shown what it may see, and nothing else is asked for', async () => {
+  const desk = await enter('help-desk');
+  const refused = [];
+  desk.on('response', (answer) => { if (answer.status() >= 400 && answer.url().includes('/api/')) refused.push(answer.url()); });
+  await desk.goto(`${base}#/settings`);
+  await desk.getByText('Better Bag').first().waitFor();
+  await desk.waitForFunction(() => !document.querySelector('main [aria-busy]'));
+  assert.deepEqual(await desk.getByRole('navigation').getByRole('link').allTextContents(), ['Overview', 'Attempts', 'People', 'Enrollments', 'Rules', 'Settings']);
+  assert.deepEqual(refused, []);
+});
+
+const fetchDevices = async (where) => (await page.request.get(`${server.url}${where}`)).status();

@@ -1,0 +1,231 @@
+#!/usr/bin/python3
+"""Administrators as people: password and second factor, sessions, and what ends them.
+    administrators.py     $POSTERN_BUILD names the build folder"""
+
+import base64
+import hashlib
+import hmac
+import html
+import http.client
+import json
+import re
+import ssl
+import sys
+import time
+import urllib.parse
+
+from postern import PASSWORD, Refused, Server, done, free_port, ok, same
+
+NAME = "eliza@betterbag.com"
+
+
+def code_of(secret, step):
+    """RFC 6238 by itself: six digits of a step."""
+    mac = hmac.new(base64.b32decode(secret), step.to_bytes(8, "big"), "sha1").digest()
+    at = mac[-1] & 15
+    return f"{(int.from_bytes(mac[at:at + 4], 'big') & 0x7fffffff) % 1000000:06}"
+
+
+class Browser:
+    """What a browser keeps, and does: cookies, forms, redirects within the site."""
+
+    def __init__(self, server, port):
+        self.to = http.client.HTTPSConnection("localhost", port, timeout=60,
+                                              context=ssl.create_default_context(cafile=server.cacert))
+        self.cookies, self.set = {}, {}
+
+    def ask(self, method, path, body=None, **headers):
+        more = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.cookies:
+            more["Cookie"] = "; ".join(f"{k}={v}" for k, v in self.cookies.items())
+        self.to.request(method, path, body, more)
+        reply = self.to.getresponse()
+        text = reply.read().decode()
+        for line in reply.headers.get_all("Set-Cookie") or []:
+            name, _, value = line.split(";")[0].partition("=")
+            self.set[name] = line
+            self.cookies[name] = value
+            if "Max-Age=0" in line:
+                del self.cookies[name]
+        return reply.status, reply.headers, text
+
+    def get(self, path="/console/sign-in"):
+        return self.ask("GET", path)
+
+    def post(self, path="/console/sign-in", **form):
+        return self.ask("POST", path, urllib.parse.urlencode(form), Content_Type="application/x-www-form-urlencoded")
+
+    def api(self, method, path, body=None, **headers):
+        status, _, text = self.ask(method, "/api/v1" + path, json.dumps(body) if body is not None else None, **headers)
+        return status, json.loads(text) if text else None
+
+    def password(self, name=NAME, password=PASSWORD):
+        self.get("/console/sign-in?to=/console/")
+        return self.post(username=name, password=password)
+
+
+class App:
+    """An authenticator app: one code for each step that was not used."""
+
+    def __init__(self, page):
+        self.secret = re.search(r"<strong>([A-Z2-7]{32})</strong>", page).group(1)
+        self.address = html.unescape(re.search(r'href="(otpauth:[^"]+)"', page).group(1))
+        self.used = 0
+
+    def code(self):
+        """The next one that counts: a step ahead where this one was used, which the window of one step allows."""
+        here = int(time.time()) // 30
+        self.used = max(self.used + 1, here)
+        return code_of(self.secret, self.used) if self.used <= here + 1 else None
+
+
+def first(server, port):
+    b = Browser(server, port)
+    status, headers, page = b.get()
+    ok(status == 200 and "default-src 'none'" in headers["Content-Security-Policy"] and "<script" not in page
+       and headers["X-Frame-Options"] == "DENY" and headers["Cache-Control"] == "no-store",
+       "the page of the sign-in has a strict policy and no script", dict(headers))
+    same(Browser(server, server.port).get()[0], 404, "a listener of devices does not have it")
+    status, headers, _ = b.password()
+    ok(status == 303 and headers["Location"] == "/console/sign-in", "a right password leads to the next step",
+       (status, str(headers)))
+    same(b.api("GET", "/me")[0], 401, "and to no session yet")
+    app = App(b.get()[2])
+    ok(f"secret={app.secret}" in app.address and urllib.parse.quote(NAME) in app.address,
+       "who has no second factor is shown the secret of one", app.address)
+    same(b.post(code="000000")[0], 403, "a wrong code does not set it up")
+    status, _, page = b.post(code=app.code())
+    codes = re.findall(r"<code>([a-z2-7-]{19})</code>", page)
+    ok(status == 200 and len(set(codes)) == 10, "a right one does, and ten recovery codes are shown", (status, page))
+    cookie = b.set["__Host-postern_admin"]
+    ok(all(word in cookie for word in ("Secure", "HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=43200")),
+       "the session's cookie is for this host's own pages alone (RFC 6265bis 4.1.3.2)", cookie)
+    status, me = b.api("GET", "/me")
+    ok(status == 200 and (me["name"], me["role"], me["way"], me["organization"]) == (NAME, "admin", "session", None)
+       and me["proven_until"], "the API knows who it is", me)
+    dump = server.dump()
+    ok(b.cookies["__Host-postern_admin"].encode() not in dump and app.secret.encode() not in dump
+       and base64.b32decode(app.secret) not in dump and codes[0].replace("-", "").encode() not in dump,
+       "the database holds neither the session, nor the app's secret, nor a recovery code")
+    return b, app, codes
+
+
+def headers(b):
+    status, answer = b.api("POST", "/device-groups", {"name": "a", "by_name": True})
+    ok(status == 403 and "Postern-Console" in str(answer), "a change by cookie alone is refused: any site could send it",
+       (status, answer))
+    status, answer = b.api("POST", "/device-groups", {"name": "a", "by_name": True}, Postern_Console="1")
+    ok(status in (200, 201), "with the console's header it is done", (status, answer))
+
+
+def again(server, port, app, codes):
+    b = Browser(server, port)
+    b.password()
+    status, _, page = b.get()
+    ok(status == 200 and "recovery codes" in page and app.secret not in page, "the next sign-in asks for a code", page)
+    same(b.post(code=code_of(app.secret, app.used))[0], 403, "a code that was used counts no more (RFC 6238 5.2)")
+    same(b.post(code=codes[0].upper().replace("-", " "))[0], 303, "a recovery code does, however it is typed")
+    same(b.api("GET", "/me")[0], 200, "and begins a session")
+    other = Browser(server, port)
+    other.password()
+    same(other.post(code=codes[0])[0], 403, "but once only")
+    same(other.post(code=codes[1])[0], 303, "another one is another")
+    kept = dict(b.cookies)
+    same(b.post("/console/sign-out")[0], 200, "one session is signed out")
+    ok("__Host-postern_admin" not in b.cookies, "and the browser forgets it")
+    b.cookies = kept
+    same((b.api("GET", "/me")[0], other.api("GET", "/me")[0]), (401, 200), "it has ended, and the other goes on")
+
+
+def session(server, b):
+    server.ask("UPDATE administrator_session SET proven_at = proven_at - 301")
+    ok(b.api("GET", "/me")[1]["proven_until"] is None, "five minutes after the password it is no proof any more")
+    server.ask("UPDATE administrator_session SET seen_at = seen_at - 1500")
+    same(b.api("GET", "/me", Postern_Quiet="1")[0], 200, "a session goes on for 30 minutes")
+    server.ask("UPDATE administrator_session SET seen_at = seen_at - 301")
+    same(b.api("GET", "/me")[0], 401, "which a page that asks by itself does not prolong, and no longer")
+    server.ask("UPDATE administrator_session SET seen_at = seen_at + 1801")
+    same(b.api("GET", "/me")[0], 200, "(as before)")
+    server.ask("UPDATE administrator_session SET began_at = began_at - 43201")
+    same(b.api("GET", "/me")[0], 401, "and for twelve hours whatever is done")
+
+
+def changes(server, port, codes):
+    b = Browser(server, port)
+
+    def sign_in():
+        b.password()
+        return b.post(code=codes.pop())[0] == 303 and b.api("GET", "/me")[0] == 200
+
+    ok(sign_in(), "a session before a change of role")
+    server.admin("administrator", "set", NAME, "--role", "help-desk")
+    same(b.api("GET", "/me")[0], 401, "a change of role ends it")
+    ok(sign_in() and b.api("GET", "/me")[1]["role"] == "help-desk", "the next has the new role")
+    status, answer = b.api("GET", "/tokens")
+    ok(status == 403 and NAME in str(answer), "which counts", (status, answer))
+    server.admin("administrator", "disable", NAME)
+    ok(b.api("GET", "/me")[0] == 401 and b.password()[0] == 403, "who is disabled is signed out, and not in")
+    server.admin("administrator", "enable", NAME)
+    b.password()
+    server.admin("administrator", "set", NAME, "--role", "read", "--org", "better-bag")
+    status, headers_, _ = b.post(code=codes.pop())
+    ok(status == 303 and b.api("GET", "/me")[0] == 401, "a change in the middle of a sign-in ends it",
+       (status, str(headers_)))
+    ok(sign_in() and b.api("GET", "/me")[1]["organization"] == "better-bag", "an organization is kept")
+    same(b.api("GET", "/administrators")[0], 403, "of one organization nobody sees who administers")
+    server.admin("administrator", "reset", NAME)
+    b.password()
+    ok("authenticator app" in b.get()[2], "after a reset a second factor is set up anew")
+    server.admin("administrator", "remove", NAME)
+    same(b.password()[0], 403, "who was removed is nobody")
+
+
+def guesses(server, port):
+    answers = []
+    for name in ("nobody@betterbag.com", "paul@betterbag.com"):
+        b = Browser(server, port)
+        got = [b.password(name, "wrong") for _ in range(5)]
+        answers.append([(s, h.get("Retry-After") is not None, re.sub(r"\d+ seconds", "", t).replace(name, ""))
+                        for s, h, t in got])
+    same([s for s, _, _ in answers[0]], [403] * 4 + [429], "after too many tries there is a wait")
+    ok(answers[0] == answers[1], "and nothing tells whether there is such an administrator", answers)
+
+
+def listed(server):
+    row, = server.listing("administrator", "list")
+    ok(row["name"] == NAME and row["second_factors"] == [] and "password_hash" not in row, "administrators are listed",
+       row)
+    for command, says in ((["add", NAME, "--role", "read"], "already"), (["add", "eliza", "--role", "read"], "user@domain"),
+                          (["add", "x@betterbag.com", "--role", "read", "--provider", "none"], "provider")):
+        try:
+            said = server.admin("administrator", *command)
+        except Refused as e:
+            said = str(e)
+        ok(says in said, f"{command[1]} is refused: {says}", said)
+
+
+def main():
+    server = Server()
+    port = free_port()
+    server.set(admin_listen=f"127.0.0.1:{port}", password_tries=3)
+    server.start()
+    server.admin("administrator", "add", NAME, "--role", "admin", "--password-stdin", stdin=PASSWORD + "\n")
+    listed(server)
+    b, app, codes = first(server, port)
+    headers(b)
+    again(server, port, app, codes)
+    session(server, b)
+    changes(server, port, codes[2:])
+    server.admin("administrator", "add", "paul@betterbag.com", "--role", "read", "--password-stdin",
+                 stdin=PASSWORD + "\n")
+    guesses(server, port)
+    acts = [(row.get("actor_name") or row.get("actor"), row["action"]) for row in server.listing("audit", "list")
+            if row["action"].startswith("sign")]
+    ok((NAME, "sign in") in acts and (NAME, "sign out") in acts, "who came and went is in the audit", acts)
+    ok(PASSWORD not in server.log and app.secret not in server.log, "no secret is in the log")
+    same(server.stop(), 0, "the server drains")
+    return done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""The daemon's processes apart: each is killed while devices enroll, and nothing is lost or answered wrongly; each,
+taken over, can do what docs/security.md says and no more (tests/sandbox/acts.c enters its sandbox and tries).
+All of it on the release build: a sanitizer needs calls that the sandbox refuses."""
+
+import os
+import signal
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from postern import CLIENTS, Device, Refused, done, ok, same, say, together, until  # noqa: E402
+from world import World  # noqa: E402
+
+REFUSED = {"EPERM", "EACCES"}
+# What each may do of acts.c's list; everything else is refused. The rows of the table in docs/security.md.
+MAY = {
+    "listener": {"open the store", "read the TLS key", "connect out", "fork", "make code"},
+    "keys": {"read a key", "read the seal", "list the keys", "write over a key", "make a key file", "remove a key"},
+    "hasher": set(),
+    "opener": {"read a key", "read the seal", "list the keys", "read the settings", "read the TLS key"},
+}
+
+
+def children(pid):
+    """Names and numbers of a process's children."""
+    with open(f"/proc/{pid}/task/{pid}/children") as f:
+        pids = [int(p) for p in f.read().split()]
+    found = {}
+    for pid in pids:
+        with open(f"/proc/{pid}/comm") as f:
+            found.setdefault(f.read().strip(), []).append(pid)
+    return found
+
+
+def status(path):
+    with open(path) as f:
+        lines = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+    return lines["NoNewPrivs"], lines["Seccomp"]
+
+
+def gone(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def every_thread_is_confined(w):
+    pids = [w.daemon.pid] + [p for some in children(w.daemon.pid).values() for p in some]
+    same({status(f"/proc/{p}/task/{t}/status") for p in pids for t in os.listdir(f"/proc/{p}/task")}, {("1", "2")},
+         "every thread of every process has a filter of system calls, and no new privileges")
+    same(sorted(children(w.daemon.pid)), ["argon2id", "keys", "opener"], "and they are the ones that are named")
+
+
+def taken_over(w):
+    key, = children(w.daemon.pid)["keys"]
+    for role, may in MAY.items():
+        ran = subprocess.run([os.path.join(CLIENTS, "acts"), role, w.data, str(key)], capture_output=True, text=True)
+        tried = dict(line.split(": ") for line in ran.stdout.splitlines())
+        ok(len(tried) > 20, f"{role}: acts are tried", ran.stderr)
+        same({act for act, how in tried.items() if how == "done"}, may, f"{role}: what it may, and nothing else")
+        same({how for how in tried.values()} - {"done"} - REFUSED, set(), f"{role}: the kernel says no to the rest")
+
+
+def reload_finds_a_new_file(w):
+    """Editors write another file and give it the old one's name."""
+    path = os.path.join(w.data, "postern.conf")
+    with open(path) as old, open(path + ".new", "w") as new:
+        new.write(old.read() + "history_days = 77\n")
+    os.rename(path + ".new", path)
+    w.daemon.send_signal(signal.SIGHUP)
+    ok(until(lambda: "msg=reloaded" in w.log), "SIGHUP reads settings that an editor put in the old ones' place", w.log)
+
+
+def kill(name, w):
+    pid = w.daemon.pid if name == "posternd" else children(w.daemon.pid)[name][0]
+    os.kill(pid, signal.SIGKILL)
+    return pid
+
+
+def under_way(w, users, name):
+    """Kill it once the first device has begun; the devices as they are then."""
+    devices = [Device(w, user) for user in users]
+    for d in devices:
+        d.begin_enroll().go()
+    until(lambda: len(os.listdir(devices[0].state)) > 0 if os.path.isdir(devices[0].state) else False)
+    kill(name, w)
+    together(Device.finish, devices)
+    return devices
+
+
+def again(devices):
+    """As a person would: the enrolled ones poll, the others try again."""
+    together(lambda d: d.poll() if d.enrolled() else d.enroll(), devices)
+
+
+def kill_each(w):
+    users = w.person(*[f"p{i}" for i in range(9)])
+    devices = under_way(w, users[:3], "argon2id")
+    ok(w.daemon.poll() is None, "without a hasher the server goes on")
+    again(devices)
+    ok(all(d.enrolled() for d in devices), "and another one takes its place", "\n".join(d.told() for d in devices))
+
+    for name, some, ended in (("keys", users[3:6], 1), ("posternd", users[6:], -signal.SIGKILL)):
+        before = children(w.daemon.pid)
+        mine = under_way(w, some, name)
+        same(w.daemon.wait(60), ended, f"{name} killed: the daemon {'ends' if ended == 1 else 'is gone'}")
+        ok(until(lambda: all(gone(p) for some in before.values() for p in some)), "and leaves no process behind",
+           str(before))
+        w.start(build=CLIENTS)
+        codes = [e["code"] for user in some for e in w.events(user)]
+        ok(not any("forged" in c or "damaged" in c or "tamper" in c for c in codes), "nobody was told a wrong reason",
+           " ".join(codes))
+        again(mine)
+        devices += mine
+        ok(all(d.enrolled() for d in mine), "started again, it enrolls those that were under way",
+           "\n".join(d.told() for d in mine))
+
+    kill("opener", w)
+    w.daemon.send_signal(signal.SIGHUP)
+    ok(until(lambda: "reload failed" in w.log), "without the opener nothing is reloaded, and the log says so", w.log)
+    same([d.poll() for d in devices], [0] * len(devices), "every device that was enrolled is known to the end")
+    same(w.stop(), 0, "and the server stops as it should")
+
+
+def required_and_off(w):
+    w.start("--listen-http", "127.0.0.1:0", env={"POSTERN_SANDBOX": "require"}, build=CLIENTS)
+    same(w.stop(), 0, "sandbox = require starts where the kernel has everything")
+    w.start(env={"POSTERN_SANDBOX": "off"}, build=CLIENTS)
+    ok('why="sandbox = off"' in w.log, "sandbox = off says so", w.log[-2000:])
+    same(status(f"/proc/{w.daemon.pid}/status"), ("0", "0"), "and is off")
+    w.stop()
+
+
+def main():
+    w = World()
+    try:
+        w.start(build=CLIENTS)
+    except Refused as e:
+        ok(False, "the server starts in its sandbox", str(e))
+        return done()
+    if "not fully sandboxed" in w.log:
+        say("SKIP: this kernel has no Landlock or no seccomp")
+        return done()
+    w.admin("org", "set", "--device-ca", os.path.join(w.device_ca, "ca.pem"))
+    every_thread_is_confined(w)
+    taken_over(w)
+    reload_finds_a_new_file(w)
+    kill_each(w)
+    required_and_off(w)
+    return done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

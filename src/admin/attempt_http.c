@@ -35,32 +35,26 @@ attempt_json(struct admin_call *x, const struct attempt *t)
 	return j;
 }
 
-static int64_t
-started_at(const void *rows, int i)
-{
-	return ((const struct attempt *)rows)[i].started_at;
-}
-
 enum rc
 admin_attempt_list(struct admin_call *x)
 {
 	json_t *items = admin_items(x);
 	const char *organization_id, *user = admin_query(x, "user");
 	struct attempt *all;
-	int64_t before;
+	struct db_page page;
 	enum rc rc;
 	int n;
 
-	if ((rc = admin_query_int(x, "before", 0, &before)) != RC_OK ||
-	    (rc = admin_organization_owner(x, &organization_id)) != RC_OK)
+	if ((rc = admin_page(x, &page)) != RC_OK || (rc = admin_organization_owner(x, &organization_id)) != RC_OK)
 		return rc;
 	if (user != NULL)
 		user = account_fold(x->c->arena, user);
 	rc = attempt_list(
-	    x->c, organization_id, user, admin_query(x, "state"), admin_query(x, "code"), before, &all, &n);
+	    x->c, organization_id, user, admin_query(x, "state"), admin_query(x, "code"), &page, &all, &n);
 	if (rc != RC_OK)
 		return rc;
-	n = admin_page(x, n, started_at, all);
+	if (n == page.limit)
+		admin_page_next(x, all[n - 1].started_at, all[n - 1].id);
 	for (int i = 0; i < n; i++) {
 		const struct enroll_failure *f = enroll_failure_find(all[i].code);
 		json_t *j = attempt_json(x, &all[i]);

@@ -34,12 +34,6 @@ admin_enrollment_brief(struct admin_call *x, const struct enrollment *e)
 	return j;
 }
 
-static int64_t
-created_at(const void *rows, int i)
-{
-	return ((const struct enrollment *)rows)[i].created_at;
-}
-
 enum rc
 admin_enrollment_list(struct admin_call *x)
 {
@@ -49,7 +43,7 @@ admin_enrollment_list(struct admin_call *x)
 	json_t *items = admin_items(x);
 	struct account person = { 0 };
 	struct enrollment *all;
-	int64_t before;
+	struct db_page page;
 	enum rc rc;
 	int n, i;
 
@@ -58,14 +52,14 @@ admin_enrollment_list(struct admin_call *x)
 	if (state != NULL && states[i] == NULL)
 		return fail(&x->c->err, RC_BAD_INPUT,
 		    "a state is live, pending, enrolled, reauth, evicting, unenrolled, evicted, replaced or inactive");
-	if ((rc = admin_query_int(x, "before", 0, &before)) != RC_OK ||
-	    (rc = admin_organization_owner(x, &organization_id)) != RC_OK)
+	if ((rc = admin_page(x, &page)) != RC_OK || (rc = admin_organization_owner(x, &organization_id)) != RC_OK)
 		return rc;
 	if (user != NULL && (rc = account_find(x->c, account_fold(x->c->arena, user), &person)) != RC_OK)
 		return rc == RC_NOT_FOUND ? fail(&x->c->err, rc, "there is no user %.200s", user) : rc;
-	if ((rc = enrollment_list(x->c, organization_id, person.id, state, before, &all, &n)) != RC_OK)
+	if ((rc = enrollment_list(x->c, organization_id, person.id, state, &page, &all, &n)) != RC_OK)
 		return rc;
-	n = admin_page(x, n, created_at, all);
+	if (n == page.limit)
+		admin_page_next(x, all[n - 1].created_at, all[n - 1].id);
 	for (i = 0; i < n; i++)
 		json_array_append_new(items, admin_enrollment_brief(x, &all[i]));
 	return RC_OK;

@@ -48,7 +48,7 @@ admin_group_list(struct admin_call *x)
 	int n;
 
 	if ((rc = admin_organization(x, admin_query(x, "organization"), &o)) != RC_OK ||
-	    (rc = account_group_list(x->c, o.id, admin_query(x, "after"), &all, &n)) != RC_OK)
+	    (rc = account_group_list(x->c, o.id, admin_after(x), &all, &n)) != RC_OK)
 		return rc;
 	for (int i = 0; i < n; i++)
 		json_array_append_new(items, group_json(x->c->arena, &all[i]));

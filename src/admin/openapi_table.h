@@ -110,13 +110,13 @@ X("domain_remove",              "",                                 "", "Remove 
 X("esso_get",                   "",                                 "EssoDocument", "A document of Enrollment SSO") \
 X("esso_set",                   "",                                 "EssoDocument", "Set a document of Enrollment SSO") \
 X("esso_remove",                "",                                 "", "Remove a document of Enrollment SSO") \
-X("user_list",                  "organization after limit:i",       "[User", "List people by user identifier") \
+X("user_list",                  "organization cursor",       "[User", "List people by user identifier") \
 X("user_add",                   "",                                 "+User", "Add a person") \
 X("user_get",                   "",                                 "User", "One person, with devices and what holds for them") \
 X("user_change",                "",                                 "User", "Disable or enable a person, or set groups") \
 X("user_password",              "",                                 "", "Set a local password") \
 X("user_remove",                "",                                 "UserRemoved", "Remove a person; their devices are evicted") \
-X("group_list",                 "organization after limit:i",       "[Group", "List groups of people") \
+X("group_list",                 "organization cursor",       "[Group", "List groups of people") \
 X("group_set",                  "organization",                     "Group", "Set what holds for a group of people") \
 X("device_group_list",          "organization",                     "[DeviceGroup", "List groups of devices") \
 X("device_group_add",           "",                                 "+DeviceGroup", "Add a group of devices") \
@@ -141,10 +141,10 @@ X("idp_get",                    "organization",                     "Provider", 
 X("idp_set",                    "organization",                     "Provider", "Change an identity provider") \
 X("idp_remove",                 "organization",                     "Provider", "Remove an identity provider") \
 X("idp_check",                  "organization",                     "Provider", "Ask the provider for its documents") \
-X("attempt_list",               "organization user state code before:i limit:i", "[Attempt", "List attempts, newest first") \
+X("attempt_list",               "organization user state code cursor limit:i", "[Attempt", "List attempts, newest first") \
 X("attempt_latest",             "user!",                            "Attempt", "A person's latest attempt") \
 X("attempt_get",                "",                                 "Attempt", "One attempt with its timeline") \
-X("enrollment_list",            "organization user state before:i limit:i", "[Enrollment", "List enrollments, newest first") \
+X("enrollment_list",            "organization user state cursor limit:i", "[Enrollment", "List enrollments, newest first") \
 X("enrollment_get",             "",                                 "Enrollment", "One enrollment, wanted against actual") \
 X("enrollment_renew",           "",                                 "Renewal", "Renew the device's identity now") \
 X("enrollment_push",            "",                                 "Push", "Wake the device") \
@@ -155,7 +155,7 @@ X("command_send",               "",                                 "+CommandSen
 X("command_available",          "user-channel",                     "[AvailableCommand", "What may be sent to it") \
 X("command_get",                "",                                 "Command", "One command with its answer") \
 X("command_cancel",             "",                                 "", "Take a command out of the queue") \
-X("token_list",                 "organization user enrollment before:i limit:i", "[Grant", "List sign-ins, newest first") \
+X("token_list",                 "organization user enrollment cursor limit:i", "[Grant", "List sign-ins, newest first") \
 X("token_revoke",               "",                                 "Revoked", "End sign-ins: the device signs in again") \
 X("service_list",               "organization",                     "[Service", "List other services that may ask") \
 X("service_add",                "",                                 "+Service", "Let another service ask; its secret comes once") \

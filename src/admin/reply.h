@@ -12,6 +12,7 @@
 #include "administrator/actor.h"
 #include "enroll/enrollment.h"
 #include "fmt/json.h"
+#include "store/store.h"
 
 struct admin_call {
 	struct call *c;
@@ -104,10 +105,14 @@ json_t *admin_object(struct admin_call *x);
 /* Sets the answer to {"items": [...], "next": next} and returns the array. */
 json_t *admin_items(struct admin_call *x);
 
-/* A listing by time, newest first, of `n` rows: how many of them make this page, with "next" (the item
- * `before` of the request after it) where the page is full. Rows of the last second wait for the next one,
- * which then has all of them. */
-#define ADMIN_PAGE 500
-int admin_page(struct admin_call *x, int n, int64_t (*time_of)(const void *rows, int i), const void *rows);
+/* Which page of a listing by time is asked for: `cursor` (the "next" of the page before it) or `before` (a time), and
+ * `limit`. RC_BAD_INPUT: they are none. */
+enum rc admin_page(struct admin_call *x, struct db_page *out);
+/* `cursor`, or `after`, of a listing by name: the "next" of the page before it; NULL: from the start. */
+const char *admin_after(const struct admin_call *x);
+/* Says "next": the page goes on after that row. */
+void admin_page_next(struct admin_call *x, int64_t time, const char *id);
+/* `limit` of a query, DB_PAGE_MAX where it is absent. */
+enum rc admin_limit(struct admin_call *x, int *out);
 
 #endif

@@ -37,12 +37,6 @@ find_person(struct admin_call *x, const char *user, struct account *out)
 	return rc == RC_NOT_FOUND ? fail(&x->c->err, rc, "there is no user %.200s", user) : rc;
 }
 
-static int64_t
-created_at(const void *rows, int i)
-{
-	return ((const struct grant *)rows)[i].created_at;
-}
-
 enum rc
 admin_token_list(struct admin_call *x)
 {
@@ -51,20 +45,20 @@ admin_token_list(struct admin_call *x)
 	struct account person = { 0 };
 	struct enrollment e = { 0 };
 	struct grant *all;
-	int64_t before;
+	struct db_page page;
 	enum rc rc;
 	int n;
 
-	if ((rc = admin_query_int(x, "before", 0, &before)) != RC_OK ||
-	    (rc = admin_organization_filter(x, &organization_id)) != RC_OK ||
+	if ((rc = admin_page(x, &page)) != RC_OK || (rc = admin_organization_filter(x, &organization_id)) != RC_OK ||
 	    (user != NULL && (rc = find_person(x, user, &person)) != RC_OK) ||
 	    (wanted != NULL && (rc = admin_enrollment(x, wanted, &e)) != RC_OK))
 		return rc;
 	/* An enrollment's grants are its person's, of whom there are few. */
-	rc = grant_list(x->c, organization_id, wanted != NULL ? e.account_id : person.id, before, &all, &n);
+	rc = grant_list(x->c, organization_id, wanted != NULL ? e.account_id : person.id, &page, &all, &n);
 	if (rc != RC_OK)
 		return rc;
-	n = admin_page(x, n, created_at, all);
+	if (n == page.limit)
+		admin_page_next(x, all[n - 1].created_at, all[n - 1].id);
 	for (int i = 0; i < n; i++) {
 		if (wanted == NULL || (all[i].enrollment_id != NULL && strcmp(all[i].enrollment_id, e.id) == 0))
 			json_array_append_new(items, grant_json(x, &all[i]));

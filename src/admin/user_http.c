@@ -61,7 +61,7 @@ admin_user_list(struct admin_call *x)
 	int n;
 
 	if ((rc = admin_organization_filter(x, &organization_id)) != RC_OK ||
-	    (rc = account_list(x->c, organization_id, admin_query(x, "after"), &all, &n)) != RC_OK)
+	    (rc = account_list(x->c, organization_id, admin_after(x), &all, &n)) != RC_OK)
 		return rc;
 	for (int i = 0; i < n; i++)
 		json_array_append_new(items, user_json(&all[i]));

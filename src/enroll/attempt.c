@@ -210,14 +210,14 @@ attempt_latest(struct call *c, const char *user_identifier, struct attempt *out)
 
 enum rc
 attempt_list(struct call *c, const char *organization_id, const char *user_identifier, const char *state,
-    const char *code, int64_t before, struct attempt **out, int *n)
+    const char *code, const struct db_page *page, struct attempt **out, int *n)
 {
 	/* Columns compared with themselves where a filter is absent: one type per parameter. What an index is for is
 	 * compared as it is: of one person, of one organization. */
 #define LIST(organization, person) \
 	"SELECT " COLUMNS " FROM attempt WHERE organization_id = " organization " AND " person \
-	" AND state = COALESCE(?3, state) AND code = COALESCE(?5, code) AND started_at < ?4 ORDER BY started_at " \
-	"DESC, id DESC LIMIT 500"
+	" AND state = COALESCE(?3, state) AND code = COALESCE(?7, code)" \
+	" AND started_at <= ?4 AND (started_at < ?4 OR id < ?5) ORDER BY started_at DESC, id DESC LIMIT ?6"
 	static const char *const sql[2][2] = {
 		{ LIST("COALESCE(?1, organization_id)", "?2 = ''"),
 		    LIST("COALESCE(?1, organization_id)", "user_identifier = ?2") },
@@ -229,7 +229,8 @@ attempt_list(struct call *c, const char *organization_id, const char *user_ident
 
 	rc = store_run(c, sql[organization_id != NULL][user_identifier != NULL],
 	    DB_ARGS(db_text(organization_id), db_text(user_identifier != NULL ? user_identifier : ""), db_text(state),
-		db_int(before != 0 ? before : INT64_MAX), db_text(code)),
+		db_int(page->before != 0 ? page->before : INT64_MAX), db_text(page->id != NULL ? page->id : ""),
+		db_int(page->limit), db_text(code)),
 	    &r);
 	if (rc != RC_OK)
 		return fail_in(&c->err, rc, "list attempts");

@@ -51,9 +51,10 @@ const char *attempt_code(struct arena *a, const char *id);
  * for 1. RC_NOT_FOUND: none, or no code at all. */
 enum rc attempt_by_code(struct call *c, const char *code, struct attempt *out);
 enum rc attempt_latest(struct call *c, const char *user_identifier, struct attempt *out);
-/* Newest first, at most 500, before `before` (started_at, 0: now). Filters may be NULL; `code` is that of the newest event. */
+/* A page, newest first. Filters may be NULL; `code` is that of the newest event. */
+struct db_page;
 enum rc attempt_list(struct call *c, const char *organization_id, const char *user_identifier, const char *state,
-    const char *code, int64_t before, struct attempt **out, int *n);
+    const char *code, const struct db_page *page, struct attempt **out, int *n);
 
 /* The person who signed in; RC_CONFLICT never: the last sign-in counts. */
 enum rc attempt_signed_in(struct call *c, const char *id, const char *account_id);

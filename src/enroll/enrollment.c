@@ -96,8 +96,8 @@ enrollment_inactive(const struct call *c, const struct enrollment *e)
 }
 
 enum rc
-enrollment_list(struct call *c, const char *organization_id, const char *account_id, const char *state, int64_t before,
-    struct enrollment **out, int *n)
+enrollment_list(struct call *c, const char *organization_id, const char *account_id, const char *state,
+    const struct db_page *page, struct enrollment **out, int *n)
 {
 	/* What an index is for is compared as it is (attempt_list). */
 #define LIST(organization, account) \
@@ -105,7 +105,8 @@ enrollment_list(struct call *c, const char *organization_id, const char *account
 	" AND account_id = " account " AND (?3 = '' OR state = ?3 OR (?3 = 'live' AND ended_at IS NULL)" \
 	"  OR (?3 = 'inactive' AND " ENROLLMENT_INACTIVE( \
 	    "?5") "))" \
-		  " AND created_at < ?4 ORDER BY created_at DESC, id DESC LIMIT 500"
+		  " AND created_at <= ?4 AND (created_at < ?4 OR id < ?6)" \
+		  " ORDER BY created_at DESC, id DESC LIMIT ?7"
 	static const char *const sql[2][2] = {
 		{ LIST("COALESCE(?1, organization_id)", "COALESCE(?2, account_id)"),
 		    LIST("COALESCE(?1, organization_id)", "?2") },
@@ -117,7 +118,8 @@ enrollment_list(struct call *c, const char *organization_id, const char *account
 
 	rc = store_run(c, sql[organization_id != NULL][account_id != NULL],
 	    DB_ARGS(db_text(organization_id), db_text(account_id), db_text(state != NULL ? state : ""),
-		db_int(before != 0 ? before : INT64_MAX), db_int(enrollment_inactive_since(c))),
+		db_int(page->before != 0 ? page->before : INT64_MAX), db_int(enrollment_inactive_since(c)),
+		db_text(page->id != NULL ? page->id : ""), db_int(page->limit)),
 	    &r);
 	if (rc != RC_OK)
 		return fail_in(&c->err, rc, "list enrollments");

@@ -49,10 +49,11 @@ enum rc enrollment_get(struct call *c, const char *id, struct enrollment *out);
 /* The live one of a device. */
 enum rc
 enrollment_by_device(struct call *c, const char *organization_id, const char *device_id, struct enrollment *out);
-/* At most 500, newest first, created before `before` (0: now). Filters may be NULL; state "live" is any live one,
+struct db_page;
+/* A page, newest first. Filters may be NULL; state "live" is any live one,
  * "inactive" those that are called so. */
 enum rc enrollment_list(struct call *c, const char *organization_id, const char *account_id, const char *state,
-    int64_t before, struct enrollment **out, int *n);
+    const struct db_page *page, struct enrollment **out, int *n);
 
 /* A row for a profile that is about to be sent, with the keys that can never change (protocol 5.6).
  * Everything up to profile_identifier is set by the caller; e->id is made here. An earlier pending row

@@ -12,7 +12,6 @@
  * and has a row of kind `family`. So old refresh tokens need not be kept to notice that one came back:
  * whoever shows the family with a secret that is not there held a real one once. */
 
-#define PAGE 500
 #define SIBLINGS 4 /* rows of one kind and generation: a phone may lose an answer more than once */
 
 static void
@@ -487,8 +486,8 @@ grant_revoke_enrollment(struct call *c, const char *enrollment_id, const char *w
 }
 
 enum rc
-grant_list(
-    struct call *c, const char *organization_id, const char *account_id, int64_t before, struct grant **out, int *n)
+grant_list(struct call *c, const char *organization_id, const char *account_id, const struct db_page *page,
+    struct grant **out, int *n)
 {
 	struct db_rows r;
 	enum rc rc;
@@ -496,10 +495,11 @@ grant_list(
 	*n = 0;
 	rc = store_run(c,
 	    "SELECT " GRANT_COLUMNS " FROM oauth_grant g"
-	    " WHERE (?1 = '' OR g.organization_id = ?1) AND (?2 = '' OR g.account_id = ?2) AND g.created_at < ?3"
-	    " ORDER BY g.created_at DESC, g.id LIMIT ?4",
+	    " WHERE (?1 = '' OR g.organization_id = ?1) AND (?2 = '' OR g.account_id = ?2) AND g.created_at <= ?3"
+	    " AND (g.created_at < ?3 OR g.id < ?5) ORDER BY g.created_at DESC, g.id DESC LIMIT ?4",
 	    DB_ARGS(db_text(organization_id != NULL ? organization_id : ""),
-		db_text(account_id != NULL ? account_id : ""), db_int(before != 0 ? before : INT64_MAX), db_int(PAGE)),
+		db_text(account_id != NULL ? account_id : ""), db_int(page->before != 0 ? page->before : INT64_MAX),
+		db_int(page->limit), db_text(page->id != NULL ? page->id : "")),
 	    &r);
 	if (rc != RC_OK)
 		return rc;

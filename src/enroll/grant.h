@@ -89,8 +89,9 @@ enum rc grant_revoke(struct call *c, const char *grant_id, const char *why);
 enum rc grant_revoke_account(struct call *c, const char *account_id, const char *why, int *n);
 enum rc grant_revoke_enrollment(struct call *c, const char *enrollment_id, const char *why, int *n);
 
-/* Newest first, at most 500, before `before` (created_at, 0: now). Filters may be NULL. */
-enum rc grant_list(
-    struct call *c, const char *organization_id, const char *account_id, int64_t before, struct grant **out, int *n);
+/* A page, newest first. Filters may be NULL. */
+struct db_page;
+enum rc grant_list(struct call *c, const char *organization_id, const char *account_id, const struct db_page *page,
+    struct grant **out, int *n);
 
 #endif

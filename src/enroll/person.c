@@ -19,7 +19,9 @@ struct change {
 enum rc
 person_enrollments(struct call *c, const char *account_id, struct enrollment **out, int *n)
 {
-	return enrollment_list(c, NULL, account_id, "live", 0, out, n);
+	const struct db_page first = { .limit = DB_PAGE_MAX };
+
+	return enrollment_list(c, NULL, account_id, "live", &first, out, n);
 }
 
 static enum rc

@@ -260,12 +260,12 @@ static const struct call {
 	{ "idp check", NULL, "POST", "/identity-providers/{0}/check", ORG, .columns = idp_show_columns },
 	{ "idp remove", NULL, "DELETE", "/identity-providers/{0}", ORG, .done = "Identity provider {id} was removed." },
 
-	{ "attempt list", NULL, "GET", "/attempts", ORG " user=--user state=--state", "before", attempt_columns,
+	{ "attempt list", NULL, "GET", "/attempts", ORG " user=--user state=--state", "cursor", attempt_columns,
 	  .empty = "No attempt. Refusals at discovery are counted in postern status." },
 	{ "attempt show", "last", "GET", "/attempts/latest", "user=--last", .print = print_attempt },
 	{ "attempt show", NULL, "GET", "/attempts/{0}", "", .print = print_attempt },
 
-	{ "enrollment list", NULL, "GET", "/enrollments", ORG " user=--user state=--state", "before", enrollment_columns,
+	{ "enrollment list", NULL, "GET", "/enrollments", ORG " user=--user state=--state", "cursor", enrollment_columns,
 	  .empty = "No enrollment." },
 	{ "enrollment show", NULL, "GET", "/enrollments/{0}", "", .print = print_enrollment },
 	{ "enrollment evict", NULL, "POST", "/enrollments/{0}/evict", "", .done = "Enrollment {id} is evicted: {sentence}." },
@@ -284,7 +284,7 @@ static const struct call {
 
 	{ "audit list", NULL, "GET", "/audit", ORG " user=--user actor=--actor object=--object since=--since until=--until", "before",
 	  audit_columns, .empty = "Nothing of that kind happened." },
-	{ "token list", NULL, "GET", "/tokens", ORG " user=--user enrollment=--enrollment", "before", token_columns,
+	{ "token list", NULL, "GET", "/tokens", ORG " user=--user enrollment=--enrollment", "cursor", token_columns,
 	  .empty = "No sign-in." },
 	{ "token revoke", NULL, "POST", "/tokens/revoke", "user=--user enrollment=--enrollment grant=0",
 	  .done = "{revoked} sign-in(s) were revoked: the next request of each device gets 401, and its person signs in again." },
@@ -580,7 +580,7 @@ query_of(struct cli *k, json_t *fields)
 static int64_t
 limit_of(const struct cli *k, const struct call *call)
 {
-	return call->page != NULL && strcmp(call->page, "before") == 0 ? argv_int(k->v, "limit", 0) : 0;
+	return call->page != NULL && strcmp(call->page, "after") != 0 ? argv_int(k->v, "limit", 0) : 0;
 }
 
 /* All pages of a listing as one, or as many as hold the first `limit` rows (0: no limit). */

@@ -113,6 +113,14 @@ struct db_rows {
 	struct db_value *cells; /* rows * columns, copied into the call's arena */
 };
 
+/* A page of rows that are listed by time and id, the newest first: those after a row, in that order. */
+#define DB_PAGE_MAX 500
+struct db_page {
+	int64_t before; /* that row's time; 0: from the newest */
+	const char *id; /* and its id; NULL: all of that time were listed */
+	int limit; /* 1 to DB_PAGE_MAX */
+};
+
 /* Cell readers. Row and column count from 0 and must exist (assert). */
 const char *db_get_text(const struct db_rows *r, int row, int column); /* NULL when SQL NULL */
 int64_t db_get_int(const struct db_rows *r, int row, int column); /* 0 when SQL NULL */

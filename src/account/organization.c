@@ -382,7 +382,8 @@ organization_set(struct call *c, const char *id, const char *key, const char *va
 	return r.rows > 0 ? RC_OK : fail(&c->err, RC_NOT_FOUND, "there is no organization with the id %.60s", id);
 }
 
-#define OF_ADMINISTRATORS " (SELECT id FROM administrator WHERE organization_id = ?1)"
+#define OF_ADMINISTRATORS(table) \
+	"DELETE FROM " table " WHERE administrator_id IN (SELECT id FROM administrator WHERE organization_id = ?1)"
 
 static enum rc
 remove_all(struct call *c, void *arg)
@@ -416,9 +417,9 @@ remove_all(struct call *c, void *arg)
 		"DELETE FROM device_ca WHERE organization_id = ?1",
 		"DELETE FROM attestation_ca WHERE organization_id = ?1",
 		"DELETE FROM esso_document WHERE organization_id = ?1",
-		"DELETE FROM administrator_session WHERE administrator_id IN" OF_ADMINISTRATORS,
-		"DELETE FROM administrator_code WHERE administrator_id IN" OF_ADMINISTRATORS,
-		"DELETE FROM administrator_key WHERE administrator_id IN" OF_ADMINISTRATORS,
+		OF_ADMINISTRATORS("administrator_session"),
+		OF_ADMINISTRATORS("administrator_code"),
+		OF_ADMINISTRATORS("administrator_key"),
 		"DELETE FROM administrator WHERE organization_id = ?1",
 		"DELETE FROM service WHERE organization_id = ?1",
 		"DELETE FROM api_token WHERE organization_id = ?1",

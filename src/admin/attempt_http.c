@@ -49,8 +49,8 @@ admin_attempt_list(struct admin_call *x)
 		return rc;
 	if (user != NULL)
 		user = account_fold(x->c->arena, user);
-	rc = attempt_list(
-	    x->c, organization_id, user, admin_query(x, "state"), admin_query(x, "code"), &page, &all, &n);
+	rc =
+	    attempt_list(x->c, organization_id, user, admin_query(x, "state"), admin_query(x, "code"), &page, &all, &n);
 	if (rc != RC_OK)
 		return rc;
 	if (n == page.limit)

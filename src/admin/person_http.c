@@ -96,8 +96,8 @@ put_section(struct admin_call *x, const struct section *s, const struct whom *w)
 
 	admin_put(x->out, s->name, list);
 	for (name = s->columns; *name != '\0'; name += strcspn(name, " "), name += strspn(name, " "))
-		selected =
-		    arena_printf(a, "%s%s%.*s", selected, *selected != '\0' ? ", " : "", (int)strcspn(name, " "), name);
+		selected = arena_printf(
+		    a, "%s%s%s", selected, *selected != '\0' ? ", " : "", arena_strndup(a, name, strcspn(name, " ")));
 	rc = store_run(x->c, arena_printf(a, "SELECT %s FROM %s", selected, s->from),
 	    (struct db_args){ (const struct db_value[]){ db_text(w->account_id), db_text(w->user) },
 		strstr(s->from, "?2") != NULL ? 2 : 1 },

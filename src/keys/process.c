@@ -259,7 +259,7 @@ enum rc
 keys_process_start(struct vault *v, const char *dir, enum sandbox_mode mode, struct keys_process **out, struct err *e)
 {
 	struct keys_process *p = calloc(1, sizeof *p);
-	struct channel there[CHANNELS_MAX];
+	struct channel there[CHANNELS_MAX] = { 0 };
 	int n = how_many(), pair[2];
 	pid_t self = getpid();
 	enum rc rc;

@@ -19,6 +19,7 @@
 struct lane {
 	struct webhooks *of;
 	char id[24]; /* the receiver's; "" : nobody's */
+	int64_t lease; /* until when it was taken: whose it is, since nobody takes it before that is over */
 	pthread_t thread;
 	atomic_bool ended;
 	struct store *store;
@@ -71,6 +72,7 @@ webhooks_free(struct webhooks *w)
 
 struct delivery {
 	const struct webhook *w;
+	const struct lane *lane;
 	struct webhook_parcel parcel;
 	int64_t created_at, tries;
 	bool due;
@@ -83,6 +85,19 @@ struct delivery {
 	"d.dead_at IS NULL AND d.due_at <= " now \
 	" AND NOT EXISTS (SELECT 1 FROM webhook_delivery e WHERE e.webhook_id = " webhook \
 	" AND e.subject = d.subject AND e.seq < d.seq AND e.dead_at IS NULL)"
+
+/* Keep the lease until then; 0: give it back. False in *held: this process was so slow that another one has taken it. */
+static enum rc
+hold(struct call *c, const struct lane *l, int64_t until, bool *held)
+{
+	struct db_rows r;
+	enum rc rc = store_run(c,
+	    "UPDATE webhook_state SET lease_until = ?3 WHERE webhook_id = ?1 AND lease_until = ?2 RETURNING webhook_id",
+	    DB_ARGS(db_text(l->id), db_int(l->lease), db_int(until)), &r);
+
+	*held = rc == RC_OK && r.rows > 0;
+	return rc;
+}
 
 /* The next one. Takes the lease along. */
 static enum rc
@@ -99,12 +114,10 @@ take(struct call *c, void *arg)
 	rc = store_run(c, sql, DB_ARGS(db_text(d->w->id), db_int(c->now)), &r);
 	if (rc != RC_OK || r.rows == 0)
 		return rc;
-	d->due = true;
 	d->parcel = (struct webhook_parcel){ db_get_text(&r, 0, 0), db_get_text(&r, 0, 1), db_get_text(&r, 0, 2) };
 	d->created_at = db_get_int(&r, 0, 3);
 	d->tries = db_get_int(&r, 0, 4);
-	return store_run(c, "UPDATE webhook_state SET lease_until = ?2 WHERE webhook_id = ?1",
-	    DB_ARGS(db_text(d->w->id), db_int(c->now + WEBHOOK_LEASE_S)), NULL);
+	return hold(c, d->lane, c->now + WEBHOOK_LEASE_S, &d->due);
 }
 
 /* Doubled with each failure, and up to a quarter more, so that many do not come back together. */
@@ -160,14 +173,15 @@ settle(struct call *c, void *arg)
 
 /* True: there may be another one at once. */
 static bool
-deliver(struct call *c, struct http_client **http, const char *id)
+deliver(struct call *c, struct http_client **http, struct lane *l)
 {
 	struct webhook w;
-	struct delivery d = { .w = &w };
+	struct delivery d = { .w = &w, .lane = l };
 	int status;
 
-	if (webhook_get(c, id, &w) != RC_OK || store_unit(c, take, &d) != RC_OK || !d.due)
+	if (webhook_get(c, l->id, &w) != RC_OK || store_unit(c, take, &d) != RC_OK || !d.due)
 		return false;
+	l->lease = c->now + WEBHOOK_LEASE_S;
 	if (*http == NULL && webhook_open(c, http) != RC_OK)
 		d.rc = RC_UNAVAILABLE;
 	else
@@ -186,16 +200,15 @@ serve(void *arg)
 {
 	struct lane *l = arg;
 	struct http_client *http = NULL;
-	bool more = true;
+	bool more = true, held;
 
 	while (more && !atomic_load(&l->of->stop)) {
 		struct call c = {
 			.arena = arena_new(0), .store = l->store, .keys = l->keys, .conf = l->conf, .now = clock_now()
 		};
 
-		if (!(more = deliver(&c, &http, l->id)) || atomic_load(&l->of->stop))
-			(void)store_run(&c, "UPDATE webhook_state SET lease_until = 0 WHERE webhook_id = ?1",
-			    DB_ARGS(db_text(l->id)), NULL);
+		if (!(more = deliver(&c, &http, l)) || atomic_load(&l->of->stop))
+			(void)hold(&c, l, 0, &held);
 		arena_free(c.arena);
 	}
 	http_client_close(http);
@@ -297,6 +310,7 @@ free_lane(struct webhooks *w, const char *id)
 static void
 begin(struct webhooks *w, struct lane *l, const struct call *c, const char *id)
 {
+	l->lease = c->now + WEBHOOK_LEASE_S;
 	l->of = w;
 	l->store = c->store;
 	l->keys = c->keys;

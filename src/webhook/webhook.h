@@ -22,7 +22,7 @@
 #define WEBHOOK_RETRY_S 1 /* after the first failure, doubled with each, */
 #define WEBHOOK_RETRY_MAX_S 3600 /* up to here; up to a quarter more, by chance */
 #define WEBHOOK_REST_MAX_S 300 /* likewise of a receiver that does not answer, or with 429 or 5xx */
-#define WEBHOOK_LEASE_S 12 /* a process that sends takes it so long ahead, before each message */
+#define WEBHOOK_LEASE_S 12 /* a process that sends takes it so long ahead, before each message, if nobody else has */
 
 enum webhook_type {
 #define X(name, type, when, data) WEBHOOK_##name,

@@ -136,6 +136,85 @@ letters(struct call *c)
 	    "with a receiver goes what it was to be told");
 }
 
+/* What a receiver was told of what ends, as "kind days", in that order. */
+static const char *
+reminded(struct call *c)
+{
+	const char *out = "";
+	struct db_rows r;
+
+	if (store_run(c,
+		"SELECT body FROM webhook_delivery WHERE type = 'calendar.ending' ORDER BY created_at, subject, seq",
+		DB_NONE, &r) != RC_OK)
+		return NULL;
+	for (int i = 0; i < r.rows; i++) {
+		const char *body = db_get_text(&r, i, 0), *kind = "", *ends = "", *todo = "";
+		struct err e;
+		json_int_t days = -1000;
+		json_t *j = NULL;
+
+		if (json_parse(c->arena, bytes_str(body), &j, &e) == RC_OK)
+			(void)json_unpack(j, "{s:{s:s, s:I, s:s, s:s}}", "data", "kind", &kind, "days", &days,
+			    "ends_at", &ends, "todo", &todo);
+		out = arena_printf(c->arena, "%s%s%s %lld%s", out, i > 0 ? ", " : "", kind, (long long)days,
+		    ends[0] == '2' && todo[0] != '\0' ? "" : "!");
+	}
+	return out;
+}
+
+/* A look at the calendar by a server that was just started, `days` before the tokens end. */
+static const char *
+looked(struct call *c, double days)
+{
+	struct webhooks *w = webhooks_new();
+	bool more;
+
+	c->now = SCENE_NOW + 100 * 86400 - (int64_t)(days * 86400);
+	if (webhooks_look(w, c, &more) != RC_OK)
+		return NULL;
+	webhooks_free(w);
+	return reminded(c);
+}
+
+static void
+calendar(struct call *c)
+{
+	int64_t end = SCENE_NOW + 100 * 86400, now = c->now;
+	struct webhook_listener *to;
+	struct webhook w;
+	int n;
+
+	ok(webhook_listeners(c, WEBHOOK_ending, &to, &n) == RC_OK, "who listens");
+	for (int i = 0; i < n; i++)
+		(void)webhook_remove(c, to[i].id);
+	ok(store_run(c,
+	       "INSERT INTO licence_service (organization_id, secrets, expires_at, turn_until, tries, changed_at)"
+	       " VALUES ('bag', ?1, ?2, 0, 0, 0)",
+	       DB_ARGS(db_blob(bytes_str("sealed")), db_int(end)), NULL) == RC_OK,
+	    "a token of Apps and Books");
+	is_str(looked(c, 5), "", "nobody listens: nothing is told, and nothing counts as told");
+	ok(add(c, "bag", "https://bag.example/", "calendar.ending", NULL, &w) == RC_OK &&
+		store_run(c, "UPDATE webhook_state SET rests_until = ?1", DB_ARGS(db_int(end + 86400)), NULL) == RC_OK,
+	    "somebody listens");
+	is_str(looked(c, 31), "", "nothing is said more than 30 days before the end");
+	is_str(looked(c, 30), "licence-token 30", "30 days before the end it is");
+	is_str(looked(c, 29), "licence-token 30", "once, however often it is looked at");
+	is_str(
+	    looked(c, 13.5), "licence-token 30, licence-token 13", "again 14 days before, or later if nobody looked");
+	is_str(looked(c, 7), "licence-token 30, licence-token 13, licence-token 7", "7 days before");
+	is_str(
+	    looked(c, 0.5), "licence-token 30, licence-token 13, licence-token 7, licence-token 0", "and a day before");
+	is_str(looked(c, -3), "licence-token 30, licence-token 13, licence-token 7, licence-token 0",
+	    "and not when it is over");
+	ok(store_run(c, "UPDATE licence_service SET expires_at = ?1", DB_ARGS(db_int(end + 20 * 86400)), NULL) == RC_OK,
+	    "renewed");
+	is_str(looked(c, 0), "licence-token 30, licence-token 13, licence-token 7, licence-token 0, licence-token 20",
+	    "another end is told of anew");
+	ok(number(c, "SELECT COUNT(DISTINCT subject) FROM webhook_delivery WHERE type = 'calendar.ending'") == 1,
+	    "in order among themselves");
+	c->now = now;
+}
+
 int
 main(void)
 {
@@ -147,6 +226,7 @@ main(void)
 	adding(&c);
 	telling(&c);
 	letters(&c);
+	calendar(&c);
 	testing_free(&c);
 	scene_close(&scene);
 	return done();

@@ -3,97 +3,19 @@
 die, and the server is killed meanwhile: nothing is lost, the order of each enrollment is kept, nobody else waits.
     outside.py     $POSTERN_BUILD names the build folder"""
 
-import base64
-import collections
-import hashlib
-import hmac
-import http.server
 import json
 import os
 import re
 import subprocess
 import sys
-import threading
 import urllib.error
 import urllib.request
 
 import world  # first: it finds the others
 from postern import PASSWORD, Refused, done, free_port, ok, same, say, until  # noqa: F401
+from receiver import Receiver
 
 MONITORING = os.path.join(world.HERE, "..", "..", "packaging", "monitoring")
-
-
-class Receiver:
-    """Takes messages; `mood` says how: ok, hang, a status, or closed. Remembers what it accepted, in order."""
-
-    def __init__(self, name):
-        self.name, self.mood, self.accepted, self.tries = name, "ok", [], collections.Counter()
-        self.secret, self.bad, self.traces = None, [], []
-        self.lock, self.awake = threading.Lock(), threading.Event()
-        self.port = free_port()
-        self.listen()
-
-    def listen(self):
-        receiver = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                receiver.take(self)
-
-            def log_message(self, *args):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def die(self):
-        self.server.shutdown()
-        self.server.server_close()
-
-    def mend(self):
-        self.mood = "ok"
-        self.awake.set()
-
-    def take(self, request):
-        body = request.rfile.read(int(request.headers["Content-Length"])).decode()
-        h = request.headers
-        signed = f"{h['webhook-id']}.{h['webhook-timestamp']}.{body}".encode()
-        want = "v1," + base64.b64encode(hmac.new(self.secret, signed, hashlib.sha256).digest()).decode()
-        with self.lock:
-            self.tries[h["webhook-id"]] += 1
-            if h["webhook-signature"] != want or h["content-type"] != "application/json":
-                self.bad.append(dict(h))
-            self.traces.append(h["traceparent"] or "")
-        mood = self.mood
-        if mood == "hang":
-            self.awake.wait()
-            request.close_connection = True
-            return
-        if mood == "ok":
-            with self.lock:
-                if h["webhook-id"] not in [i for i, _ in self.accepted]:
-                    self.accepted.append((h["webhook-id"], json.loads(body)))
-        request.send_response(200 if mood == "ok" else mood)
-        request.send_header("Content-Length", "0")
-        request.end_headers()
-
-    def add(self, w, *more):
-        made = json.loads(w.admin("webhook", "add", f"http://127.0.0.1:{self.port}/", *more, "--json"))
-        self.id, self.secret = made["id"], base64.b64decode(made["secret"][len("whsec_"):])
-        return self
-
-    def told(self):
-        """Events by attempt, each list in the order of arrival."""
-        out = collections.defaultdict(list)
-        with self.lock:
-            for _, m in self.accepted:
-                out[m["data"].get("attempt")].append(m["type"])
-        return dict(out)
-
-    def row(self, w):
-        row, = [r for r in w.listing("webhook", "list") if r["id"] == self.id]
-        return row
 
 
 def fetch(port, path):

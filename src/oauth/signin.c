@@ -388,8 +388,9 @@ signin_try(struct call *c, struct password_gate *gate, const struct signin_attem
 	case RC_UNAVAILABLE:
 		if (store_is_broken(c->store))
 			return rc;
+		/* Whether the line is full or the store could not be asked this once: a person tries again. */
 		out->code = EV_signin_busy;
-		return attempt_event(c, a->attempt.id, out->code, NULL);
+		return attempt_event(c, a->attempt.id, out->code, "%s", arena_strdup(c->arena, c->err.text));
 	default:
 		return rc;
 	}

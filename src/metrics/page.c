@@ -8,6 +8,7 @@
 #include "enroll/enrollment.h"
 #include "idp/remote.h"
 #include "metrics/count.h"
+#include "metrics/family_table.h"
 #include "metrics/metrics.h"
 #include "metrics/text.h"
 #include "push/push.h"
@@ -340,50 +341,10 @@ struct family {
 	enum rc (*write)(struct page *p, const char *name);
 };
 
-/* clang-format off */
-static const struct family of_process[] = {
-	{ "postern_build_info", "gauge", "Version and database engine; always 1.", build_info },
-	{ "postern_start_time_seconds", "gauge", "When this process began to serve, in Unix seconds.", started },
-	{ "postern_http_requests_total", "counter", "Requests that a route took, by the status of the answer.", requests },
-	{ "postern_http_request_duration_seconds", "histogram",
-	  "From the last octet of a request to its finished answer, waiting for a worker included.", request_times },
-	{ "postern_http_refused_total", "counter",
-	  "Requests that no route took (malformed, unknown, too large, no room), and connections over a limit.", refused },
-	{ "postern_http_connections", "gauge", "Open connections.", connections },
-	{ "postern_http_body_bytes", "gauge", "Memory of request bodies.", body_octets },
-	{ "postern_http_queue_length", "gauge", "Requests that wait for a worker.", queued },
-	{ "postern_http_workers", "gauge", "Worker threads.", workers },
-	{ "postern_http_workers_busy", "gauge", "Worker threads that are at work.", busy },
-	{ "postern_store_unit_duration_seconds", "histogram",
-	  "Units of work, with the wait for the disk.", units },
-	{ "postern_store_unit_retries_total", "counter", "Runs of units that had to be repeated.", again },
-	{ "postern_store_commits_total", "counter",
-	  "Commits. Units for each commit is the size of a group.", commits },
-	{ "postern_store_broken", "gauge", "1: a commit's outcome is unknown, and the process ends.", broken },
-	{ "postern_pushes_total", "counter", "Pushes to Apple's push service, by what came of them.", pushes },
-	{ "postern_push_batch_duration_seconds", "histogram",
-	  "From the first push of a batch to its last answer.", push_batches },
-	{ "postern_provider_calls_total", "counter",
-	  "Calls of identity providers; failed: no answer, or status 5xx.", provider_calls },
-	{ "postern_provider_resting", "gauge",
-	  "1: the provider did not answer several times in a row and is left alone for a while.", provider_rests },
-};
-static const struct family of_database[] = {
-	{ "postern_store_bytes", "gauge", "Size of the database.", store_octets },
-	{ "postern_enrollments", "gauge", "Enrollments, by state and mode.", enrollments },
-	{ "postern_enrollments_inactive", "gauge", "Enrollments whose device was not seen for inactive_days.", inactive },
-	{ "postern_attempts_last_hour", "gauge",
-	  "Attempts that were begun in the last hour, by their state and the code of their newest event.", attempts },
-	{ "postern_discovery_today", "gauge",
-	  "What discovery answered since midnight UTC; in batches that are a minute old at most.", discovery },
-	{ "postern_commands_waiting", "gauge", "Commands without an answer.", commands },
-	{ "postern_pushes_waiting", "gauge", "Channels whose device is to be woken.", wakes },
-	{ "postern_push_trouble", "gauge", "1: the organization's pushes go nowhere at present.", push_trouble },
-	{ "postern_webhook_messages", "gauge", "Messages of each webhook that were not accepted yet, or given up.", messages },
-	{ "postern_expiry_timestamp_seconds", "gauge",
-	  "When certificates and tokens end, in Unix seconds.", ends },
-};
-/* clang-format on */
+#define ROW(name, type, labels, help, write) { name, type, help, write },
+static const struct family of_process[] = { METRICS_OF_PROCESS(ROW) };
+static const struct family of_database[] = { METRICS_OF_DATABASE(ROW) };
+#undef ROW
 
 static enum rc
 families(struct page *p, const struct family *f, size_t n)

@@ -3,6 +3,7 @@
 die, and the server is killed meanwhile: nothing is lost, the order of each enrollment is kept, nobody else waits.
     outside.py     $POSTERN_BUILD names the build folder"""
 
+import collections
 import json
 import os
 import re
@@ -31,6 +32,10 @@ def promtool(*args, text=None):
     return r.returncode, r.stdout + r.stderr
 
 
+def http_lines(port):
+    return set(re.findall(r"^postern_http_[^ ]+", fetch(port, "/metrics")[1], re.M))
+
+
 def numbers(w, port, phone):
     say("numbers")
     same(fetch(port, "/healthz"), (200, "alive\n"), "/healthz: alive")
@@ -49,6 +54,20 @@ def numbers(w, port, phone):
     ok(phone.user not in page and row["id"] not in page and attempt not in page,
        "and nobody: no person, enrollment or attempt is in it", page)
     known = set(re.findall(r"^# TYPE (\S+)", page, re.M))
+    with open(os.path.join(MONITORING, "..", "..", "docs", "metrics.md")) as f:
+        documented = {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in
+                      re.findall(r"^\| `(postern_\w+)` \| \w+ \|([^|]*)\|", f.read(), re.M)}
+    same(set(documented), known, "docs/metrics.md has every number, and no other")
+    labelled = collections.defaultdict(set)
+    for name, labels in re.findall(r"^(postern_\w+?)(?:_bucket|_sum|_count)?(?:\{(.*)\})? ", page, re.M):
+        labelled[name] |= set(re.findall(r'(\w+)="', labels)) - {"le"}
+    wrong = {n: (have, documented[n]) for n, have in labelled.items() if have - documented[n]}
+    ok(len(labelled) > 20 and not wrong, "and their labels", wrong)
+    before, wire = http_lines(port), w.wire()
+    for i in range(30):
+        wire.request("GET", f"{w.url}/no/{i}?such=page")
+    same(http_lines(port), before,
+         "no line more for what strangers ask")
     used = set()
     for name in ("alerts.yml", "dashboard.json"):
         with open(os.path.join(MONITORING, name)) as f:

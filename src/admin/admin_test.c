@@ -85,7 +85,7 @@ text(struct answer a, const char *key)
 static void
 doors(struct call *c)
 {
-	bool own_doors = true, below = true;
+	bool own_doors = true, below = true, said = true;
 	int n = 0;
 
 	for (const struct http_route *r = admin_routes; r->method != NULL; r++, n++) {
@@ -95,6 +95,12 @@ doors(struct call *c)
 	ok(n > 30 && own_doors, "every one of the %d rows is on the Unix socket and the door of administrators alone",
 	    n);
 	ok(below, "and below /api/v1/");
+	for (const struct admin_route *row = admin_rows; row->path != NULL; row++) {
+		bool reads = row->what == ADMIN_SEES || row->what == ADMIN_PERSON;
+
+		said = said && reads == (strcmp(row->method, "GET") == 0);
+	}
+	ok(said, "each says whether it reads or changes, as its method does");
 	ok(ask_at(c, the_room, HTTP_DOOR_TLS, "GET", "/api/v1/status", NULL, NULL).status == 404,
 	    "on a TLS listener there is no such path");
 	ok(ask_at(c, the_room, HTTP_DOOR_PLAIN, "GET", "/api/v1/status", NULL, NULL).status == 404,

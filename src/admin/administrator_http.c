@@ -188,6 +188,6 @@ admin_me_get(struct admin_call *x)
 	admin_put_time(x->out, "began_at", s.began_at);
 	admin_put_time(x->out, "ends_at", s.began_at + SESSION_LIFE_S);
 	admin_put_time(x->out, "idle_until", s.seen_at + SESSION_IDLE_S);
-	admin_put_time(x->out, "proven_until", session_is_proven(&s, x->c->now) ? s.proven_at + SESSION_PROVEN_S : 0);
+	admin_put_time(x->out, "proven_until", actor_is_proven(&s.actor, x->c->now) ? s.actor.proven_until : 0);
 	return RC_OK;
 }

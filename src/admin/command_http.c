@@ -145,6 +145,20 @@ target_of(const struct enrollment *e, bool user_channel)
 	return policy_target_of(e->mode, e->family, e->os_version, user_channel);
 }
 
+/* Commands that take what nobody brings back (data, the enrollment), or open a device to whoever holds it. */
+static bool
+is_grave(const char *type)
+{
+	static const char *const grave[] = { "EraseDevice", "DeleteUser", "RemoveProfile", "ClearPasscode",
+		"DeviceLock", "SetFirmwarePassword", "SetRecoveryLock", "UnlockUserAccount" };
+
+	for (size_t i = 0; i < sizeof grave / sizeof grave[0]; i++) {
+		if (strcmp(grave[i], type) == 0)
+			return true;
+	}
+	return false;
+}
+
 enum rc
 admin_command_send(struct admin_call *x)
 {
@@ -159,6 +173,8 @@ admin_command_send(struct admin_call *x)
 	if ((rc = admin_enrollment(x, x->r->segment[0], &e)) != RC_OK || (rc = build(x, &command)) != RC_OK)
 		return rc;
 	type = plist_text(c->arena, command, "RequestType");
+	if (is_grave(type) && (rc = admin_proven(x)) != RC_OK)
+		return rc;
 	t = target_of(&e, user_id != NULL);
 	filled = policy_command_fill(c->arena, &t, type, command);
 	if ((rc = command_send(c, &e, user_id != NULL ? user_id : "", command, x->actor->name, &uuid)) != RC_OK)

@@ -20,16 +20,13 @@ changes(const char *method)
 static const struct admin_route *
 reader_of(const char *path)
 {
-	for (size_t n = strlen(path); n > 1; n--) {
-		if (path[n] != '\0' && path[n] != '/')
-			continue;
-		for (const struct admin_route *row = admin_rows; row->path != NULL; row++) {
-			if (strcmp(row->method, "GET") == 0 && strlen(row->path) == n &&
-			    strncmp(row->path, path, n) == 0)
-				return row;
-		}
+	const struct admin_route *row = NULL;
+
+	for (size_t n = strlen(path); n > 1 && row == NULL; n--) {
+		if (path[n] == '\0' || path[n] == '/')
+			row = admin_reader(path, n);
 	}
-	return NULL;
+	return row;
 }
 
 bool

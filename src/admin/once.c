@@ -64,8 +64,9 @@ admin_once_end(struct admin_call *x, struct admin_once *o, const struct http_rep
 		return;
 	o->row.status = out->status;
 	o->row.answer = out->body;
-	/* The server's own trouble may be over the next time. */
-	rc = out->status >= 500 ? idempotency_drop(x->c, &o->row) : idempotency_end(x->c, &o->row);
+	/* The server's own trouble may be over the next time, and who was not let through may have proven who they are. */
+	rc =
+	    out->status >= 500 || out->status == 403 ? idempotency_drop(x->c, &o->row) : idempotency_end(x->c, &o->row);
 	if (rc != RC_OK)
 		log_error(
 		    "the answer for an Idempotency-Key is not kept", "by", x->actor->name, "error", x->c->err.text);

@@ -222,6 +222,8 @@ operation_json(struct arena *a, const struct admin_route *row)
 	    parameters(a, row, op), "responses", responses, "x-roles", roles_of(row));
 	if ((row->roles & ADMIN_WHOLE) != 0)
 		json_object_set_new(j, "x-all-organizations", json_true());
+	if (row->what == ADMIN_GRAVE)
+		json_object_set_new(j, "x-proven", json_true());
 	if (row->fields[0] != '\0')
 		json_object_set_new(j, "requestBody",
 		    json_pack("{sb so}", "required", strchr(row->fields, '!') != NULL, "content",

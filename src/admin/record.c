@@ -37,8 +37,6 @@ static const struct kind {
 	{ "api_token", "/api-tokens", "id name role organization expires_at created_by" },
 	{ "administrator", "/administrators", "id name role organization provider has_password second_factors recovery_codes disabled"
 	  " created_by" },
-	{ "administrator", "/administrators", "id name role organization provider disabled" },
-	{ "webhook", "/webhooks", "id organization events" },
 	{ "document", NULL, "organization kind url set_at" },
 	{ "purpose", NULL, "organization subject serial not_before not_after" },
 	{ "certificate", "/certificates", "fingerprint serial organization enrollment state issued_at not_after revoked_at" },
@@ -46,26 +44,8 @@ static const struct kind {
 };
 #define N_KINDS (sizeof kinds / sizeof kinds[0])
 
-/* What is read without reading anybody's data. Any other reading is recorded. */
-static const char *const impersonal[] = { "/openapi.json", "/me", "/webhooks", "/status", "/status/next", "/overview",
-	"/audit/verification", "/api-tokens", "/me", "/administrators", "/administrators/{administrator}",
-	"/organizations", "/organizations/{organization}", "/organizations/{organization}/certificates/{purpose}",
-	"/organizations/{organization}/esso/{document}", "/organizations/{organization}/licence-apps",
-	"/organizations/{organization}/apple", "/organizations/{organization}/apple/discovery", "/domains", "/groups",
-	"/device-groups", "/items/{kind}", "/items/{kind}/{item}", "/rules", "/identity-providers",
-	"/identity-providers/{provider}", "/services", "/webhooks", "/enrollments/{enrollment}/available-commands" };
-
 /* Of what is erased not even the row of the erasing keeps anything. */
 static const char *const kept_of_nothing[] = { "/users/{user}/erase" };
-
-static const struct {
-	const char *method, *path;
-	admin_handler *handler;
-} routes[] = {
-#define X(method, path, class, max_body, roles, fields, handler) { method, path, admin_##handler },
-	ADMIN_ROUTES(X)
-#undef X
-};
 
 static bool
 is_in(const char *const *list, size_t n, const char *path)
@@ -128,15 +108,13 @@ find_about(struct admin_call *x, const struct admin_route *row, struct about *ou
 		const char *end = strchr(p, '}') + 1;
 		const char *cut = arena_strndup(x->c->arena, row->path, (size_t)(end - row->path));
 
-		for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
-			bool readable = strcmp(routes[i].method, "GET") == 0 && strcmp(routes[i].path, cut) == 0;
+		bool readable = admin_reader(cut, strlen(cut)) != NULL;
 
-			if ((readable && strcmp(cut, "/items/{kind}") != 0) || out->name == NULL) {
-				brace = p;
-				out->path = readable ? cut : NULL;
-				out->value = x->r->segment[n];
-				out->name = placeholder(brace, &out->name_n);
-			}
+		if ((readable && strcmp(cut, "/items/{kind}") != 0) || out->name == NULL) {
+			brace = p;
+			out->path = readable ? cut : NULL;
+			out->value = x->r->segment[n];
+			out->name = placeholder(brace, &out->name_n);
 		}
 	}
 	out->kind = brace != NULL ? kind_named(out->name, out->name_n) : NULL;
@@ -162,15 +140,13 @@ only(struct admin_call *x, const json_t *object, const struct kind *k)
 static json_t *
 answer_of(struct admin_call *x, const char *path)
 {
+	const struct admin_route *row = admin_reader(path, strlen(path));
 	struct admin_call look = *x;
 	struct err before = x->c->err;
-	enum rc rc = RC_NOT_FOUND;
+	enum rc rc;
 
 	look.out = NULL;
-	for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
-		if (strcmp(routes[i].method, "GET") == 0 && strcmp(routes[i].path, path) == 0)
-			rc = routes[i].handler(&look);
-	}
+	rc = row != NULL ? row->handler(&look) : RC_NOT_FOUND;
 	x->c->err = before;
 	return rc == RC_OK ? look.out : NULL;
 }
@@ -359,7 +335,7 @@ reading(struct admin_call *x, const struct admin_route *row, enum rc rc)
 	struct about t;
 
 	/* What is not there, or was asked wrongly, told nothing. */
-	if (IN(impersonal, row->path) || (rc != RC_OK && rc != RC_FORBIDDEN))
+	if (row->what == ADMIN_SEES || (rc != RC_OK && rc != RC_FORBIDDEN))
 		return rc;
 	find_about(x, row, &t);
 	e.outcome = outcome(rc);

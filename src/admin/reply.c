@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "admin/once.h"
+#include "administrator/session.h"
 #include "base/log.h"
 #include "http/reply.h"
 #include "http/trace.h"
@@ -207,6 +208,16 @@ note(const struct admin_call *x, enum rc rc)
 		    rc == RC_OK ? "done" : rc_name(rc), "trace", http_trace_id(x->c));
 }
 
+enum rc
+admin_proven(struct admin_call *x)
+{
+	if (actor_is_proven(x->actor, x->c->now))
+		return RC_OK;
+	x->code = "not proven";
+	return fail(&x->c->err, RC_FORBIDDEN,
+	    "this can't be undone, or gives power: prove who you are at /console/sign-in/prove, then do it again");
+}
+
 static enum rc
 check_role(struct admin_call *x, const struct admin_route *row)
 {
@@ -216,7 +227,7 @@ check_role(struct admin_call *x, const struct admin_route *row)
 	if ((row->roles & ADMIN_WHOLE) != 0 && x->actor->organization_id != NULL)
 		return fail(&x->c->err, RC_FORBIDDEN, "%s is of one organization, and this concerns the whole server",
 		    x->actor->name);
-	return RC_OK;
+	return row->what == ADMIN_GRAVE ? admin_proven(x) : RC_OK;
 }
 
 void

@@ -29,10 +29,18 @@ typedef enum rc admin_handler(struct admin_call *x);
 
 #define ADMIN_WHOLE 0x100 /* among the roles: for who reaches all organizations */
 
+enum admin_what { /* a request is, for the audit and for who asks */
+	ADMIN_SEES, /* reads nobody's data: makes no row in the audit */
+	ADMIN_PERSON, /* reads a person's: makes one */
+	ADMIN_CHANGES, /* makes two */
+	ADMIN_GRAVE, /* and can't be undone, or gives power: who signed in has to have proven it lately (session.h) */
+};
+
 struct admin_route { /* a row of ADMIN_ROUTES, as far as the server does not need it */
 	const char *method, *path; /* below /api/v1 */
 	const char *name; /* the handler's, "user_list" */
 	unsigned roles; /* bits of enum actor_role, and ADMIN_WHOLE */
+	enum admin_what what;
 	const char *fields; /* of the body */
 	admin_handler *handler;
 };
@@ -41,12 +49,17 @@ struct admin_route { /* a row of ADMIN_ROUTES, as far as the server does not nee
 enum rc admin_actor(struct call *c, const struct http_request *r, struct actor *out);
 
 extern const struct admin_route admin_rows[]; /* in the order of admin_routes; ends with a row without path */
+const struct admin_route *admin_reader(const char *path, size_t n); /* the row that reads what is there; NULL: none */
 
 /* Serve one request. `fields` lists what the body may have, separated by spaces: "!name" must be there;
  * behind a colon stands the type: s text (the default), i integer, b boolean, a array of texts, o object.
  * Text and its array elements are not empty unless the type is 'e' (text that may be empty). */
 void admin_serve(
     struct call *c, const struct http_request *r, struct http_reply *out, void *room, const struct admin_route *row);
+
+/* Asked before a row that is ADMIN_GRAVE; for handlers of which only some requests are. RC_FORBIDDEN with the code "not
+ * proven": a session whose person was not asked lately. */
+enum rc admin_proven(struct admin_call *x);
 
 /* owner.c: RC_NOT_FOUND, with a sentence that does not tell whether it exists, where something that the path, the
  * query or the body names belongs to an organization that the actor does not reach. What there is not at all is

@@ -92,7 +92,7 @@ safe(const char *to)
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/?=&%@+:,";
 
 	return to != NULL && strncmp(to, HOME, strlen(HOME)) == 0 && strspn(to, allowed) == strlen(to) &&
-		       strlen(to) < 1024 && strncmp(to, SIGN_IN, strlen(SIGN_IN)) != 0
+		       strlen(to) < 1024 && (strncmp(to, SIGN_IN, strlen(SIGN_IN)) != 0 || to[strlen(SIGN_IN)] == '/')
 		   ? to
 		   : HOME;
 }
@@ -220,28 +220,38 @@ record(struct call *c, const char *token, const char *action, struct http_reply 
 	return false;
 }
 
-/* The session is there; `body` is what the browser shows, absent: it goes on at once. */
+/* The session is there; `body` is what the browser shows, absent: it goes on at once. `token` NULL: it is the one that
+ * the browser has, proven again; else it takes that one's place. */
 static void
-enter(struct call *c, const struct administrator_way *w, const char *token, struct bytes body, struct http_reply *out)
+enter(struct call *c, const struct http_request *r, const struct administrator_way *w, const char *token,
+    struct bytes body, struct http_reply *out)
 {
-	if (!record(c, token, "sign in", out))
+	const char *had = http_cookie(c, r, SESSION_COOKIE, SESSION_TOKEN_MAX);
+
+	if (token != NULL ? !record(c, token, "sign in", out) : had != NULL && !record(c, had, "prove again", out))
 		return;
+	if (token != NULL && had != NULL && session_end(c, had) != RC_OK) {
+		trouble(c, out);
+		return;
+	}
 	if (body.p != NULL)
 		page(c, out, 200, body);
 	else
 		redirect(out, safe(w->to));
-	set_cookie(c, out, SESSION_COOKIE, token, SESSION_LIFE_S, "Strict");
+	if (token != NULL)
+		set_cookie(c, out, SESSION_COOKIE, token, SESSION_LIFE_S, "Strict");
 	end_way(c, out);
 }
 
 static void
-signed_in(struct call *c, const struct administrator_way *w, const struct administrator_done *d, struct http_reply *out)
+signed_in(struct call *c, const struct http_request *r, const struct administrator_way *w,
+    const struct administrator_done *d, struct http_reply *out)
 {
 	struct bytes codes = { 0 };
 
 	if (d->codes != NULL)
 		codes = signin_page_codes(c->arena, d->codes, safe(w->to));
-	enter(c, w, d->token, codes, out);
+	enter(c, r, w, d->token, codes, out);
 }
 
 /* Refused tries: from where, and why; what was typed as a name may be a password. */
@@ -294,7 +304,7 @@ take_second(struct call *c, const struct http_request *r, const struct uri_items
 	rc = administrator_second(c, w, &s, r->peer, &d, &wait_s);
 	note(c, r, rc);
 	if (rc == RC_OK) {
-		signed_in(c, w, &d, out);
+		signed_in(c, r, w, &d, out);
 	} else if (rc == RC_FORBIDDEN || rc == RC_BAD_INPUT) {
 		show(c, r, w, rc == RC_FORBIDDEN ? 403 : 400,
 		    s.credential != NULL ? "That key is not one of yours for this server, or it was not asked just now."
@@ -345,20 +355,17 @@ refused(struct call *c, struct http_reply *out, int status, const char *sentence
 }
 
 static void
-get_provider(struct call *c, const struct http_request *r, struct http_reply *out, void *arg)
+ask_provider(struct call *c, const struct http_request *r, const struct admin_room *room, const char *id,
+    const char *to, struct http_reply *out)
 {
-	const struct admin_room *room = arg;
+	struct administrator_way w = { .stage = STAGE_PROVIDER, .to = to };
 	struct idp_endpoints at;
-	struct administrator_way w;
 	struct provider p;
 	const char *url;
 	enum rc rc;
 
-	if (administrator_way_open(c, http_cookie(c, r, WAY_COOKIE, WAY_MAX), &w) != RC_OK)
-		w = (struct administrator_way){ .to = HOME };
-	rc = provider_get(c, r->segment[0], &p);
+	rc = provider_get(c, id, &p);
 	if (rc == RC_OK && (rc = idp_endpoints(room->idp, c, &p, &at)) == RC_OK) {
-		w.stage = STAGE_PROVIDER;
 		w.provider_id = p.id;
 		/* Asked anew each time: what a browser left open administers nothing. */
 		url = idp_begin(c, &p, &at, callback(c, r), NULL, true, &w.request);
@@ -369,6 +376,15 @@ get_provider(struct call *c, const struct http_request *r, struct http_reply *ou
 	} else {
 		refused(c, out, 503, "The identity provider does not answer.");
 	}
+}
+
+static void
+get_provider(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
+{
+	struct administrator_way w;
+	enum rc rc = administrator_way_open(c, http_cookie(c, r, WAY_COOKIE, WAY_MAX), &w);
+
+	ask_provider(c, r, room, r->segment[0], rc == RC_OK ? w.to : HOME, out);
 }
 
 static void
@@ -404,10 +420,49 @@ get_answer(struct call *c, const struct http_request *r, struct http_reply *out,
 		refused(c, out, 403, "The identity provider did not sign in anybody who administers this server.");
 	} else {
 		/* A page in between: a redirect would still be the other site's, which Strict cookies don't follow. */
-		enter(c, &w, d.token,
+		enter(c, r, &w, d.token,
 		    signin_page_message(c->arena, "Signed in", "The console opens.", safe(w.to), "Continue", true),
 		    out);
 	}
+}
+
+/* ---- who is signed in proves it again ---- */
+
+/* A provider that is not to ask again proves nothing anew. */
+static void
+prove_there(struct call *c, const struct http_request *r, const struct admin_room *room, const char *id, const char *to,
+    struct http_reply *out)
+{
+	struct provider p;
+
+	if (provider_get(c, id, &p) == RC_OK && strcmp(p.again, "session") == 0)
+		page(c, out, 409,
+		    signin_page_message(c->arena, "Not proven",
+			"Your identity provider is set to take the sign-in that it has open, so it proves nothing "
+			"anew.",
+			HOME, "Back", false));
+	else
+		ask_provider(c, r, room, id, to, out);
+}
+
+static void
+get_prove(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
+{
+	const char *token = http_cookie(c, r, SESSION_COOKIE, SESSION_TOKEN_MAX), *provider_id = NULL;
+	struct administrator_way w = { .to = safe(http_query(c, r, "to", false)) };
+	struct session s = { 0 };
+	enum rc rc = token != NULL ? session_find(c, token, false, &s) : RC_UNAUTHENTICATED;
+
+	if (rc == RC_OK)
+		rc = administrator_prove(c, s.actor.id, token, &w, &provider_id);
+	if (rc == RC_OK && keep_way(c, &w, out))
+		show(c, r, &w, 200, NULL, out);
+	else if (rc == RC_CONFLICT)
+		prove_there(c, r, room, provider_id, w.to, out);
+	else if (rc == RC_UNAUTHENTICATED || rc == RC_NOT_FOUND)
+		redirect(out, arena_printf(c->arena, SIGN_IN "?to=%s", uri_encode(c->arena, w.to)));
+	else if (rc != RC_OK)
+		trouble(c, out);
 }
 
 /* ---- one more second factor ---- */
@@ -421,8 +476,8 @@ get_add(struct call *c, const struct http_request *r, struct http_reply *out, vo
 	enum rc rc = token != NULL ? session_find(c, token, false, &s) : RC_UNAUTHENTICATED;
 
 	(void)room;
-	if (rc == RC_UNAUTHENTICATED || (rc == RC_OK && !session_is_proven(&s, c->now))) {
-		redirect(out, SIGN_IN "?to=" HOME);
+	if (rc == RC_UNAUTHENTICATED || (rc == RC_OK && !actor_is_proven(&s.actor, c->now))) {
+		redirect(out, rc == RC_OK ? SIGN_IN "/prove?to=" SIGN_IN "/add" : SIGN_IN "?to=" HOME);
 	} else if (rc == RC_OK && (rc = administrator_add_factor(c, s.actor.id, &w)) == RC_OK) {
 		if (keep_way(c, &w, out))
 			redirect(out, SIGN_IN);
@@ -459,6 +514,7 @@ const struct http_route admin_signin_routes[] = {
 	{ "GET", SIGN_IN, HTTP_QUICK, BODY_MAX, DOOR, get_signin },
 	{ "POST", SIGN_IN, HTTP_HEAVY, BODY_MAX, DOOR, post_signin },
 	{ "GET", SIGN_IN "/key.js", HTTP_QUICK, BODY_MAX, DOOR, get_script },
+	{ "GET", SIGN_IN "/prove", HTTP_OUTWARD, BODY_MAX, DOOR, get_prove },
 	{ "GET", SIGN_IN "/add", HTTP_QUICK, BODY_MAX, DOOR, get_add },
 	{ "GET", SIGN_IN "/provider/{provider}", HTTP_OUTWARD, BODY_MAX, DOOR, get_provider },
 	{ "GET", ANSWER, HTTP_OUTWARD, BODY_MAX, DOOR, get_answer },

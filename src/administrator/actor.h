@@ -3,6 +3,7 @@
 #define ADMINISTRATOR_ACTOR_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Roles are not steps of one ladder: who reads sees everything and changes nothing; the help desk sees what it
  * needs for a person at the telephone (attempts, people, enrollments) and may do what helps without harm, but it
@@ -25,6 +26,7 @@ struct actor {
 	const char *id; /* of the token or the administrator; NULL: the socket */
 	const char *name; /* for records: "uid 1000", "token backup", "eliza@betterbag.com" */
 	const char *organization_id; /* the only one that it reaches; NULL: all */
+	int64_t proven_until; /* ACTOR_SESSION: the end of the last proof of who it is (session.h); 0: none */
 };
 
 /* "read", "help-desk", "admin", as they are stored and written. */

@@ -53,12 +53,27 @@ session_find(struct call *c, const char *token, bool quietly, struct session *ou
 	out->actor.organization_id = db_get_text(&r, 0, 3);
 	out->began_at = db_get_int(&r, 0, 4);
 	out->seen_at = db_get_int(&r, 0, 5);
-	out->proven_at = db_get_int(&r, 0, 6);
+	if (db_get_int(&r, 0, 6) != 0)
+		out->actor.proven_until = db_get_int(&r, 0, 6) + SESSION_PROVEN_S;
 	if (quietly || c->now - out->seen_at < SEEN_STEP_S)
 		return RC_OK;
 	out->seen_at = c->now;
 	return store_run(c, "UPDATE administrator_session SET seen_at = ?2 WHERE hash = ?1",
 	    DB_ARGS(db_blob(hash), db_int(c->now)), NULL);
+}
+
+enum rc
+session_prove(struct call *c, struct bytes hash, const char *administrator_id)
+{
+	struct db_rows r;
+	enum rc rc = store_run(c,
+	    "UPDATE administrator_session SET proven_at = ?3, seen_at = ?3 WHERE hash = ?1 AND administrator_id = ?2"
+	    " AND seen_at > ?4 AND began_at > ?5",
+	    DB_ARGS(db_blob(hash), db_text(administrator_id), db_int(c->now), db_int(c->now - SESSION_IDLE_S),
+		db_int(c->now - SESSION_LIFE_S)),
+	    &r);
+
+	return rc == RC_OK && r.changed == 0 ? fail(&c->err, RC_UNAUTHENTICATED, "the session has ended") : rc;
 }
 
 enum rc

@@ -19,7 +19,6 @@
 struct session {
 	struct actor actor;
 	int64_t began_at, seen_at;
-	int64_t proven_at; /* the person showed password and second factor; 0: a provider took what it had open */
 };
 
 /* Begin one; call inside a unit. *token is the cookie's value. */
@@ -29,13 +28,16 @@ enum rc session_begin(struct call *c, const char *administrator_id, bool proven,
  * RC_UNAUTHENTICATED: nobody's, or it ended. */
 enum rc session_find(struct call *c, const char *token, bool quietly, struct session *out);
 
+/* The person proved who it is again. `hash`: SHA-256 of the cookie's value. RC_UNAUTHENTICATED: the session has ended. */
+enum rc session_prove(struct call *c, struct bytes hash, const char *administrator_id);
+
 enum rc session_end(struct call *c, const char *token); /* RC_OK also where there is none */
 
-/* Was the person asked lately? */
+/* Was the person asked lately: for a second factor, or by their provider? */
 static inline bool
-session_is_proven(const struct session *s, int64_t now)
+actor_is_proven(const struct actor *a, int64_t now)
 {
-	return s->proven_at + SESSION_PROVEN_S > now;
+	return a->way != ACTOR_SESSION || a->proven_until > now;
 }
 
 #endif

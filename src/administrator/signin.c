@@ -30,11 +30,12 @@ administrator_way_seal(struct call *c, const struct administrator_way *w, const 
 	struct arena *a = c->arena;
 	struct bytes sealed;
 	enum rc rc;
-	json_t *j = json_pack("{s:I, s:i, s:s*, s:s*, s:I, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:b}", "at",
+	json_t *j = json_pack("{s:I, s:i, s:s*, s:s*, s:I, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:b}", "at",
 	    (json_int_t)c->now, "stage", (int)w->stage, "to", w->to, "id", w->administrator_id, "changed_at",
-	    (json_int_t)w->changed_at, "secret", w->secret.p != NULL ? hex_encode(a, w->secret) : NULL, "challenge",
-	    w->challenge, "provider", w->provider_id, "state", w->request.state, "nonce", w->request.nonce, "verifier",
-	    w->request.verifier, "callback", w->request.redirect_uri, "again", (int)w->request.again);
+	    (json_int_t)w->changed_at, "secret", w->secret.p != NULL ? hex_encode(a, w->secret) : NULL, "session",
+	    w->session.p != NULL ? hex_encode(a, w->session) : NULL, "challenge", w->challenge, "provider",
+	    w->provider_id, "state", w->request.state, "nonce", w->request.nonce, "verifier", w->request.verifier,
+	    "callback", w->request.redirect_uri, "again", (int)w->request.again);
 
 	if (j == NULL)
 		return fail(&c->err, RC_INTERNAL, "the state of a sign-in can't be written");
@@ -45,11 +46,16 @@ administrator_way_seal(struct call *c, const struct administrator_way *w, const 
 	return rc;
 }
 
+static struct bytes
+from_hex(struct arena *a, const char *text)
+{
+	return text != NULL ? hex_decode(a, text) : (struct bytes){ 0 };
+}
+
 enum rc
 administrator_way_open(struct call *c, const char *sealed, struct administrator_way *out)
 {
 	struct bytes box = { 0 }, plain;
-	const char *secret;
 	json_t *j = NULL;
 
 	*out = (struct administrator_way){ 0 };
@@ -59,13 +65,13 @@ administrator_way_open(struct call *c, const char *sealed, struct administrator_
 	    json_parse(c->arena, plain, &j, &c->err) != RC_OK ||
 	    json_get_int(j, "at", 0) + ADMINISTRATOR_WAY_S <= c->now)
 		return fail(&c->err, RC_UNAUTHENTICATED, "no sign-in is under way in this browser");
-	secret = json_get_text(j, "secret");
 	*out = (struct administrator_way){
 		.stage = (enum administrator_stage)json_get_int(j, "stage", STAGE_NAME),
 		.to = json_get_text(j, "to"),
 		.administrator_id = json_get_text(j, "id"),
 		.changed_at = json_get_int(j, "changed_at", 0),
-		.secret = secret != NULL ? hex_decode(c->arena, secret) : (struct bytes){ 0 },
+		.secret = from_hex(c->arena, json_get_text(j, "secret")),
+		.session = from_hex(c->arena, json_get_text(j, "session")),
 		.challenge = json_get_text(j, "challenge"),
 		.provider_id = json_get_text(j, "provider"),
 		.request = { json_get_text(j, "state"), json_get_text(j, "nonce"), json_get_text(j, "verifier"),
@@ -125,6 +131,23 @@ administrator_add_factor(struct call *c, const char *id, struct administrator_wa
 	return rc;
 }
 
+enum rc
+administrator_prove(
+    struct call *c, const char *id, const char *token, struct administrator_way *w, const char **provider_id)
+{
+	struct administrator a = { 0 };
+	enum rc rc = administrator_get(c, id, &a);
+
+	*provider_id = a.provider_id;
+	if (rc == RC_OK && a.provider_id != NULL)
+		return fail(&c->err, RC_CONFLICT, "%s is signed in by an identity provider", a.name);
+	if (rc == RC_OK) {
+		go_on(c, &a, STAGE_SECOND, w);
+		w->session = crypto_sha256_text(c->arena, token);
+	}
+	return rc;
+}
+
 /* As account_sign_in: every way through here reads and writes the same rows and hashes once. */
 enum rc
 administrator_password(struct call *c, struct password_gate *gate, const char *name, const char *password,
@@ -168,6 +191,7 @@ struct proof { /* a second factor that holds, as far as reading can tell */
 	struct bytes totp; /* the app's secret, sealed, where it is new */
 	struct bytes recovery; /* hash of a recovery code */
 	struct webauthn_credential key; /* id NULL: it was no key */
+	struct bytes session; /* to prove again; absent: a new one begins */
 	struct administrator_done *out;
 };
 
@@ -246,7 +270,10 @@ finish(struct call *c, void *arg)
 	if (rc == RC_OK)
 		rc = store_run(c, "UPDATE administrator SET signed_in_at = ?2 WHERE id = ?1",
 		    DB_ARGS(db_text(p->a->id), db_int(c->now)), NULL);
-	return rc == RC_OK ? session_begin(c, p->a->id, true, &p->out->token) : rc;
+	if (rc != RC_OK)
+		return rc;
+	return p->session.p != NULL ? session_prove(c, p->session, p->a->id)
+				    : session_begin(c, p->a->id, true, &p->out->token);
 }
 
 static const char *
@@ -357,7 +384,7 @@ administrator_second(struct call *c, const struct administrator_way *w, const st
     const char *address, struct administrator_done *out, int *wait_s)
 {
 	struct administrator who = { 0 };
-	struct proof p = { .a = &who, .stage = w->stage, .challenge = w->challenge, .out = out };
+	struct proof p = { .a = &who, .stage = w->stage, .challenge = w->challenge, .session = w->session, .out = out };
 	struct throttle t;
 	struct err why;
 	enum rc rc = administrator_of_way(c, w, &who), verdict;

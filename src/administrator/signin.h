@@ -27,6 +27,7 @@ struct administrator_way {
 	int64_t changed_at; /* of the row then: whatever was changed since ends this sign-in */
 	struct bytes secret; /* STAGE_ENROL: of the authenticator app, if that is what is chosen */
 	const char *challenge; /* for WebAuthn, likewise */
+	struct bytes session; /* STAGE_SECOND: hash of the one that it proves again; absent: a new one begins */
 	const char *provider_id; /* STAGE_PROVIDER, like the next */
 	struct idp_request request;
 };
@@ -45,7 +46,7 @@ enum rc administrator_password(struct call *c, struct password_gate *gate, const
 enum rc administrator_of_way(struct call *c, const struct administrator_way *w, struct administrator *out);
 
 struct administrator_done {
-	const char *token; /* of the session that began */
+	const char *token; /* of the session that began; NULL: the one that there was is proven again */
 	const char *const *codes; /* recovery codes to show, once, NULL-terminated; NULL: none were made */
 };
 
@@ -68,6 +69,11 @@ enum rc administrator_keys(struct call *c, const char *id, const char *const **o
 
 /* Who is signed in, and was asked lately, adds a second factor: a way that begins at STAGE_ENROL. */
 enum rc administrator_add_factor(struct call *c, const char *id, struct administrator_way *w);
+
+/* Who is signed in proves it again, with a second factor: a way that begins at STAGE_SECOND. `token`: of the session.
+ * RC_CONFLICT: *provider_id signs them in and is to be asked instead. */
+enum rc administrator_prove(
+    struct call *c, const char *id, const char *token, struct administrator_way *w, const char **provider_id);
 
 /* Somebody for whom a provider vouches. RC_FORBIDDEN: they administer nothing. */
 enum rc administrator_vouched(struct call *c, const struct provider *p, const struct idp_person *who, bool proven,

@@ -137,6 +137,44 @@ def again(server, port, app, codes):
     same((b.api("GET", "/me")[0], other.api("GET", "/me")[0]), (401, 200), "it has ended, and the other goes on")
 
 
+def proof(server, port, b, codes):
+    """What can't be undone, or gives power, asks for the second factor again."""
+    own = {"Postern_Console": "1"}
+    paths = json.loads(server.admin("openapi"))["paths"]
+    same(b.api("POST", "/api-tokens", {"name": "a", "role": "read"}, **own)[0], 201, "who just signed in makes a token")
+    server.ask("UPDATE administrator_session SET proven_at = proven_at - 301")
+    wrong, grave = [], 0
+    for path, row in paths.items():
+        for method, operation in row.items():
+            status, answer = b.api(method.upper(), re.sub(r"\{[^}]*\}", "x", path), {"x": 1} if method != "get" else None,
+                                   **own)
+            refused = status == 403 and answer["code"] == "not proven"
+            grave += refused
+            if refused != operation.get("x-proven", False):
+                wrong.append((method, path, status, answer))
+    ok(grave > 10 and not wrong, "five minutes later each request that is marked so is refused, and no other", wrong[:5])
+    other = Browser(server, port)
+    same(other.get("/console/sign-in/prove?to=/console/")[1]["Location"], "/console/sign-in?to=%2Fconsole%2F",
+         "who is not signed in has nothing to prove")
+    cookie = b.cookies["__Host-postern_admin"]
+    status, _, page = b.get("/console/sign-in/prove?to=/console/enrollments")
+    ok(status == 200 and "recovery codes" in page and "password" not in page, "the second factor alone is asked for", page)
+    way = dict(b.cookies)
+    same(b.post(code="000000")[0], 403, "a wrong code proves nothing")
+    same(b.api("POST", "/api-tokens", {"name": "b", "role": "read"}, **own)[0], 403, "(as before)")
+    status, headers_, _ = b.post(code=codes.pop())
+    ok(status == 303 and headers_["Location"] == "/console/enrollments" and b.cookies["__Host-postern_admin"] == cookie,
+       "a right one leads back, in the same session", (status, str(headers_)))
+    same(b.api("POST", "/api-tokens", {"name": "b", "role": "read"}, **own)[0], 201, "and it is done")
+    server.ask("UPDATE administrator_session SET proven_at = 0")
+    ok(b.api("GET", "/me")[1]["proven_until"] is None, "what a provider took as it was is no proof")
+    other.cookies = way
+    other.post("/console/sign-out")
+    other.cookies = {k: v for k, v in way.items() if k.endswith("_way")}
+    same((other.post(code=codes.pop())[0], other.api("GET", "/me")[0]), (303, 401),
+         "to prove oneself begins no session: where it has ended the password is asked for")
+
+
 def session(server, b):
     server.ask("UPDATE administrator_session SET proven_at = proven_at - 301")
     ok(b.api("GET", "/me")[1]["proven_until"] is None, "five minutes after the password it is no proof any more")
@@ -215,13 +253,17 @@ def main():
     headers(b)
     again(server, port, app, codes)
     session(server, b)
+    proving = Browser(server, port)
+    proving.password()
+    proving.post(code=codes.pop())
+    proof(server, port, proving, codes)
     changes(server, port, codes[2:])
     server.admin("administrator", "add", "paul@betterbag.com", "--role", "read", "--password-stdin",
                  stdin=PASSWORD + "\n")
     guesses(server, port)
     acts = [(row.get("actor_name") or row.get("actor"), row["action"]) for row in server.listing("audit", "list")
-            if row["action"].startswith("sign")]
-    ok((NAME, "sign in") in acts and (NAME, "sign out") in acts, "who came and went is in the audit", acts)
+            if row["action"].startswith(("sign", "prove"))]
+    ok({(NAME, "sign in"), (NAME, "sign out"), (NAME, "prove again")} <= set(acts), "who came and went is in the audit", acts)
     ok(PASSWORD not in server.log and app.secret not in server.log, "no secret is in the log")
     same(server.stop(), 0, "the server drains")
     return done()

@@ -89,7 +89,7 @@ keep_way(struct call *c, const struct administrator_way *w, struct http_reply *o
 static const char *
 safe(const char *to)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/?=&%@+:,";
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/?=&%@+:,#";
 
 	return to != NULL && strncmp(to, HOME, strlen(HOME)) == 0 && strspn(to, allowed) == strlen(to) &&
 		       strlen(to) < 1024 && (strncmp(to, SIGN_IN, strlen(SIGN_IN)) != 0 || to[strlen(SIGN_IN)] == '/')

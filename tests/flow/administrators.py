@@ -157,13 +157,13 @@ def proof(server, port, b, codes):
     same(other.get("/console/sign-in/prove?to=/console/")[1]["Location"], "/console/sign-in?to=%2Fconsole%2F",
          "who is not signed in has nothing to prove")
     cookie = b.cookies["__Host-postern_admin"]
-    status, _, page = b.get("/console/sign-in/prove?to=/console/enrollments")
+    status, _, page = b.get("/console/sign-in/prove?to=/console/%23/enrollments")
     ok(status == 200 and "recovery codes" in page and "password" not in page, "the second factor alone is asked for", page)
     way = dict(b.cookies)
     same(b.post(code="000000")[0], 403, "a wrong code proves nothing")
     same(b.api("POST", "/api-tokens", {"name": "b", "role": "read"}, **own)[0], 403, "(as before)")
     status, headers_, _ = b.post(code=codes.pop())
-    ok(status == 303 and headers_["Location"] == "/console/enrollments" and b.cookies["__Host-postern_admin"] == cookie,
+    ok(status == 303 and headers_["Location"] == "/console/#/enrollments" and b.cookies["__Host-postern_admin"] == cookie,
        "a right one leads back, in the same session", (status, str(headers_)))
     same(b.api("POST", "/api-tokens", {"name": "b", "role": "read"}, **own)[0], 201, "and it is done")
     server.ask("UPDATE administrator_session SET proven_at = 0")

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "config/config_type.h"
+#include "fmt/scdoc.h"
 
 #define FILE_MAX (256u << 10) /* octets */
 #define DAY 86400
@@ -312,5 +313,77 @@ conf_write_default(struct buf *b, const char *const *keys)
 			buf_printf(b, "\n# %s\n", s->help);
 		buf_printf(b, "%s%s =%s%s\n", value != NULL ? "" : ";", s->key,
 		    *(value != NULL ? value : s->otherwise) != '\0' ? " " : "", value != NULL ? value : s->otherwise);
+	}
+}
+
+/* ---- the manual page ---- */
+
+/* "60s to 30d": a life, in the largest unit that has it whole. */
+static void
+write_life(struct buf *b, int64_t s)
+{
+	static const struct {
+		int64_t seconds;
+		char name;
+	} units[] = { { DAY, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
+	size_t i = 0;
+
+	while (s % units[i].seconds != 0)
+		i++;
+	buf_printf(b, "%lld%c", (long long)(s / units[i].seconds), units[i].name);
+}
+
+/* "*push_rate* = _NUMBER_ \[1000; 1 to 100000\]" */
+static void
+write_term(struct buf *b, const struct conf_setting *s)
+{
+	static const char *const values[CONF_TYPES] = { [T_TEXT] = "TEXT",
+		[T_URL] = "URL",
+		[T_PATH] = "FILE",
+		[T_STORE] = "STORE",
+		[T_LIST] = "LIST",
+		[T_ADDRESSES] = "ADDRESS:PORT,...",
+		[T_INT] = "NUMBER",
+		[T_SECONDS] = "TIME",
+		[T_FLAG] = "yes|no",
+		[T_LEVEL] = "LEVEL",
+		[T_FORMAT] = "FORMAT",
+		[T_SANDBOX] = "WHEN" };
+
+	buf_char(b, '*');
+	scdoc_text(b, s->key, "");
+	buf_str(b, "* = _");
+	scdoc_text(b, values[s->type], "");
+	buf_str(b, "_ \\[");
+	scdoc_text(b, *s->otherwise != '\0' ? s->otherwise : "none", "");
+	if (s->most != 0 && s->type == T_INT)
+		buf_printf(b, "; %lld to %lld", (long long)s->least, (long long)s->most);
+	if (s->most != 0 && s->type == T_SECONDS) {
+		buf_str(b, "; ");
+		write_life(b, s->least);
+		buf_str(b, " to ");
+		write_life(b, s->most);
+	}
+	buf_str(b, "\\]");
+}
+
+void
+conf_write_manual(struct buf *b)
+{
+	buf_str(b, "postern.conf(5) \"postern " POSTERN_VERSION
+		   "\"\n\n# NAME\n\npostern.conf - settings of *posternd*(8)\n\n");
+	buf_str(b, "# SETTINGS\n\nBehind each is its default, and what a number may be.\n\n");
+	for (size_t i = 0; i < N_SETTINGS; i++) {
+		const char *help = settings[i].help;
+
+		/* Those that share a sentence stand above it together. */
+		write_term(b, &settings[i]);
+		while (i + 1 < N_SETTINGS && settings[i + 1].help == NULL) {
+			buf_str(b, "++\n");
+			write_term(b, &settings[++i]);
+		}
+		buf_str(b, "\n\t");
+		scdoc_text(b, help, "\t");
+		buf_str(b, "\n\n");
 	}
 }

@@ -86,4 +86,7 @@ conf_set(struct arena *a, struct conf *conf, const char *key, const char *value,
  * by NULL) are set, the others are commented out. */
 void conf_write_default(struct buf *b, const char *const *keys);
 
+/* The same as the manual page postern.conf(5), for scdoc. */
+void conf_write_manual(struct buf *b);
+
 #endif

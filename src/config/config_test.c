@@ -162,6 +162,24 @@ test_own_file(struct arena *a)
 	buf_free(&b);
 }
 
+static void
+test_manual(void)
+{
+	struct buf b;
+
+	buf_init(&b, 1 << 16);
+	conf_write_manual(&b);
+	ok(strncmp(b.p, "postern.conf(5) \"postern " POSTERN_VERSION "\"\n\n# NAME", 20) == 0,
+	    "the manual page is one for scdoc");
+	ok(strstr(b.p, "\n*push\\_rate* = _NUMBER_ \\[1000; 1 to 100000\\]\n\tPushes") != NULL,
+	    "it has default and range");
+	ok(strstr(b.p, "\n*refresh\\_idle* = _TIME_ \\[90d; 1h to 3650d\\]\n") != NULL,
+	    "... those of a life with their unit");
+	ok(strstr(b.p, "\n*tls\\_certificate* = _FILE_ \\[tls/server\\.pem\\]++\n*tls\\_key* =") != NULL,
+	    "settings that share a sentence stand above it together");
+	buf_free(&b);
+}
+
 int
 main(void)
 {
@@ -173,6 +191,7 @@ main(void)
 	test_wrong(a);
 	test_loading(a);
 	test_own_file(a);
+	test_manual();
 	remove(arena_printf(a, "%s/%s", dir, CONF_FILE));
 	rmdir(dir);
 	arena_free(a);

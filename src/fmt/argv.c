@@ -8,7 +8,7 @@
 #include "fmt/argv_table.h"
 
 static const char *const shells[] = { "bash", "zsh", "fish", NULL };
-static const char *const sections[] = { "1", "8", NULL };
+static const char *const sections[] = { "1", "5", "8", NULL };
 static const struct argv_option builtin[] = {
 	ARGV_FLAG("help", "Print this help"),
 	ARGV_FLAG("version", "Print the version"),

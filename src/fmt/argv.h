@@ -80,6 +80,7 @@ struct argv_program {
 	const struct argv_option *options; /* of every command; NULL: none */
 	const struct argv_command *commands;
 	const char *monitor; /* name of the command whose wrong usage is ARGV_UNKNOWN; NULL: none */
+	void (*file)(struct buf *); /* --man 5, the page of the file that it reads; NULL: none */
 };
 
 /* What was written. Texts live as long as argv and the arena. */

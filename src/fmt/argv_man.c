@@ -1,38 +1,14 @@
 /* The manual page, as scdoc(5) reads it: what --help says of every command, on one page. */
-#include <stdio.h>
 #include <string.h>
 
 #include "fmt/argv_table.h"
-
-/* Text in which nothing is markup. What follows goes on at `indent`; a line that begins with spaces is an example,
- * and stands by itself, further in. */
-static void
-plain(struct buf *b, const char *text, const char *indent)
-{
-	bool example = false;
-
-	for (; text != NULL && *text != '\0'; text++) {
-		if (*text == '\n') {
-			bool next = text[1] == ' ';
-
-			buf_str(b, next || example ? "\n\n" : "\n");
-			if (text[1] != '\n' && text[1] != '\0')
-				buf_printf(b, "%s%s", indent, next ? "\t" : "");
-			text += strspn(text + 1, " ");
-			example = next;
-		} else if (strchr("\\*_#[]|-.`+~<>", *text) != NULL) {
-			buf_printf(b, "\\%c", *text);
-		} else {
-			buf_char(b, *text);
-		}
-	}
-}
+#include "fmt/scdoc.h"
 
 static void
 bold(struct buf *b, const char *before, const char *text)
 {
 	buf_printf(b, "*%s", before);
-	plain(b, text, "");
+	scdoc_text(b, text, "");
 	buf_char(b, '*');
 }
 
@@ -40,7 +16,7 @@ static void
 placeholder(struct buf *b, const char *value)
 {
 	buf_str(b, " _");
-	plain(b, value, "");
+	scdoc_text(b, value, "");
 	buf_char(b, '_');
 }
 
@@ -56,7 +32,7 @@ option(struct buf *b, const struct argv_option *o, const char *indent)
 	buf_printf(b, "\n%s\t", indent);
 	buf_init(&note, 4096);
 	argv_option_note(&note, o);
-	plain(b, note.n > 0 ? note.p : "", "");
+	scdoc_text(b, note.n > 0 ? note.p : "", "");
 	buf_free(&note);
 	buf_str(b, "\n\n");
 }
@@ -74,9 +50,9 @@ arguments(struct buf *b, const struct argv_argument *t, const char *indent)
 	for (; t != NULL && t->name != NULL; t++) {
 		buf_str(b, indent);
 		buf_char(b, '_');
-		plain(b, t->name, "");
+		scdoc_text(b, t->name, "");
 		buf_printf(b, "_\n%s\t", indent);
-		plain(b, t->help, "");
+		scdoc_text(b, t->help, "");
 		buf_str(b, "\n\n");
 	}
 }
@@ -92,16 +68,16 @@ command(struct buf *b, const struct argv_program *p, const struct argv_command *
 	argv_usage(&line, p, c);
 	if (*c->name != '\0' && line.n > 0) {
 		bold(b, "", c->name);
-		plain(b, line.p + strlen("Usage: ") + strlen(p->name) + 1 + strlen(c->name), "");
+		scdoc_text(b, line.p + strlen("Usage: ") + strlen(p->name) + 1 + strlen(c->name), "");
 		buf_str(b, "\n");
 	}
 	buf_free(&line);
 	buf_str(b, indent);
-	plain(b, c->help, indent);
+	scdoc_text(b, c->help, indent);
 	buf_str(b, "\n\n");
 	if (c->more != NULL) {
 		buf_str(b, indent);
-		plain(b, c->more, indent);
+		scdoc_text(b, c->more, indent);
 		buf_str(b, "\n\n");
 	}
 	arguments(b, c->arguments, indent);
@@ -113,10 +89,14 @@ argv_man(struct buf *b, const struct argv_program *p, const char *section)
 {
 	bool alone = p->commands->name != NULL && *p->commands->name == '\0';
 
+	if (p->file != NULL && strcmp(section, "5") == 0) {
+		p->file(b);
+		return;
+	}
 	buf_printf(b, "%s(%s) \"%s %s\"\n\n# NAME\n\n", p->name, section, p->name, POSTERN_VERSION);
-	plain(b, p->name, "");
+	scdoc_text(b, p->name, "");
 	buf_str(b, " - ");
-	plain(b, p->help, "");
+	scdoc_text(b, p->help, "");
 	buf_str(b, "\n\n# SYNOPSIS\n\n");
 	bold(b, "", p->name);
 	buf_printf(

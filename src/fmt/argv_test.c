@@ -51,12 +51,18 @@ static const struct argv_command commands[] = {
 	{ "token", "Write a token", run, token_options, NULL, NULL },
 	{ .name = NULL },
 };
-static const struct argv_program program = { "postern", "Administer a server.", global, commands, "rule" };
+static const struct argv_program program = { "postern", "Administer a server.", global, commands, "rule", NULL };
 static const struct argv_command alone[] = {
 	{ "", "Serve", run, token_options, NULL, NULL },
 	{ .name = NULL },
 };
-static const struct argv_program daemon_program = { "posternd", "The server.", global, alone, NULL };
+static void
+file_page(struct buf *b)
+{
+	buf_str(b, "the file's page");
+}
+
+static const struct argv_program daemon_program = { "posternd", "The server.", global, alone, NULL, file_page };
 
 #define WORDS 16
 struct line {
@@ -259,6 +265,7 @@ test_completion(struct arena *a, struct buf *page)
 static void
 test_man(struct arena *a, struct buf *page)
 {
+	struct line line;
 	struct argv v;
 	struct err e;
 
@@ -269,6 +276,12 @@ test_man(struct arena *a, struct buf *page)
 	ok(strstr(page->p, "\n\t*\\-\\-model\\-family* _F_\n\t\tOnly those: iPhone, iPad\n") != NULL,
 	    "... and each option, with its values");
 	ok(strstr(page->p, "else /var/lib/postern\\]") != NULL, "... and its default");
+	buf_reset(page);
+	line = split(a, "posternd --man 5");
+	buf_reset(page);
+	ok(argv_parse(a, &daemon_program, line.argc, line.argv, &v, page, &e) == RC_NOT_FOUND &&
+		strcmp(page->p, "the file's page") == 0,
+	    "section 5 is the file that the program reads");
 }
 
 int

@@ -203,7 +203,7 @@ static const struct argv_command commands[] = {
 };
 
 static const struct argv_program program = { "postern-apple", "Stand-ins for Apple's services, on this machine", NULL,
-	commands, NULL };
+	commands, NULL, NULL };
 
 int
 main(int argc, char **argv)

@@ -588,7 +588,7 @@ static const struct argv_command commands[] = {
 };
 
 static const struct argv_program program = { "postern-device", "A simulated iPhone, iPad, Mac or Vision Pro", NULL,
-	commands, NULL };
+	commands, NULL, NULL };
 
 int
 main(int argc, char **argv)

@@ -617,4 +617,4 @@ static const struct argv_command commands[] = {
 /* clang-format on */
 
 const struct argv_program postern_program = { "postern", "Administer a postern server", global_options, commands,
-	"check" };
+	"check", NULL };

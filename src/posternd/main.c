@@ -628,7 +628,7 @@ static const struct argv_command commands[] = {
 };
 
 static const struct argv_program program = { "posternd", "Server for account-driven enrollment of Apple devices", NULL,
-	commands, NULL };
+	commands, NULL, conf_write_manual };
 
 int
 main(int argc, char **argv)

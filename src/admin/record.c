@@ -325,7 +325,7 @@ filters(struct admin_call *x)
 	}
 	if (json_object_size(kept) == 0)
 		return NULL;
-	return (const char *)json_text(x->c->arena, json_pack("{s:O}", "filter", kept), 0).p;
+	return (const char *)json_text(x->c->arena, json_keep(x->c->arena, json_pack("{s:O}", "filter", kept)), 0).p;
 }
 
 static enum rc

@@ -83,9 +83,11 @@ class Receiver:
             request.send_response(200)
             request.end_headers()
             request.close_connection = True
+            taken = 0
             with contextlib.suppress(OSError):
                 while True:
-                    self.answered += request.wfile.write(b"x" * 4096)
+                    taken += request.wfile.write(b"x" * 4096)
+            self.answered = max(self.answered, taken)
             return
         request.send_response(200 if mood == "ok" else mood)
         if self.elsewhere:

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Devices of all families at once, through everything that threads share: enrolling, polling, refreshing, commands
-from the administrator, a reload and a stop in the middle. Light, since it runs under TSan, where all that counts is
+from the administrator, scrapes of the numbers, receivers of webhooks of which one works, one fails and one is away, a
+reload and a stop in the middle. Light, since it runs under TSan, where all that counts is
 that the server has nothing to report. (script/test looks for this phrase: runs under TSan.)
     tsan_server.py [DEVICES]     $POSTERN_BUILD names the build folder"""
 
@@ -8,8 +9,10 @@ import signal
 import sys
 import threading
 import time
+import urllib.request
 
-from postern import Device, Refused, Server, done, end, ok, same, say, together
+from postern import Device, Refused, Server, done, end, free_port, ok, same, say, together, until
+from receiver import Receiver
 
 FAMILIES = ("iPhone", "iPad", "Mac", "RealityDevice")
 
@@ -24,10 +27,11 @@ def work(device):
     return None
 
 
-def administrator(server, stop):
-    """Lists and commands, as somebody at a console would."""
+def administrator(server, stop, numbers):
+    """Lists and commands, as somebody at a console would, and the numbers, as Prometheus does."""
     while not stop.is_set():
         try:
+            urllib.request.urlopen(f"http://127.0.0.1:{numbers}/metrics").read()
             for row in server.listing("enrollment", "list"):
                 if row["state"] == "enrolled":
                     server.admin("command", "send", row["id"], "DeviceInformation", "Queries=OSVersion,ModelName")
@@ -46,12 +50,16 @@ def expire(server):
 
 def main():
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 10
-    server = Server()
+    server, numbers = Server(), free_port()
+    server.set(metrics_listen=f"127.0.0.1:{numbers}", webhook_private="yes")
     server.start()
+    works, fails, away = [Receiver(name).add(server) for name in ("works", "fails", "away")]
+    fails.mood = 500
+    away.die()
     users = server.people(n)
     devices = [Device(server, u, "--family", FAMILIES[i % len(FAMILIES)]) for i, u in enumerate(users)]
     stop = threading.Event()
-    admin = threading.Thread(target=administrator, args=(server, stop))
+    admin = threading.Thread(target=administrator, args=(server, stop, numbers))
     admin.start()
     hups = threading.Timer(1.0, lambda: [server.daemon.send_signal(signal.SIGHUP), time.sleep(1),
                                          server.daemon.send_signal(signal.SIGHUP)])
@@ -61,7 +69,10 @@ def main():
     admin.join()
     hups.join()
     ok(not wrong, f"{n} devices of all families enroll and poll at once, through two reloads", "\n".join(wrong))
+    ok(until(lambda: sum("enrollment.enrolled" in t for t in works.told().values()) == n), "a receiver is told of each",
+       works.told())
     same(server.stop(), 0, "SIGTERM ends it well")
+    fails.mend()
 
     expire(server)
     server.start()

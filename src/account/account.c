@@ -8,7 +8,6 @@
 #include "fmt/uri.h"
 #include "store/store.h"
 
-#define PAGE 500
 #define GROUPS_MAX 200 /* of one person */
 #define GROUP_MAX 100 /* octets of a group's name */
 #define ADDRESS_MAX 254 /* octets of a Managed Apple Account */
@@ -59,7 +58,9 @@ insert_groups(struct call *c, const char *id, const char *const *groups)
 	enum rc rc = RC_OK;
 
 	for (int i = 0; rc == RC_OK && groups != NULL && groups[i] != NULL; i++)
-		rc = store_run(c, "INSERT INTO account_group (account_id, name) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+		rc = store_run(c,
+		    "INSERT INTO account_group (account_id, name, organization_id)"
+		    " SELECT id, ?2, organization_id FROM account WHERE id = ?1 ON CONFLICT DO NOTHING",
 		    DB_ARGS(db_text(id), db_text(groups[i])), NULL);
 	return rc;
 }
@@ -248,24 +249,42 @@ account_find(struct call *c, const char *user_identifier, struct account *out)
 	    account_fold(c->arena, user_identifier), out);
 }
 
-/* The page: people of one organization (?1 NULL: of all) whose identifier sorts after ?2. */
-#define PAGE_FROM \
-	" FROM account WHERE (?1 = '' OR organization_id = ?1) AND user_identifier > ?2" \
-	" ORDER BY user_identifier LIMIT ?3"
+/* The page: people of one organization (?1 '': of all) whose identifier sorts after ?2; or of them those whose
+ * identifier begins with ?4, or whose name does. A beginning is a range of an index, and of people who are called so the
+ * first 500 count: as much is read as is shown, however many there are. */
+#define ONES "(?1 = '' OR organization_id = ?1)"
+#define AFTER " AND user_identifier > ?2 ORDER BY user_identifier LIMIT ?3"
+#define LAST "'\xf4\x8f\xbf\xbf'" /* U+10FFFF: of what begins with a text, nothing sorts behind it and this */
+#define ALL_FROM " FROM account WHERE " ONES AFTER
+/* clang-format off */
+#define FOUND_FROM \
+	" FROM account WHERE id IN" \
+	" (SELECT id FROM (SELECT id FROM account WHERE user_identifier >= ?4 AND user_identifier < ?4 || " LAST \
+	"   AND " ONES AFTER ") AS identified" \
+	"  UNION SELECT id FROM (SELECT id FROM account WHERE display_name IS NOT NULL AND LOWER(display_name) >= ?4" \
+	"   AND LOWER(display_name) < ?4 || " LAST " AND " ONES " ORDER BY LOWER(display_name) LIMIT 500) AS named)" AFTER
+/* clang-format on */
 
 enum rc
-account_list(struct call *c, const char *organization_id, const char *after, struct account **out, int *n)
+account_list(struct call *c, const char *organization_id, const char *search, const char *after, int limit,
+    struct account **out, int *n)
 {
-	struct db_args args = DB_ARGS(db_text(organization_id != NULL ? organization_id : ""),
-	    db_text(after != NULL ? account_fold(c->arena, after) : ""), db_int(PAGE));
+#define WITH_GROUPS(from) \
+	"SELECT " COLUMNS from, "SELECT account_id, name FROM account_group WHERE account_id IN (SELECT id" from ")"
+	static const char *const sql[2][2] = { { WITH_GROUPS(ALL_FROM) }, { WITH_GROUPS(FOUND_FROM) } };
+#undef WITH_GROUPS
+	const bool found = search != NULL;
+	struct db_args args = { (const struct db_value[]){ db_text(organization_id != NULL ? organization_id : ""),
+				    db_text(after != NULL ? account_fold(c->arena, after) : ""), db_int(limit),
+				    db_text(found ? account_fold(c->arena, search) : "") },
+		found ? 4 : 3 };
 	struct db_rows people, groups;
 	enum rc rc;
 
 	*n = 0;
-	if ((rc = store_run(c, "SELECT " COLUMNS PAGE_FROM, args, &people)) != RC_OK)
+	if ((rc = store_run(c, sql[found][0], args, &people)) != RC_OK)
 		return rc;
-	rc = store_run(c, "SELECT account_id, name FROM account_group WHERE account_id IN (SELECT id" PAGE_FROM ")",
-	    args, &groups);
+	rc = store_run(c, sql[found][1], args, &groups);
 	if (rc != RC_OK)
 		return rc;
 	*out = arena_array(c->arena, (size_t)people.rows, sizeof **out);

@@ -32,9 +32,10 @@ enum rc account_add(struct call *c, struct account *a);
 enum rc account_get(struct call *c, const char *id, struct account *out);
 enum rc account_find(struct call *c, const char *user_identifier, struct account *out);
 
-/* A page of people after `after` (user identifier, NULL: from the start), at most 500, sorted.
- * `organization_id` NULL: all. */
-enum rc account_list(struct call *c, const char *organization_id, const char *after, struct account **out, int *n);
+/* A page of people after `after` (user identifier, NULL: from the start), at most `limit`, sorted. `organization_id`
+ * NULL: all. `search` NULL: all, too; else those whose user identifier or name begins so, in any case of A to Z. */
+enum rc account_list(struct call *c, const char *organization_id, const char *search, const char *after, int limit,
+    struct account **out, int *n);
 
 enum rc account_set_password(struct call *c, const char *id, const char *password_hash);
 enum rc account_set_disabled(struct call *c, const char *id, bool disabled);

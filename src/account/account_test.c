@@ -218,11 +218,21 @@ people(struct call *c)
 		!account_in_group(&b, "design") && account_in_group(&b, "staff"),
 	    "setting groups replaces them");
 	person(c, "bob@example.org", groups, &b);
-	ok(account_list(c, "bag", NULL, &list, &n) == RC_OK && n == 2 && account_in_group(&list[1], "design") &&
+	ok(account_list(c, "bag", NULL, NULL, 500, &list, &n) == RC_OK && n == 2 && account_in_group(&list[1], "design") &&
 		!account_in_group(&list[0], "design"),
 	    "a page has each person with their own groups");
-	ok(account_list(c, NULL, "ann@example.com", &list, &n) == RC_OK && n == 1 && strcmp(list[0].id, b.id) == 0,
+	ok(account_list(c, NULL, NULL, "ann@example.com", 500, &list, &n) == RC_OK && n == 1 && strcmp(list[0].id, b.id) == 0,
 	    "the next page begins after the last identifier");
+	account_set_name(c, b.id, "Eliza_ Block");
+	ok(account_list(c, "bag", "AN", NULL, 500, &list, &n) == RC_OK && n == 1 && strcmp(list[0].id, a.id) == 0 &&
+		account_list(c, NULL, "eliza_", NULL, 500, &list, &n) == RC_OK && n == 1 &&
+		strcmp(list[0].id, b.id) == 0 && account_in_group(&list[0], "design") &&
+		account_list(c, NULL, "eliza_", "bob@example.org", 500, &list, &n) == RC_OK && n == 0,
+	    "people are found by the beginning of their identifier or their name, in any case");
+	ok(account_list(c, "other", "a", NULL, 500, &list, &n) == RC_OK && n == 0 &&
+		account_list(c, "bag", "liza", NULL, 500, &list, &n) == RC_OK && n == 0 &&
+		account_list(c, "bag", "%", NULL, 500, &list, &n) == RC_OK && n == 0,
+	    "in their organization, and by nothing but the beginning");
 	ok(account_remove(c, b.id) == RC_OK && account_get(c, b.id, &b) == RC_NOT_FOUND, "a person can be removed");
 	ok(account_remove(c, "nobody") == RC_NOT_FOUND && account_set_disabled(c, "nobody", true) == RC_NOT_FOUND,
 	    "what nobody has can't be changed");

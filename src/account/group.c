@@ -5,9 +5,8 @@ enum rc
 account_group_list(struct call *c, const char *organization_id, const char *after, struct account_group **out, int *n)
 {
 	static const char sql[] =
-	    "SELECT name, CAST(SUM(people) AS BIGINT) FROM (SELECT g.name AS name, COUNT(*) AS people FROM "
-	    "account_group g"
-	    "  JOIN account a ON a.id = g.account_id WHERE a.organization_id = ?1 GROUP BY g.name"
+	    "SELECT name, CAST(SUM(people) AS BIGINT) FROM (SELECT name, COUNT(*) AS people FROM account_group"
+	    "  WHERE organization_id = ?1 GROUP BY name"
 	    "  UNION ALL SELECT p.name, 0 FROM group_policy p WHERE p.organization_id = ?1) AS named"
 	    " WHERE name > ?2 GROUP BY name ORDER BY name LIMIT ?3";
 	struct db_rows r;
@@ -31,9 +30,7 @@ enum rc
 account_group_people(struct call *c, const char *organization_id, const char *name, int64_t *people)
 {
 	struct db_rows r;
-	enum rc rc = store_run(c,
-	    "SELECT COUNT(*) FROM account_group g JOIN account a ON a.id = g.account_id"
-	    " WHERE a.organization_id = ?1 AND g.name = ?2",
+	enum rc rc = store_run(c, "SELECT COUNT(*) FROM account_group WHERE organization_id = ?1 AND name = ?2",
 	    DB_ARGS(db_text(organization_id), db_text(name)), &r);
 
 	*people = rc == RC_OK ? db_get_int(&r, 0, 0) : 0;

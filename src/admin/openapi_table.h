@@ -110,7 +110,7 @@ X("domain_remove",              "",                                 "", "Remove 
 X("esso_get",                   "",                                 "EssoDocument", "A document of Enrollment SSO") \
 X("esso_set",                   "",                                 "EssoDocument", "Set a document of Enrollment SSO") \
 X("esso_remove",                "",                                 "", "Remove a document of Enrollment SSO") \
-X("user_list",                  "organization cursor",       "[User", "List people by user identifier") \
+X("user_list",                  "organization search cursor limit:i", "[User", "List people by user identifier") \
 X("user_add",                   "",                                 "+User", "Add a person") \
 X("user_get",                   "",                                 "User", "One person, with devices and what holds for them") \
 X("user_change",                "",                                 "User", "Disable or enable a person, or set groups") \

@@ -1,5 +1,5 @@
 /* The first look of the day: who is enrolled, what fails and why, how the last days went. What grows with the fleet is
- * read from indexes alone (0036_console.sql). */
+ * read from indexes alone (0036_console.sql, 0040_lists.sql). */
 #include "admin/routes.h"
 
 #include <string.h>
@@ -46,7 +46,7 @@ add_enrolled(struct admin_call *x, const struct organization *o, struct sums *s)
 
 /* So many more of a cause, today and the day before, and in the last seven days. */
 static void
-add_cause(json_t *list, const char *code, const char *stage, int64_t day, int64_t week)
+add_cause(json_t *list, const char *code, int64_t day, int64_t week)
 {
 	const struct enroll_failure *f = enroll_failure_find(code);
 	json_t *j;
@@ -62,7 +62,7 @@ add_cause(json_t *list, const char *code, const char *stage, int64_t day, int64_
 	}
 	json_array_append_new(list, j = json_object());
 	admin_put_text(j, "code", code);
-	admin_put_text(j, "stage", stage);
+	admin_put_text(j, "stage", f != NULL ? enroll_stage_name(f->stage) : NULL);
 	admin_put_text(j, "sentence", f != NULL ? f->operator_ : NULL);
 	admin_put_text(j, "todo", f != NULL ? f->todo : NULL);
 	admin_put_int(j, "day", day);
@@ -84,24 +84,27 @@ became(const char *state, const char *code)
 static enum rc
 add_attempts(struct admin_call *x, const struct organization *o, struct sums *s)
 {
-	/* In the order of its index, whose last column is the day: nothing is sorted, and some hundred rows come of it
-	 * however many attempts there are. */
-	static const char sql[] = "SELECT state, code, stage, started_at / 86400, COUNT(*) FROM attempt"
-				  " WHERE organization_id = ?1 AND started_at / 86400 >= ?2"
-				  " GROUP BY state, code, stage, started_at / 86400"
-				  " ORDER BY state, code, stage, started_at / 86400";
+	/* The codes that there are, one look at the index for each, and of each the last days: what is older costs
+	 * nothing. */
+	static const char sql[] =
+	    "WITH RECURSIVE codes (code) AS (SELECT MIN(code) FROM attempt WHERE organization_id = ?1 UNION ALL"
+	    "  SELECT (SELECT MIN(code) FROM attempt WHERE organization_id = ?1 AND code > c.code) FROM codes c"
+	    "   WHERE c.code IS NOT NULL)"
+	    " SELECT a.state, a.code, a.started_at / 86400, COUNT(*) FROM codes c CROSS JOIN attempt a"
+	    " WHERE a.organization_id = ?1 AND a.code = c.code AND a.started_at >= ?2"
+	    " GROUP BY a.state, a.code, a.started_at / 86400 ORDER BY a.state, a.code, a.started_at / 86400";
 	struct db_rows r;
-	enum rc rc = store_run(x->c, sql, DB_ARGS(db_text(o->id), db_int(s->first)), &r);
+	enum rc rc = store_run(x->c, sql, DB_ARGS(db_text(o->id), db_int(s->first * DAY)), &r);
 
 	for (int i = 0; rc == RC_OK && i < r.rows; i++) {
-		int64_t day = db_get_int(&r, i, 3) - s->first, n = db_get_int(&r, i, 4);
+		int64_t day = db_get_int(&r, i, 2) - s->first, n = db_get_int(&r, i, 3);
 		const char *code = db_get_text(&r, i, 1);
 		enum became what = became(db_get_text(&r, i, 0), code);
 
 		if (day < DAYS)
 			s->counts[day][what] += n;
 		if (what == FAILED && day >= DAYS - 7)
-			add_cause(s->failing, code, db_get_text(&r, i, 2), day >= DAYS - 2 ? n : 0, n);
+			add_cause(s->failing, code, day >= DAYS - 2 ? n : 0, n);
 	}
 	return rc;
 }
@@ -121,8 +124,7 @@ add_refused(struct admin_call *x, const struct organization *o, struct sums *s)
 		const char *code = db_get_text(&r, i, 0);
 
 		if (became("", code) == FAILED)
-			add_cause(s->failing, code, enroll_stage_name(STAGE_DISCOVERY), db_get_int(&r, i, 1),
-			    db_get_int(&r, i, 2));
+			add_cause(s->failing, code, db_get_int(&r, i, 1), db_get_int(&r, i, 2));
 	}
 	return rc;
 }

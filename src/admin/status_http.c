@@ -108,7 +108,7 @@ put_store(struct admin_call *x)
 static enum rc
 put_inactive(struct admin_call *x, json_t *warnings)
 {
-	static const char sql[] = "SELECT COUNT(*) FROM enrollment e WHERE " ENROLLMENT_INACTIVE("?1");
+	static const char sql[] = "SELECT COUNT(*)" ENROLLMENT_INACTIVE_FROM("?1");
 	struct db_rows r;
 	enum rc rc = store_run(x->c, sql, DB_ARGS(db_int(enrollment_inactive_since(x->c))), &r);
 	int64_t n = rc == RC_OK ? db_get_int(&r, 0, 0) : 0;

@@ -7,8 +7,6 @@
 #include "enroll/person.h"
 #include "store/store.h"
 
-#define PAGE 500 /* rows that account_list gives at most */
-
 static json_t *
 user_json(const struct account *a)
 {
@@ -58,14 +56,15 @@ admin_user_list(struct admin_call *x)
 	const char *organization_id;
 	struct account *all;
 	enum rc rc;
-	int n;
+	int limit, n;
 
-	if ((rc = admin_organization_filter(x, &organization_id)) != RC_OK ||
-	    (rc = account_list(x->c, organization_id, admin_after(x), &all, &n)) != RC_OK)
+	if ((rc = admin_limit(x, &limit)) != RC_OK || (rc = admin_organization_filter(x, &organization_id)) != RC_OK ||
+	    (rc = account_list(x->c, organization_id, admin_query(x, "search"), admin_after(x), limit, &all, &n)) !=
+		RC_OK)
 		return rc;
 	for (int i = 0; i < n; i++)
 		json_array_append_new(items, user_json(&all[i]));
-	if (n == PAGE)
+	if (n == limit)
 		admin_put_text(x->out, "next", all[n - 1].user_identifier);
 	return RC_OK;
 }

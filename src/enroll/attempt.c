@@ -212,25 +212,24 @@ enum rc
 attempt_list(struct call *c, const char *organization_id, const char *user_identifier, const char *state,
     const char *code, const struct db_page *page, struct attempt **out, int *n)
 {
-	/* Columns compared with themselves where a filter is absent: one type per parameter. What an index is for is
-	 * compared as it is: of one person, of one organization. */
-#define LIST(organization, person) \
-	"SELECT " COLUMNS " FROM attempt WHERE organization_id = " organization " AND " person \
-	" AND state = COALESCE(?3, state) AND code = COALESCE(?7, code)" \
-	" AND started_at <= ?4 AND (started_at < ?4 OR id < ?5) ORDER BY started_at DESC, id DESC LIMIT ?6"
-	static const char *const sql[2][2] = {
-		{ LIST("COALESCE(?1, organization_id)", "?2 = ''"),
-		    LIST("COALESCE(?1, organization_id)", "user_identifier = ?2") },
-		{ LIST("?1", "?2 = ''"), LIST("COALESCE(?1, organization_id)", "user_identifier = ?2") },
-	};
-#undef LIST
+	/* What an index is for is compared as it is, the other columns in a way that no index is for: an engine that
+	 * knows nothing of the rows would take the wrong one. Of one person; of an organization with one code, with one
+	 * state, or all. */
+	const bool theirs = user_identifier != NULL, coded = !theirs && code != NULL,
+		   is_state = !theirs && !coded && state != NULL;
 	struct db_rows r;
 	enum rc rc;
 
-	rc = store_run(c, sql[organization_id != NULL][user_identifier != NULL],
-	    DB_ARGS(db_text(organization_id), db_text(user_identifier != NULL ? user_identifier : ""), db_text(state),
-		db_int(page->before != 0 ? page->before : INT64_MAX), db_text(page->id != NULL ? page->id : ""),
-		db_int(page->limit), db_text(code)),
+	rc = store_run(c,
+	    arena_printf(c->arena,
+		"SELECT " COLUMNS " FROM attempt WHERE %s AND %s AND %s AND %s AND started_at <= ?4"
+		" AND (started_at < ?4 OR id < ?5) ORDER BY started_at DESC, id DESC LIMIT ?6",
+		theirs ? "user_identifier = ?2" : "?2 = ''",
+		!theirs && organization_id != NULL ? "organization_id = ?1" : "(?1 = '' OR organization_id = ?1)",
+		coded ? "code = ?7" : "(?7 = '' OR code = ?7)", is_state ? "state = ?3" : "(?3 = '' OR state = ?3)"),
+	    DB_ARGS(db_text(organization_id != NULL ? organization_id : ""), db_text(theirs ? user_identifier : ""),
+		db_text(state != NULL ? state : ""), db_int(page->before != 0 ? page->before : INT64_MAX),
+		db_text(page->id != NULL ? page->id : ""), db_int(page->limit), db_text(code != NULL ? code : "")),
 	    &r);
 	if (rc != RC_OK)
 		return fail_in(&c->err, rc, "list attempts");

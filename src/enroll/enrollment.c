@@ -99,27 +99,25 @@ enum rc
 enrollment_list(struct call *c, const char *organization_id, const char *account_id, const char *state,
     const struct db_page *page, struct enrollment **out, int *n)
 {
-	/* What an index is for is compared as it is (attempt_list). */
-#define LIST(organization, account) \
-	"SELECT " ENROLLMENT_COLUMNS " FROM enrollment e WHERE organization_id = " organization \
-	" AND account_id = " account " AND (?3 = '' OR state = ?3 OR (?3 = 'live' AND ended_at IS NULL)" \
-	"  OR (?3 = 'inactive' AND " ENROLLMENT_INACTIVE( \
-	    "?5") "))" \
-		  " AND created_at <= ?4 AND (created_at < ?4 OR id < ?6)" \
-		  " ORDER BY created_at DESC, id DESC LIMIT ?7"
-	static const char *const sql[2][2] = {
-		{ LIST("COALESCE(?1, organization_id)", "COALESCE(?2, account_id)"),
-		    LIST("COALESCE(?1, organization_id)", "?2") },
-		{ LIST("?1", "COALESCE(?2, account_id)"), LIST("COALESCE(?1, organization_id)", "?2") },
-	};
-#undef LIST
+	/* As in attempt_list: an index is for the account, else for the organization and the state. */
+	const bool theirs = account_id != NULL, all = state == NULL, live = !all && strcmp(state, "live") == 0,
+		   inactive = !all && strcmp(state, "inactive") == 0;
 	struct db_rows r;
 	enum rc rc;
 
-	rc = store_run(c, sql[organization_id != NULL][account_id != NULL],
-	    DB_ARGS(db_text(organization_id), db_text(account_id), db_text(state != NULL ? state : ""),
-		db_int(page->before != 0 ? page->before : INT64_MAX), db_int(enrollment_inactive_since(c)),
-		db_text(page->id != NULL ? page->id : ""), db_int(page->limit)),
+	rc = store_run(c,
+	    arena_printf(c->arena,
+		"SELECT " ENROLLMENT_COLUMNS "%s AND %s AND %s AND %s AND e.created_at <= ?4"
+		" AND (e.created_at < ?4 OR e.id < ?6) ORDER BY e.created_at DESC, e.id DESC LIMIT ?7",
+		inactive ? ENROLLMENT_INACTIVE_FROM("?5") : " FROM enrollment e WHERE ?5 = ?5",
+		theirs ? "e.account_id = ?2" : "?2 = ''",
+		!theirs && organization_id != NULL ? "e.organization_id = ?1" : "(?1 = '' OR e.organization_id = ?1)",
+		all || inactive ? "?3 = ?3"
+		: live          ? "?3 = ?3 AND e.ended_at IS NULL"
+				: "e.state = ?3"),
+	    DB_ARGS(db_text(organization_id != NULL ? organization_id : ""), db_text(theirs ? account_id : ""),
+		db_text(all ? "" : state), db_int(page->before != 0 ? page->before : INT64_MAX),
+		db_int(enrollment_inactive_since(c)), db_text(page->id != NULL ? page->id : ""), db_int(page->limit)),
 	    &r);
 	if (rc != RC_OK)
 		return fail_in(&c->err, rc, "list enrollments");

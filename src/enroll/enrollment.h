@@ -26,9 +26,13 @@ struct enrollment {
 
 /* No CheckOut comes from a device that was erased, lost or put into a drawer (protocol 13). One that was not seen for
  * inactive_days is called inactive: said where enrollments are shown, stored nowhere, and the end of nothing.
- * For SQL: a row e, with the time that enrollment_inactive_since gives in place of `since`. */
-#define ENROLLMENT_INACTIVE(since) \
-	"(e.state IN ('enrolled', 'reauth') AND COALESCE(e.last_seen_at, e.enrolled_at) < " since ")"
+ * For SQL: the rows e, with the time that enrollment_inactive_since gives in place of `since`. Their device channel
+ * was not seen either, and channels are small rows: of all enrollments they are read, and no index is changed by being
+ * seen. */
+#define ENROLLMENT_INACTIVE_FROM(since) \
+	" FROM channel h CROSS JOIN enrollment e WHERE h.user_id = '' AND COALESCE(h.last_seen_at, 0) < " since \
+	" AND e.id = h.enrollment_id AND e.state IN ('enrolled', 'reauth')" \
+	" AND COALESCE(e.last_seen_at, e.enrolled_at) < " since
 int64_t enrollment_inactive_since(const struct call *c);
 bool enrollment_inactive(const struct call *c, const struct enrollment *e);
 

@@ -265,7 +265,7 @@ enrollments(struct page *p, const char *name)
 static enum rc
 inactive(struct page *p, const char *name)
 {
-	return rows(p, name, "SELECT COUNT(*) FROM enrollment e WHERE " ENROLLMENT_INACTIVE("?1"),
+	return rows(p, name, "SELECT COUNT(*)" ENROLLMENT_INACTIVE_FROM("?1"),
 	    DB_ARGS(db_int(enrollment_inactive_since(p->c))), NULL);
 }
 

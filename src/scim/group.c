@@ -64,7 +64,7 @@ members_of(
 {
 	return store_run(c,
 	    "SELECT a.id, a.user_identifier FROM account_group g JOIN account a ON a.id = g.account_id"
-	    " WHERE g.name = ?2 AND a.organization_id = ?1 AND a.user_identifier > ?4 ORDER BY a.user_identifier LIMIT "
+	    " WHERE g.organization_id = ?1 AND g.name = ?2 AND a.user_identifier > ?4 ORDER BY a.user_identifier LIMIT "
 	    "?3",
 	    DB_ARGS(db_text(organization_id), db_text(name), db_int(most), db_text(after)), r);
 }

@@ -293,13 +293,13 @@ def everybody(w, d):
         WITH RECURSIVE n(i) AS (SELECT 10000 UNION ALL SELECT i + 1 FROM n WHERE i < {9999 + many})
         SELECT 'many-' || i, (SELECT MIN(id) FROM organization), 'many-' || i || '@{DOMAIN}', 'many-' || i || '@appleid.{DOMAIN}',
         'local', 1, 1 FROM n""")
-    w.ask("INSERT INTO account_group (account_id, name) SELECT id, 'Everybody' FROM account WHERE id LIKE 'many-%'")
+    w.ask("INSERT INTO account_group (account_id, name, organization_id) SELECT id, 'Everybody', organization_id FROM account WHERE id LIKE 'many-%'")
     count = lambda name: w.ask(f"SELECT COUNT(*) FROM account_group WHERE name = '{name}'")[0][0]  # noqa: E731
     group = d.ask("POST", "/Groups", {"displayName": "Everybody"})[1]
     where = f"/Groups/{group['id']}"
     _, other = d.ask("POST", "/Groups", {"displayName": "Few"})
     same(count("Everybody"), 0, "a group that is made has the members that are named, and no others of its name")
-    w.ask("INSERT INTO account_group (account_id, name) SELECT id, 'Everybody' FROM account WHERE id LIKE 'many-%'")
+    w.ask("INSERT INTO account_group (account_id, name, organization_id) SELECT id, 'Everybody', organization_id FROM account WHERE id LIKE 'many-%'")
     told = d.patch(where, {"op": "replace", "path": "displayName", "value": "All"})
     same((told[0], count("Everybody"), count("All"), len(told[1].get("members", []))), (200, 0, many, 5000),
          "every member of a large group follows its name; an answer shows the first 5,000")

@@ -25,7 +25,7 @@ ADMIN_ROUTES(X)
 #undef X
 
 #define X(method, path, class, max_body, roles, what, fields, handler) \
-	{ method, "/api/v1" path, class, max_body, 1u << HTTP_DOOR_UNIX | 1u << HTTP_DOOR_ADMIN, serve_##handler },
+	{ method, ADMIN_PATH path, class, max_body, 1u << HTTP_DOOR_UNIX | 1u << HTTP_DOOR_ADMIN, serve_##handler },
 const struct http_route admin_routes[] = {
 	ADMIN_ROUTES(X) /* in the same order */
 	{ .method = NULL },

@@ -22,7 +22,9 @@ struct admin_room {
 	int64_t started_at; /* Unix seconds, for the uptime; 0: not said */
 };
 
-/* Paths under /api/v1, on the Unix door and the admin door only. Their room is a struct admin_room. Ends with a row whose
+#define ADMIN_PATH "/api/v1"
+
+/* Paths under ADMIN_PATH, on the Unix door and the admin door only. Their room is a struct admin_room. Ends with a row whose
  * method is NULL. */
 extern const struct http_route admin_routes[];
 

@@ -261,7 +261,7 @@ admin_openapi(struct arena *a, const char *version)
 	return json_keep(
 	    a, json_pack("{ss s{ss ss ss} s[{ss}] s[{s[]}] so s{so s{s{ss ss}}}}", "openapi", "3.1.0", "info", "title",
 		   "postern", "version", version, "description", "The administration API. Times are Unix seconds.",
-		   "servers", "url", "/api/v1", "security", "token", "paths", paths, "components", "schemas",
+		   "servers", "url", ADMIN_PATH, "security", "token", "paths", paths, "components", "schemas",
 		   components, "securitySchemes", "token", "type", "http", "scheme", "bearer"));
 }
 

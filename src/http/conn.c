@@ -197,7 +197,10 @@ refuse(struct http_conn *c, int status, const char *allow, bool close)
 	size_t n;
 
 	atomic_fetch_add(&s->refused, 1);
-	http_reply_fixed(&r, status);
+	if (c->job != NULL)
+		http_reply_refusal(&r, status, &c->job->req, s->set.problems);
+	else
+		http_reply_fixed(&r, status);
 	if (allow != NULL)
 		http_set(&r, "Allow", allow);
 	if (close)

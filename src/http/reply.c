@@ -42,6 +42,17 @@ http_reply_fixed(struct http_reply *out, int status)
 }
 
 void
+http_reply_refusal(struct http_reply *out, int status, const struct http_request *r, const char *problems)
+{
+	http_reply_fixed(out, status);
+	if (problems == NULL || r->path == NULL || (r->door != HTTP_DOOR_UNIX && r->door != HTTP_DOOR_ADMIN) ||
+	    strncmp(r->path, problems, strlen(problems)) != 0)
+		return;
+	out->headers[0].value = "application/problem+json"; /* the Content-Type */
+	out->body = bytes_str(http_status_problem(status));
+}
+
+void
 http_fail(struct http_reply *out, enum rc rc)
 {
 	bool close = out->close;

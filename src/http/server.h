@@ -131,6 +131,8 @@ struct http_settings {
 	const char *proxy_secret; /* what Postern-Proxy-Secret must say; NULL: Client-Cert never counts,
 					 * unless `lab` and the peer is loopback */
 	bool lab;
+	const char *problems; /* static: below this path, on the doors of administrators, what the server itself refuses
+			       * is a problem document (RFC 9457); NULL: nowhere */
 	const struct http_tickets *tickets; /* to begin with, for the time of the call; NULL: the process's own */
 };
 

@@ -222,7 +222,7 @@ handle(struct stack *stack, struct http_job *j, struct http_reply *out)
 		if (step == 0) {
 			log_warn(
 			    "a request passed its memory ceiling", "method", j->req.method, "route", j->route->path);
-			http_reply_fixed(out, 413);
+			http_reply_refusal(out, 413, &j->req, s->set.problems);
 		}
 		step++;
 	}

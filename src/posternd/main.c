@@ -382,6 +382,7 @@ start(struct server *s, struct err *e)
 		.trusted_proxies = conf->trusted_proxies,
 		.proxy_secret = s->proxy_secret,
 		.lab = conf->lab,
+		.problems = ADMIN_PATH,
 		.tickets = &tickets,
 	};
 	const struct http_hooks hooks = { .begin = begin, .done = done, .ctx = s };

@@ -116,6 +116,13 @@ def doors(server, port):
     reply = nobody.to.getresponse()
     reply.read()
     same(reply.status, 404, "nor has the listener of administrators those of devices")
+    for method, path, status in (("GET", "/nothing", 404), ("DELETE", "/status", 405), ("PUT", "/status", 405)):
+        got, headers, answer = nobody(method, path)
+        ok(got == status == answer["status"] and headers["Content-Type"] == "application/problem+json"
+           and answer["title"] and answer["detail"] and (status != 405 or headers["Allow"] == "GET, HEAD"),
+           f"{method} {path} is refused with a problem document (RFC 9457 3)", (got, str(headers), answer))
+    got, headers, answer = Api(server, port)("POST", "/users", {"user": "x" * 100000})
+    ok(got == answer["status"] == 413 and answer["code"] == "too large", "so is a body that is too large", answer)
     status, headers, _ = Api(server, port, "postern_" + 43 * "A")("GET", "/status")
     ok(status == 401 and "invalid_token" in headers["WWW-Authenticate"], "an unknown token is refused (RFC 6750 3.1)",
        str(headers))

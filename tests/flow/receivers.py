@@ -3,6 +3,7 @@
 be, and that nothing is lost or out of order when one of the servers is killed in the middle of a message.
     receivers.py     $POSTERN_BUILD names the build folder; $POSTERN_TEST_DSN a PostgreSQL server, or one is started"""
 
+import contextlib
 import os
 import sys
 
@@ -84,13 +85,15 @@ def who_is_told(w, two, people, kinds):
 
 
 def sender(receiver, nodes):
-    """The node whose connection brought the newest message."""
+    """The node whose connection brought the newest message; None: that is closed already."""
     with open("/proc/net/tcp") as f:
-        socket, = [f"socket:[{line.split()[9]}]" for line in f if line.split()[1].endswith(f":{receiver.peer:04X}")]
+        sockets = {f"socket:[{line.split()[9]}]" for line in f if line.split()[1].endswith(f":{receiver.peer:04X}")}
     for n in nodes:
-        folder = f"/proc/{n.daemon.pid}/fd"
-        if socket in [os.readlink(os.path.join(folder, fd)) for fd in os.listdir(folder) if int(fd) > 2]:
-            return n
+        for fd in os.scandir(f"/proc/{n.daemon.pid}/fd"):
+            with contextlib.suppress(OSError):
+                if os.readlink(fd.path) in sockets:
+                    return n
+    return None
 
 
 def killed(w, two, people, good):

@@ -2,7 +2,7 @@
  * paths (Landlock). Neither can be taken back, and both hold for what is forked from it.
  *
  * A kernel may lack either; then the other one holds alone, and a line in the log says so. Programs made with a sanitizer
- * need calls that no server needs: there it stays off, and says so, too. */
+ * are allowed what its runtime needs besides. */
 #ifndef BASE_SANDBOX_H
 #define BASE_SANDBOX_H
 
@@ -28,7 +28,7 @@ struct sandbox_path {
 };
 
 /* For the calling thread, which should be the only one. `paths` NULL: no file at all can be opened any more; those that are
- * open go on. RC_UNAVAILABLE with SANDBOX_REQUIRE: the kernel lacks a part, or the program was made with a sanitizer. */
+ * open go on. RC_UNAVAILABLE with SANDBOX_REQUIRE: the kernel lacks a part. */
 enum rc sandbox_enter(enum sandbox_role role, enum sandbox_mode mode, const struct sandbox_path *paths, struct err *e);
 
 #endif

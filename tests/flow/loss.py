@@ -4,11 +4,12 @@ half made, and every device must be able to go on. Some devices are processes th
 presses beside them, mixed and with faults, people enroll among it, and it keeps the ledger of what was acknowledged to it.
 
 On SQLite half of the rounds run on the store's failing disk (store/faultvfs.h), which forgets at the kill what was
-not flushed, since a kill alone proves nothing about flushing. On PostgreSQL every fifth round is followed by one that
-crashes the database under the daemon, which must answer 503 and go on by itself (--restarts: so many of them); with
-two nodes behind one address a round kills one, sees that the other serves, and then kills that, too. After every tenth round the disk of
-the store is full for a while, where this process may mount one of a few megabytes. At the end the same without
-flushing must lose something, or the rounds prove nothing.
+not flushed, since a kill alone proves nothing about flushing; of the other half some kill one of the processes beside
+the daemon. On PostgreSQL every fifth round is followed by one that crashes the database under the daemon, which must
+answer 503 and go on by itself (--restarts: so many of them); with two nodes behind one address a round kills one, sees
+that the other serves, and then kills that, too. After every tenth round the disk of the store is full for a while, where
+this process may mount one of a few megabytes. At the end the same without flushing must lose something, or the rounds
+prove nothing.
     loss.py [--rounds N] [--seed S] [--devices N] [--store sqlite|postgresql] [--restarts N] [--nodes 1|2]
 $POSTERN_BUILD names the build folder"""
 
@@ -29,7 +30,8 @@ import threading
 import time
 
 import postgres
-from postern import CLIENTS, PASSWORD, Device, Refused, Server, done, end, free_port, ok, say, together, until
+from postern import (CLIENTS, PASSWORD, Device, Refused, Server, children, done, end, free_port, gone, ok, say, together,
+                     until)
 
 PATIENCE_S = 60     # a round ends then, however slow the machine is
 CAMPAIGN = 6        # rounds on one database
@@ -362,6 +364,26 @@ class Rounds:
             if status != -signal.SIGKILL:
                 self.stuck.append(f"the daemon ended by itself ({status}): {node.log[-1500:]}")
 
+    def kill_process(self, name):
+        """One of the daemon's processes. Without the keys it ends by itself; a hasher and the opener it can do without,
+        so then it is killed, too. Nobody stays behind."""
+        daemon = self.server.daemon
+        processes = children(daemon.pid)
+        os.kill(processes[name][0], signal.SIGKILL)
+        if name == "keys":
+            status = daemon.wait(PATIENCE_S)
+            self.server.daemon = None
+            if status != 1:
+                self.stuck.append(f"the daemon ended with {status} without the keys: {self.server.log[-1500:]}")
+        else:
+            if not self.serves():
+                self.stuck.append(f"the daemon does not serve without {name}: {self.server.log[-1500:]}")
+            time.sleep(self.dice.uniform(0, 0.5))
+            self.kill()
+        stay = [name for name, pids in processes.items() if not until(lambda p=pids: all(gone(i) for i in p), PATIENCE_S)]
+        if stay:
+            self.stuck.append(f"processes that stay behind: {stay}")
+
     def kill_one(self):
         """One node dies, the other serves everybody, and then it dies, too."""
         dies, lives = self.dice.sample(self.nodes, 2)
@@ -511,8 +533,11 @@ class Rounds:
             self.one(f"round {number}: disk {env['POSTERN_FAULT']}", env, self.kill)
         elif len(self.nodes) == 2:
             self.one(f"round {number}: one node is killed, then the other", {}, self.kill_one)
-        else:
+        elif self.dice.random() < 0.5:
             self.one(f"round {number}: kill", {}, self.kill)
+        else:
+            name = self.dice.choice(("keys", "keys", "argon2id", "opener"))
+            self.one(f"round {number}: kill of {name}", {}, lambda: self.kill_process(name))
 
     def restart_database(self, number):
         def cut():

@@ -31,6 +31,30 @@ def sanitized():
     return b"__asan_init" in program or b"__tsan_init" in program
 
 
+def children(pid):
+    """Of a process: numbers by name."""
+    with open(f"/proc/{pid}/task/{pid}/children") as f:
+        pids = [int(p) for p in f.read().split()]
+    found = {}
+    for child in pids:
+        with open(f"/proc/{child}/comm") as f:
+            found.setdefault(f.read().strip(), []).append(child)
+    return found
+
+
+def descent(pid):
+    """The numbers alone."""
+    return [child for some in children(pid).values() for child in some]
+
+
+def gone(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 class Server(independent.Server):
     """Made by `init --lab`; not started. On a database of its own on the server at $POSTERN_TEST_DSN, if there is one
     (tests/with-postgres) and the test is not about SQLite's files."""
@@ -118,11 +142,9 @@ class Server(independent.Server):
         return b"\0".join(c if isinstance(c, bytes) else str(c).encode() for c in cells)
 
     def memory_kb(self, what="VmHWM"):
-        """Of the daemon and the processes that hash passwords for it."""
-        with open(f"/proc/{self.daemon.pid}/task/{self.daemon.pid}/children") as f:
-            pids = [self.daemon.pid, *f.read().split()]
+        """Of the daemon and the processes beside it."""
         total = 0
-        for pid in pids:
+        for pid in [self.daemon.pid, *descent(self.daemon.pid)]:
             with open(f"/proc/{pid}/status") as f:
                 total += int(next(line for line in f if line.startswith(what)).split()[1])
         return total

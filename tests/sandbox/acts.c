@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -142,6 +143,18 @@ make_program(void)
 }
 
 static bool
+make_beside(void)
+{
+	return opens(below("made-by-acts"), O_WRONLY | O_CREAT);
+}
+
+static bool
+remove_beside(void)
+{
+	return unlinkat(AT_FDCWD, below("to-be-removed"), 0) == 0;
+}
+
+static bool
 run_program(void)
 {
 	char *argv[] = { "true", NULL };
@@ -181,7 +194,8 @@ read_memory(void)
 	char octets[16];
 	struct iovec to = { octets, sizeof octets }, from = { (void *)&dir, sizeof octets };
 
-	return process_vm_readv(keys, &to, 1, &from, 1, 0) > 0;
+	/* EFAULT: it may, and nothing is there. */
+	return process_vm_readv(keys, &to, 1, &from, 1, 0) > 0 || errno == EFAULT;
 }
 
 static bool
@@ -197,6 +211,33 @@ signal_keys(void)
 }
 
 static bool
+take_descriptors(void)
+{
+	long fd = syscall(__NR_pidfd_open, keys, 0);
+
+	if (fd >= 0)
+		close((int)fd);
+	return fd >= 0;
+}
+
+static bool
+other_user(void)
+{
+	return setresuid((uid_t)-1, (uid_t)-1, (uid_t)-1) == 0;
+}
+
+static bool
+kernel_code(void)
+{
+	uint32_t map[16] = { 2 /* BPF_MAP_TYPE_ARRAY */, 4, 4, 1 };
+	long fd = syscall(__NR_bpf, 0 /* BPF_MAP_CREATE */, map, sizeof map);
+
+	if (fd >= 0)
+		close((int)fd);
+	return fd >= 0;
+}
+
+static bool
 connect_out(void)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9), .sin_addr = { htonl(INADDR_LOOPBACK) } };
@@ -206,6 +247,35 @@ connect_out(void)
 	if (s < 0)
 		return false;
 	good = connect(s, (struct sockaddr *)&to, sizeof to) == 0 || errno == ECONNREFUSED;
+	close(s);
+	return good;
+}
+
+static bool
+listen_for_others(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool good;
+
+	if (s < 0)
+		return false;
+	good = bind(s, (struct sockaddr *)&at, sizeof at) == 0 && listen(s, 1) == 0;
+	close(s);
+	return good;
+}
+
+static bool
+ask_the_socket(void)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool good;
+
+	if (s < 0)
+		return false;
+	snprintf(to.sun_path, sizeof to.sun_path, "%s", below("admin.sock"));
+	good = connect(s, (struct sockaddr *)&to, sizeof to) == 0;
 	close(s);
 	return good;
 }
@@ -289,15 +359,22 @@ static const struct {
 	{ "open the store", open_store },
 	{ "read the TLS key", read_tls },
 	{ "write the TLS key", write_tls },
+	{ "make a file in DIR", make_beside },
+	{ "remove a file in DIR", remove_beside },
 	{ "make a file elsewhere", make_program },
 	{ "run a program", run_program },
 	{ "become a program", become_program },
-	{ "trace the keys' process", trace },
+	{ "trace the process of the keys", trace },
 	{ "read its memory", read_memory },
 	{ "open its memory", open_memory },
+	{ "take its descriptors", take_descriptors },
 	{ "signal it", signal_keys },
 	{ "connect out", connect_out },
+	{ "ask the administration's socket", ask_the_socket },
+	{ "listen", listen_for_others },
 	{ "listen to the wire", raw_socket },
+	{ "be another user", other_user },
+	{ "put code into the kernel", kernel_code },
 	{ "have its own mounts", own_mounts },
 	{ "have its own users", own_users },
 	{ "mount", mount_over },
@@ -318,7 +395,8 @@ find_key(void)
 	}
 	if (d != NULL)
 		closedir(d);
-	return key_file != NULL && opens(below("keys/to-be-removed.key"), O_WRONLY | O_CREAT);
+	return key_file != NULL && opens(below("keys/to-be-removed.key"), O_WRONLY | O_CREAT) &&
+	       opens(below("to-be-removed"), O_WRONLY | O_CREAT);
 }
 
 /* As each process does it: posternd/confine.c, keys/process.c, crypto/hasher.c, posternd/opener.c. */

@@ -218,10 +218,11 @@ people(struct call *c)
 		!account_in_group(&b, "design") && account_in_group(&b, "staff"),
 	    "setting groups replaces them");
 	person(c, "bob@example.org", groups, &b);
-	ok(account_list(c, "bag", NULL, NULL, 500, &list, &n) == RC_OK && n == 2 && account_in_group(&list[1], "design") &&
-		!account_in_group(&list[0], "design"),
+	ok(account_list(c, "bag", NULL, NULL, 500, &list, &n) == RC_OK && n == 2 &&
+		account_in_group(&list[1], "design") && !account_in_group(&list[0], "design"),
 	    "a page has each person with their own groups");
-	ok(account_list(c, NULL, NULL, "ann@example.com", 500, &list, &n) == RC_OK && n == 1 && strcmp(list[0].id, b.id) == 0,
+	ok(account_list(c, NULL, NULL, "ann@example.com", 500, &list, &n) == RC_OK && n == 1 &&
+		strcmp(list[0].id, b.id) == 0,
 	    "the next page begins after the last identifier");
 	account_set_name(c, b.id, "Eliza_ Block");
 	ok(account_list(c, "bag", "AN", NULL, 500, &list, &n) == RC_OK && n == 1 && strcmp(list[0].id, a.id) == 0 &&

@@ -3,7 +3,6 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
@@ -14,6 +13,7 @@ import jsQR from 'jsqr';
 
 import { axe, launch, lookAt, looks } from './look.mjs';
 import { Server, freePort, listening } from './server.mjs';
+import { code, step as now } from './totp.mjs';
 
 const password = 'correct horse battery staple';
 let server;
@@ -41,19 +41,6 @@ after(async () => {
   assert.equal(how, 0, `posternd ends cleanly on SIGTERM:\n${said}`);
   assert.ok(!said.includes(password), 'no password in the log');
 });
-
-// RFC 6238 by itself.
-function code(secret, step) {
-  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-  const bits = [...secret].map((c) => alphabet.indexOf(c).toString(2).padStart(5, '0')).join('');
-  const key = Buffer.from(bits.match(/.{8}/g).map((b) => parseInt(b, 2)));
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(step));
-  const mac = crypto.createHmac('sha1', key).update(counter).digest();
-  const at = mac[19] & 15;
-  return String((mac.readUInt32BE(at) & 0x7fffffff) % 1000000).padStart(6, '0');
-}
-const now = () => Math.floor(Date.now() / 30000);
 
 // A page that has begun, and what the browser complained of.
 async function open(name) {

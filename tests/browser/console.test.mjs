@@ -11,6 +11,7 @@ import { promisify } from 'node:util';
 
 import { axe, cross, drawn, launch, lookAt, looks } from './look.mjs';
 import { Server, freePort } from './server.mjs';
+import { code, step } from './totp.mjs';
 
 const top = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const simulator = path.join(path.resolve(top, process.env.POSTERN_CLIENTS ?? process.env.POSTERN_BUILD ?? 'build'), 'postern-device');
@@ -44,6 +45,7 @@ before(async () => {
   server = await Server.start({ POSTERN_ADMIN_LISTEN: `127.0.0.1:${port}` });
   base = `https://localhost:${port}/console`;
   await promisify(execFile)(simulator, ['ca', '--out', path.join(server.folder, 'built-in')]);
+  await server.run(['--data', server.data, 'administrator', 'add', 'eliza@betterbag.com', '--role', 'admin', '--password-stdin'], `${password}\n`);
   for (const user of ['eliza', 'olga', 'sam']) await server.addUser(`${user}@betterbag.com`, password);
   assert.ok(await device('olga@betterbag.com', password, '--family', 'Mac', '--os', '15.1'), 'a Mac enrolls');
   assert.ok(await device('sam@betterbag.com', password, '--family', 'iPad', '--os', '17.5'), 'an iPad enrolls');
@@ -188,7 +190,7 @@ for (const [name, run] of Object.entries(tasks)) {
 
 test('every screen is clean for axe, light and dark, narrow and wide (WCAG 2.2 AA)', async () => {
   const screens = ['/overview', '/attempts', '/people', '/people/olga@betterbag.com', '/enrollments', '/rules?user=olga@betterbag.com&family=Mac', '/groups',
-    '/groups/tablets', '/items', '/audit', '/settings'];
+    '/groups/tablets', '/items', '/audit', '/administrators', '/administrators/eliza@betterbag.com', '/settings'];
   for (const hash of screens) {
     await open(hash);
     await page.evaluate(axe);
@@ -263,6 +265,86 @@ test('the help desk is shown what it may see, and nothing else is asked for', as
   await desk.waitForFunction(() => !document.querySelector('main [aria-busy]'));
   assert.deepEqual(await desk.getByRole('navigation').getByRole('link').allTextContents(), ['Overview', 'Attempts', 'People', 'Enrollments', 'Rules', 'Settings']);
   assert.deepEqual(refused, []);
+});
+
+test('who may only look is shown no button that changes anything', async () => {
+  const reader = await enter('read');
+  const buttons = [];
+  for (const hash of ['/people', '/people/olga@betterbag.com', '/enrollments', '/rules', '/groups', '/groups/tablets', '/items', '/settings']) {
+    await reader.goto('about:blank');
+    await reader.goto(`${base}#${hash}`);
+    await reader.waitForFunction(() => document.querySelector('main .part') && !document.querySelector('main [aria-busy]'));
+    buttons.push(...await reader.locator('main button:visible').allTextContents());
+  }
+  assert.deepEqual(buttons.filter((b) => b !== 'Search'), []);
+});
+
+test('people are found by how they begin', async () => {
+  await open('/people');
+  await page.getByRole('searchbox').fill('SA');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/search=SA/);
+  await ready();
+  assert.deepEqual(await page.locator('main [data-row]').allTextContents(), ['sam@betterbag.com']);
+});
+
+test('what somebody else changed meanwhile is not changed, and it is said (RFC 9110 13.1.1)', async () => {
+  await server.addUser('two@betterbag.com', password);
+  await open('/people/two@betterbag.com');
+  await button('Groups…').click();
+  await page.locator('dialog').getByLabel('Groups, separated by commas').fill('sales');
+  await server.admin('user', 'disable', 'two@betterbag.com');
+  await inDialog('Save').click();
+  await page.locator('dialog').getByText('Somebody else changed this').waitFor();
+  await inDialog('Cancel').click();
+  await reads('No, since');
+  await button('Groups…').click();
+  await page.locator('dialog').getByLabel('Groups, separated by commas').fill('sales');
+  await inDialog('Save').click();
+  await reads('sales');
+});
+
+test('a person who asks to be forgotten is erased, once it is said what is lost', async () => {
+  await open('/people/two@betterbag.com');
+  const [file] = await Promise.all([page.waitForEvent('download'), button('Export…').click()]);
+  assert.equal(JSON.parse(fs.readFileSync(await file.path())).user, 'two@betterbag.com');
+  await button('Erase…').click();
+  await page.locator('dialog').getByText('Their name in the audit').waitFor();
+  await page.locator('#typed').fill('two@betterbag.com');
+  await inDialog('Erase').click();
+  await said('two@betterbag.com was erased');
+  await open('/people/two@betterbag.com');
+  await reads('Nobody of that name is here');
+});
+
+test('an administrator signs in and comes back to where they were; signed out by another, likewise', async () => {
+  const person = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
+  person.setDefaultTimeout(20000);
+  const quiet = [];
+  person.on('request', (r) => { if (r.url().includes('/api/v1/users?')) quiet.push(r.headers()['postern-quiet']); });
+  await person.goto(`${base}/#/people?search=eliza`);
+  await person.getByLabel('User name').fill('eliza@betterbag.com');
+  await person.getByLabel('Password').fill(password);
+  await person.getByRole('button', { name: 'Sign in' }).click();
+  await person.getByRole('textbox', { name: 'Code' }).fill(code((await person.locator('.code strong').textContent()).trim(), step()));
+  await person.keyboard.press('Enter');
+  await person.getByRole('link', { name: 'Continue' }).click();
+  await person.waitForURL(`${base}/#/people?search=eliza`);
+  await person.locator('main [data-row]').filter({ hasText: 'eliza@betterbag.com' }).click();
+  await person.getByRole('button', { name: 'Shut out…' }).click();
+  await person.locator('dialog').getByRole('button', { name: 'Shut out' }).click();
+  await person.getByText('No, since').waitFor();
+  await person.goto(`${base}/#/people`);
+  for (let i = 0; i < 100 && quiet.at(-1) !== '1'; i += 1) await person.waitForTimeout(200);
+  assert.ok(quiet.includes(undefined) && quiet.at(-1) === '1', 'what the page asks by itself keeps nobody signed in');
+
+  await open('/administrators');
+  await row('eliza@betterbag.com').click();
+  await button('Sign out everywhere…').click();
+  await inDialog('Sign out').click();
+  await said('eliza@betterbag.com is signed out everywhere.');
+  await person.waitForURL(/\/console\/sign-in\?to=%2Fconsole%2F%23%2Fpeople$/);
+  await person.context().close();
 });
 
 const fetchDevices = async (where) => (await page.request.get(`${server.url}${where}`)).status();

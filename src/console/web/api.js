@@ -7,7 +7,7 @@ export class Problem extends Error {
   constructor(status, body) {
     super(body?.detail ?? body?.error ?? (status ? `The server answered ${status}.` : 'The server does not answer.'));
     this.status = status;
-    this.body = body ?? {};
+    this.code = body?.code;
   }
 }
 
@@ -26,6 +26,9 @@ function address(path, query = {}) {
   return items.length ? `${base}${path}?${new URLSearchParams(items)}`.replaceAll('+', '%20') : base + path;
 }
 
+// The way to a page of the sign-in that comes back to where one is; the server takes paths of the console only.
+export const by = (page) => `/console/${page}?to=${encodeURIComponent(`/console/${location.hash}`)}`;
+
 async function ask(method, url, headers, body) {
   let answer;
   try {
@@ -33,19 +36,19 @@ async function ask(method, url, headers, body) {
   } catch {
     throw new Problem(0);
   }
-  if (answer.status === 304) return { same: true };
   const text = await answer.text();
   let value;
   try { value = JSON.parse(text); } catch { value = undefined; }
-  if (answer.status === 401) location.assign('/console/sign-in?to=/console/');
+  if (answer.status === 401) location.assign(by('sign-in'));
   if (value?.code === 'not proven') location.assign(`/console/sign-in/prove?to=${encodeURIComponent(`/console/${location.hash}`)}`);
   if (!answer.ok) throw new Problem(answer.status, value);
   return { text, value, etag: answer.headers.get('ETag') };
 }
 
-// {value, text, etag}, or {same: true} where it is what `before` (an answer of this function) has already.
-export async function get(path, query, before) {
-  const answer = await ask('GET', address(path, query), before?.etag ? { 'If-None-Match': before.etag } : {});
+// {value, text, etag}, or {same: true} where it is what `before` (an answer of this function) has already. `quietly`: the
+// page asks by itself, which keeps nobody signed in.
+export async function get(path, query, before, quietly) {
+  const answer = await ask('GET', address(path, query), quietly ? { 'Postern-Quiet': '1' } : {});
   return !answer.same && before && before.text === answer.text ? { same: true } : answer;
 }
 

@@ -2,20 +2,22 @@
 //
 // A screen is one module of screens/ whose default export is a description:
 //   id, title, key        its address (#/id), what it is called, the letter after g
-//   roles                 who may see it (or a part); absent: everybody who may sign in
+//   roles                 who may see it (or a part); absent: everybody who may sign in. whole: and reaches all organizations
 //   lead                  the question it answers, as an administrator asks it
 //   list(where)           the parts of #/id             } where = {ids, query, go(query), refresh()}
 //   one(where)            the parts of #/id/…           }
 // and a part is one section that is kept up to date by itself:
 //   path, query           what is asked of the API
-//   view(value, where)    its elements (ui.js); where.title(text) sets the heading, where.act(question) asks and does
+//   view(value, where)    its elements (ui.js); where.title(text) sets the heading, where.act(question) asks and does,
+//                         where.button makes its button; where.etag is of what is shown, for `send`
 //   missing()             its elements where there is no such thing (404)
 //   still                 true: it is not asked again while one looks (forms)
 // Controls that must survive an update (search boxes, filters) are in `controls`, made once for each address.
 
 import { Problem, choose, chosen, get } from './api.js';
 import { ask, h, href, say, tell } from './ui.js';
-import { relative } from './words.js';
+import { relative, roles } from './words.js';
+import administrators from './screens/administrators.js';
 import attempts from './screens/attempts.js';
 import audit from './screens/audit.js';
 import enrollments from './screens/enrollments.js';
@@ -26,8 +28,8 @@ import people from './screens/people.js';
 import rules from './screens/rules.js';
 import settings from './screens/settings.js';
 
-const all = [overview, attempts, people, enrollments, rules, groups, items, audit, settings];
-const may = (thing) => !thing.roles || thing.roles.includes(me.role);
+const all = [overview, attempts, people, enrollments, rules, groups, items, audit, administrators, settings];
+const may = (thing) => (!thing.roles || thing.roles.includes(me.role)) && !(thing.whole && me.organization);
 let me = { role: '' };
 let screens = all;
 const every = 5000; // milliseconds between two questions while somebody looks
@@ -47,13 +49,11 @@ const fresh = h('span', { id: 'fresh' });
 const nav = h('nav', { 'aria-label': 'Screens' });
 const picker = h('div', { id: 'organization' });
 
-const roles = { read: 'looks at everything', 'help-desk': 'help desk', admin: 'administrator' };
-
 function frame() {
   const button = h('button', { type: 'button', class: 'plain menu', 'aria-expanded': 'false', 'aria-controls': 'menu', click: () => open(button.getAttribute('aria-expanded') === 'false') }, 'Menu');
   const menu = h('div', { id: 'menu' }, picker, nav, h('p', { class: 'foot' },
     h('button', { type: 'button', class: 'plain', click: help }, 'Keyboard (?)'), 
-    me.way === 'session' && h('form', { method: 'post', action: '/console/sign-out' }, h('button', { class: 'plain' }, 'Sign out'))), h('p', { class: 'foot quiet' }, `${me.name}, ${roles[me.role]}`));
+    me.way === 'session' && h('form', { method: 'post', action: '/console/sign-out' }, h('button', { class: 'plain' }, 'Sign out'))), h('p', { class: 'foot quiet' }, `${me.name}: ${roles[me.role]}`));
   const open = (is) => { button.setAttribute('aria-expanded', String(is)); menu.classList.toggle('open', is); };
   nav.addEventListener('click', () => open(false));
   document.body.replaceChildren(
@@ -88,10 +88,10 @@ function replace(place, elements) {
   if (active !== undefined) place.querySelector(`[data-key="${CSS.escape(active)}"]`)?.focus({ preventScroll: true });
 }
 
-async function update(one, where) {
+async function update(one, where, quietly) {
   const { part, place } = one;
   try {
-    const answer = part.path ? await get(part.path, part.query, one.answer) : { value: {} };
+    const answer = await get(part.path, part.query, one.answer, quietly);
     if (shown?.where !== where || answer.same) return;
     one.answer = answer;
     replace(place, part.view(answer.value, { ...where, etag: answer.etag }));
@@ -108,7 +108,7 @@ async function update(one, where) {
 async function refresh(all) {
   const { where, parts } = shown;
   clearTimeout(timer);
-  const told = await Promise.allSettled(parts.filter((p) => all || !p.part.still).map((p) => update(p, where)));
+  const told = await Promise.allSettled(parts.filter((p) => all || !p.part.still).map((p) => update(p, where, !all)));
   if (shown?.where !== where) return;
   const failed = told.find((t) => t.status === 'rejected');
   if (failed && !(failed.reason instanceof Problem)) console.error(failed.reason);
@@ -132,12 +132,15 @@ async function show(first) {
     go: (items) => { location.hash = href(screen.id, ...ids, { ...query, ...items }); },
     leave: (...to) => { location.hash = href(...to); },
     refresh: () => refresh(true),
+    can: (...some) => (some.length ? some : ['admin']).includes(me.role),
+    // What asks `question` (or does it, a function); nothing for who may not. how: {danger, roles, about: of which row}
+    button: (text, question, how = {}) => where.can(...(how.roles ?? [])) && h('button', { type: 'button', class: how.about ? 'small' : how.danger && 'danger',
+      'aria-label': how.about && `${text.replace('…', '')} ${how.about}`, 'data-key': `${text} ${how.about ?? ''}`, click: () => (typeof question === 'function' ? question() : where.act(question)) }, text),
     // Ask (ui.js `ask`), do it, say what came of it (`done`: a sentence or a function of the answer), and look again.
     act: async ({ done, then, ...question }) => {
       const answer = await ask(question);
-      if (answer === undefined) return;
-      if (done) say(typeof done === 'function' ? done(answer) : done);
-      if (then) location.hash = then;
+      if (answer !== undefined && done) say(typeof done === 'function' ? done(answer) : done);
+      if (answer !== undefined && then) location.hash = then;
       else if (shown?.where === where) refresh(true);
     },
   };

@@ -1,5 +1,6 @@
 // What screens are put together from. Everything is made of elements, never of markup in text (Trusted Types).
 
+import { by } from './api.js';
 import { count, date, exactly, relative, states } from './words.js';
 
 const svgSpace = 'http://www.w3.org/2000/svg';
@@ -45,10 +46,11 @@ export const note = (kind, ...children) => h('div', { class: `note ${kind}` }, c
 export const empty = (...text) => h('p', { class: 'empty' }, text);
 export const more = (summary, key, ...children) => h('details', { 'data-key': key }, h('summary', {}, summary), children);
 
-// Rows as a table that is read as cards where it is narrow. columns: [heading, (row) => content, {number: true}];
+// Rows as a table that is read as cards where it is narrow. columns: [heading, (row) => content, {number: true}], or false;
 // `to(row)` is where a row leads: the first cell is that link, and j and k go from one to the next.
-export function table({ caption, columns, rows, to, none = 'There is nothing here.' }) {
+export function table({ caption, columns: all, rows, to, none = 'There is nothing here.' }) {
   if (!rows.length) return empty(none);
+  const columns = all.filter(Boolean);
   return h('div', { class: 'scroll' }, h('table', { role: 'table' }, h('caption', { class: 'unseen' }, caption),
     h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, columns.map(([name, , how]) => h('th', { scope: 'col', role: 'columnheader', class: how?.number && 'number' }, name || h('span', { class: 'unseen' }, 'What to do'))))),
     h('tbody', { role: 'rowgroup' }, rows.map((row) => h('tr', { role: 'row' }, columns.map(([name, content, how], i) => {
@@ -94,6 +96,13 @@ export function say(text, kind = 'good') {
   region.replaceChildren(line);
 }
 
+// A file for the person to keep.
+export function save(name, text) {
+  const url = URL.createObjectURL(new Blob([text], { type: 'application/json' }));
+  h('a', { href: url, download: name }).click();
+  URL.revokeObjectURL(url);
+}
+
 // ---- asking ----
 
 // f: {name, label, hint, type (of an input; flag, lines, file), options [[value, text]], value, required, attributes}
@@ -123,6 +132,13 @@ export function read(form, fields) {
   return out;
 }
 
+// What a refusal means for whom it met, and the way on.
+function refusal(problem) {
+  if (problem.status === 412) return [h('p', {}, 'Somebody else changed this while you looked at it, so nothing was done. Close this, see what it is now, and decide again.')];
+  if (problem.code === 'not proven') return [h('p', {}, 'This can’t be undone, or gives power: prove first that it is you who sits here. You come back to this page.'), h('p', {}, h('a', { href: by('sign-in/prove') }, 'Prove who I am'))];
+  return [h('p', {}, problem.message)];
+}
+
 // One dialog for everything that changes something.
 //   title; text: what will happen (text, element or a list of them); loses: a list of what is gone after it;
 //   fields (see `field`); type: what must be typed before it can be done; go: what the button says;
@@ -132,21 +148,21 @@ export function ask({ title, text, loses, fields = [], type, go, danger = Boolea
   const before = document.activeElement;
   return new Promise((resolve) => {
     let result;
-    const wrong = h('p', { class: 'wrong', role: 'alert' });
+    const wrong = h('div', { class: 'wrong', role: 'alert' });
     const button = h('button', { type: 'submit', class: danger ? 'danger' : 'go', disabled: Boolean(type) }, go);
     const typed = type && h('input', { id: 'typed', name: 'typed', type: 'text', autocomplete: 'off', spellcheck: 'false', input: (event) => { button.disabled = event.target.value.trim() !== type; } });
     const form = h('form', { novalidate: false, submit: async (event) => {
       event.preventDefault();
       if (type && typed.value.trim() !== type) return;
       button.disabled = true;
-      wrong.textContent = '';
+      wrong.replaceChildren();
       try {
         result = await run(read(form, fields));
         if (result === undefined) result = true;
         dialog.close();
       } catch (problem) {
-        wrong.textContent = problem.message;
-        button.disabled = false;
+        wrong.replaceChildren(...refusal(problem));
+        button.disabled = problem.status === 412;
       }
     } },
     h('h2', { id: 'dialog-title' }, title),

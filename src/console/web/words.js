@@ -2,6 +2,8 @@
 
 export const modes = { byod: 'Personal (BYOD)', adde: 'Organization’s (ADDE)' };
 
+export const roles = { read: 'Looks at everything', 'help-desk': 'Help desk', admin: 'Administrator' };
+
 // word: [what it is called, its kind]. A kind has a colour and a sign, so that no colour stands alone.
 export const states = {
   open: ['Waiting', 'wait'],

@@ -38,13 +38,13 @@ const evict = (e) => ({
   done: (a) => `Evicted: ${a.sentence}.`,
 });
 
-const remove = (e) => ({
+const remove = (e, etag) => ({
   title: 'Remove what is known of this enrollment?',
   text: live(e) ? 'It is live: the device is not told, and finds itself unknown at its next request. Evict it instead, if it is to be told.' : 'It has ended; this takes the record away.',
   loses: ['Its row, its commands and their results, its certificates and what it reported. There is no way back.'],
   type: 'remove',
   go: 'Remove',
-  run: () => send('DELETE', `/enrollments${at(e.id)}`),
+  run: () => send('DELETE', `/enrollments${at(e.id)}`, undefined, etag),
   done: 'It was removed.',
   then: href('enrollments'),
 });
@@ -83,11 +83,12 @@ export default {
   one: (where) => ({
     parts: [{
       path: `/enrollments${at(where.ids[0])}`,
-      view: (e) => {
+      view: (e, { etag }) => {
         where.title(`${e.user ?? 'Nobody any more'}: ${device(e)}`);
-        const button = (text, question, danger) => h('button', { type: 'button', class: danger && 'danger', 'data-key': text, click: () => where.act(question(e)) }, text);
+        const helps = { roles: ['help-desk', 'admin'] };
         return [
-          h('div', { class: 'actions' }, live(e) && [button('Wake…', wake), button('Renew identity…', renew), button('Evict…', evict, true)], !live(e) && button('Remove…', remove, true)),
+          h('div', { class: 'actions' }, live(e) && [where.button('Wake…', wake(e), helps), where.button('Renew identity…', renew(e), helps), where.button('Evict…', evict(e), { danger: true })],
+            !live(e) && where.button('Remove…', remove(e, etag), { danger: true })),
           e.inactive_sentence && note('warn', h('p', {}, 'This device was not seen for long. Wake it; evict it if it is gone for good.')),
           facts([
             ['State', badge(e.state)], ['Person', e.user && link(e.user, 'people', e.user)], ['Mode', modes[e.mode]], ['Device', device(e)], ['Name', e.device_name], ['Serial number', e.serial_number],

@@ -22,12 +22,12 @@ const add = {
   done: (g) => `${g.name} was added.`,
 };
 
-const remove = (g) => ({
+const remove = (g, etag) => ({
   title: `Remove the group ${g.name}?`,
   loses: [g.items.length ? `Its devices lose what it gives them, unless another group gives it too: ${g.items.map((i) => i.title ?? i.name).join(', ')}.` : 'It gives nothing, so devices keep what they have.', 'Who is in it is forgotten.'],
   type: g.name,
   go: 'Remove',
-  run: () => send('DELETE', `/device-groups${at(g.name)}`),
+  run: () => send('DELETE', `/device-groups${at(g.name)}`, undefined, etag),
   done: `${g.name} was removed.`,
   then: href('groups'),
 });
@@ -41,17 +41,17 @@ async function give(where, g) {
     text: 'Devices of the group get it the next time they come; they are woken.',
     go: 'Give',
     fields: [{ name: 'item', label: 'What', options: open.map((i) => [`${i.kind}/${i.name}`, `${kinds[i.kind]}: ${i.title ?? i.name}`]) }, { name: 'optional', label: 'The person may take it or not (apps)', type: 'flag' }],
-    run: (v) => { const [kind, ...name] = v.item.split('/'); return send('PUT', `/device-groups${at(g.name)}/items${at(kind, name.join('/'))}`, { optional: v.optional }); },
+    run: (v) => { const [kind, ...name] = v.item.split('/'); return send('PUT', `/device-groups${at(g.name)}/items${at(kind, name.join('/'))}`, { optional: v.optional }, where.etag); },
     done: (a) => `${g.name} is given ${a.name}.`,
   });
 }
 
-const take = (g, i) => ({
+const take = (g, i, etag) => ({
   title: `Take ${i.title ?? i.name} from ${g.name}?`,
   loses: [`The ${kinds[i.kind].toLowerCase()} goes from the group’s devices the next time they come, unless another group gives it too.`, ...(i.kind === 'app' ? ['With it go the app’s data on those devices.'] : [])],
   type: 'take',
   go: 'Take away',
-  run: () => send('DELETE', `/device-groups${at(g.name)}/items${at(i.kind, i.name)}`),
+  run: () => send('DELETE', `/device-groups${at(g.name)}/items${at(i.kind, i.name)}`, undefined, etag),
   done: `${g.name} is not given ${i.title ?? i.name} any more.`,
 });
 
@@ -67,7 +67,7 @@ export default {
       view: (value) => section('Groups of devices', table({
         caption: 'Groups of devices', none: 'None yet: devices are given profiles and apps by the groups that they are in.', rows: value.items, to: (g) => href('groups', g.name),
         columns: [['Group', (g) => g.name], ['Who is in it', (g) => (g.by_rule ? conditions(g) || 'Every device' : count(g.members, 'device'))]],
-      }), h('p', { class: 'buttons' }, h('button', { type: 'button', 'data-key': 'add', click: () => where.act(add) }, 'Add a group…'))),
+      }), h('p', { class: 'buttons' }, where.button('Add a group…', add))),
     }, {
       path: '/groups', still: true,
       view: (value) => section('Groups of people', table({
@@ -79,15 +79,15 @@ export default {
   one: (where) => ({
     parts: [{
       path: `/device-groups${at(where.ids[0])}`,
-      view: (g) => {
+      view: (g, now) => {
         where.title(g.name);
         return [
-          h('div', { class: 'actions' }, h('button', { type: 'button', 'data-key': 'give', click: () => give(where, g) }, 'Give something…'), h('button', { type: 'button', class: 'danger', 'data-key': 'remove', click: () => where.act(remove(g)) }, 'Remove…')),
+          h('div', { class: 'actions' }, where.button('Give something…', () => give(now, g)), where.button('Remove…', remove(g, now.etag), { danger: true })),
           facts([['Who is in it', g.by_rule ? conditions(g) || 'Every device' : count(g.members, 'device')]]),
           section('What its devices are given', g.items.length ? table({
             caption: 'Items', rows: g.items, to: (i) => href('items', i.kind, i.name),
             columns: [['What', (i) => i.title ?? i.name], ['Kind', (i) => kinds[i.kind]], ['How', (i) => badge(i.optional ? 'optional' : 'always')],
-              ['', (i) => h('button', { type: 'button', class: 'small', 'aria-label': `Take away ${i.name}`, 'data-key': `take ${i.name}`, click: () => where.act(take(g, i)) }, 'Take away')]],
+              where.can() && ['', (i) => where.button('Take away', take(g, i, now.etag), { about: i.name })]],
           }) : empty('Nothing yet.')),
         ];
       },

@@ -35,12 +35,12 @@ const addApp = {
   done: (i) => `${i.title ?? i.name} was added. Give it to a group under Groups.`,
 };
 
-const remove = (i) => ({
+const remove = (i, etag) => ({
   title: `Remove ${i.title ?? i.name}?`,
   loses: [i.groups.length ? `It goes from every device of ${i.groups.join(', ')}${i.kind === 'app' ? ', with the data in it' : ''}.` : 'No group has it, so no device loses it.', 'Its content: to give it again you add it again.'],
   type: 'remove',
   go: 'Remove',
-  run: () => send('DELETE', `/items${at(i.kind, i.name)}`),
+  run: () => send('DELETE', `/items${at(i.kind, i.name)}`, undefined, etag),
   done: `${i.title ?? i.name} was removed.`,
   then: href('items'),
 });
@@ -50,7 +50,7 @@ const listing = (where, kind) => ({
   view: (value) => section(kinds[kind][0], table({
     caption: kinds[kind][0], none: 'None yet.', rows: value.items, to: (i) => href('items', kind, i.name),
     columns: [['Name', (i) => i.title ?? i.name], ['Identifier', (i) => i.name], ['Given to', (i) => i.groups.join(', ') || nothing('nobody')], ['Changed', (i) => when(i.updated_at)]],
-  }), h('p', { class: 'buttons' }, h('button', { type: 'button', 'data-key': `add ${kind}`, click: () => where.act(kind === 'app' ? addApp : addDocument(kind)) }, `Add ${kind === 'app' ? 'an app' : `a ${kinds[kind][1]}`}…`))),
+  }), h('p', { class: 'buttons' }, where.button(`Add ${kind === 'app' ? 'an app' : `a ${kinds[kind][1]}`}…`, kind === 'app' ? addApp : addDocument(kind)))),
 });
 
 export default {
@@ -73,10 +73,10 @@ export default {
   one: (where) => ({
     parts: [{
       path: `/items${at(where.ids[0], where.ids[1])}`,
-      view: (i) => {
+      view: (i, { etag }) => {
         where.title(i.title ?? i.name);
         return [
-          h('div', { class: 'actions' }, h('button', { type: 'button', class: 'danger', click: () => where.act(remove(i)) }, 'Remove…')),
+          h('div', { class: 'actions' }, where.button('Remove…', remove(i, etag), { danger: true })),
           facts([['Kind', kinds[i.kind]?.[1]], ['Identifier', i.name], ['Type', i.type], ['Channel', i.channel], ['Given to', i.groups.length ? i.groups.map((g, k) => [k > 0 && ', ', link(g, 'groups', g.replace(/ \(optional\)$/, ''))]) : nothing('nobody')], ['Changed', when(i.updated_at)]]),
           more('Content', 'content', h('pre', { tabindex: '0' }, JSON.stringify(i.content, null, 2))),
         ];

@@ -1,13 +1,13 @@
 // A person: their devices, what holds for them, and shutting them out or letting them in.
 
-import { at, send } from '../api.js';
+import { at, get, send } from '../api.js';
 import { controls, pages } from '../list.js';
-import { badge, facts, h, href, link, nothing, section, table, when } from '../ui.js';
+import { badge, empty, facts, h, href, link, nothing, save, section, table, when } from '../ui.js';
 import { count, device, lasting, modes } from '../words.js';
 
 const groupsOf = (text) => (text ?? '').split(',').map((g) => g.trim()).filter(Boolean);
 
-const add = (where) => ({
+const add = {
   title: 'Add a person',
   text: 'Somebody who signs in with a password of this server. People of an identity provider or a directory come by themselves.',
   go: 'Add',
@@ -20,22 +20,22 @@ const add = (where) => ({
   ],
   run: (v) => send('POST', '/users', { ...v, groups: groupsOf(v.groups) }),
   done: (u) => `${u.user} was added.`,
-});
+};
 
-const shutOut = (u) => ({
+const shutOut = (u, etag) => ({
   title: `Shut ${u.user} out?`,
   text: 'Their devices are answered 401 from the next request on, until you let them in again. Nothing is removed from the devices.',
   go: 'Shut out',
   danger: true,
-  run: () => send('PATCH', `/users${at(u.user)}`, { disabled: true }),
+  run: () => send('PATCH', `/users${at(u.user)}`, { disabled: true }, etag),
   done: `${u.user} is shut out.`,
 });
 
-const letIn = (u) => ({
+const letIn = (u, etag) => ({
   title: `Let ${u.user} in again?`,
   text: 'Their devices go on where they were; some may have to sign in again.',
   go: 'Let in',
-  run: () => send('PATCH', `/users${at(u.user)}`, { disabled: false }),
+  run: () => send('PATCH', `/users${at(u.user)}`, { disabled: false }, etag),
   done: `${u.user} may sign in again.`,
 });
 
@@ -47,24 +47,48 @@ const password = (u) => ({
   done: 'The password is set.',
 });
 
-const groups = (u) => ({
+const groups = (u, etag) => ({
   title: `Groups of ${u.user}`,
   text: 'Rules and policies that name a group hold from the next request on. Where the person’s own rules change the mode, devices may have to enroll anew.',
   go: 'Save',
   fields: [{ name: 'groups', label: 'Groups, separated by commas', value: u.groups.join(', ') }],
-  run: (v) => send('PATCH', `/users${at(u.user)}`, { groups: groupsOf(v.groups) }),
+  run: (v) => send('PATCH', `/users${at(u.user)}`, { groups: groupsOf(v.groups) }, etag),
   done: 'The groups are set.',
 });
 
-const remove = (u) => ({
+const remove = (u, etag) => ({
   title: `Remove ${u.user}?`,
   loses: ['The person, their password and groups: they cannot sign in any more.', `${count(u.enrollments.filter((e) => !e.ended_at).length, 'live enrollment')}: evicted, which removes the organization’s accounts, apps and data from those devices.`, 'Licences of apps that they hold: given back.'],
   type: u.user,
   go: 'Remove',
-  run: () => send('DELETE', `/users${at(u.user)}`),
+  run: () => send('DELETE', `/users${at(u.user)}`, undefined, etag),
   done: (a) => `${u.user} was removed; ${count(a.evicted, 'enrollment')} evicted.`,
   then: href('people'),
 });
+
+// Everything that is kept of them, for whoever asks what that is.
+async function take(user) {
+  save(`${user}.json`, JSON.stringify((await get(`/users${at(user)}/export`)).value, null, 2));
+}
+
+const erase = (user, enrollments = []) => {
+  const live = enrollments.filter((e) => !e.ended_at && e.state !== 'pending').length;
+  return {
+    title: `Erase everything about ${user}?`,
+    text: 'For a person who asks to be forgotten. There is no way back; export first what must be kept.',
+    loses: [
+      'The person, their password and groups, and every attempt, sign-in, command and answer of theirs.',
+      live ? `${count(live, 'enrolled device')}: the enrollment ends now. At its next request the device removes the organization’s accounts, apps and data.` : 'No device of theirs is enrolled.',
+      'Rules that are for nobody but them.',
+      'Their name in the audit: its rows stay, and are then about nobody.',
+    ],
+    type: user,
+    go: 'Erase',
+    run: () => send('POST', `/users${at(user)}/erase`, { evict: live > 0 }),
+    done: (a) => `${user} was erased; ${count(a.evicted, 'enrollment')} ended, ${count(a.rules, 'rule')} removed.`,
+    then: href('people'),
+  };
+};
 
 export default {
   id: 'people',
@@ -73,15 +97,15 @@ export default {
   lead: 'Who may sign in, and with which devices did they?',
   list: (where) => ({
     controls: controls(where, {
-      search: { name: 'search', label: 'Person', placeholder: 'The beginning of eliza@example.com' },
-      actions: [h('button', { type: 'button', click: () => where.act(add(where)) }, 'Add a person')],
+      search: { name: 'search', label: 'Name or identifier begins with', placeholder: 'eliza' },
+      actions: [where.button('Add a person…', add)].filter(Boolean),
     }),
     parts: [{
       path: '/users',
       query: { limit: 50, ...where.query },
       view: (value) => [table({
         caption: 'People, by user identifier',
-        none: 'Nobody is called so.',
+        none: where.query.search ? 'Nobody’s user identifier or name begins so.' : 'Nobody yet. People of an identity provider or a directory come by themselves.',
         rows: value.items,
         to: (u) => href('people', u.user),
         columns: [['Person', (u) => u.user], ['Name', (u) => u.display_name ?? nothing()], ['Groups', (u) => u.groups.join(', ') || nothing()],
@@ -92,11 +116,16 @@ export default {
   one: (where) => ({
     parts: [{
       path: `/users${at(where.ids[0])}`,
-      view: (u) => {
+      missing: () => {
+        where.title(where.ids[0]);
+        return [h('div', { class: 'actions' }, where.button('Export…', () => take(where.ids[0])), where.button('Erase…', erase(where.ids[0]), { danger: true })),
+          empty('Nobody of that name is here. Attempts and the audit may still know it: '), h('p', {}, link('attempts under this name', 'attempts', { user: where.ids[0] }))];
+      },
+      view: (u, { etag }) => {
         where.title(u.display_name ?? u.user);
-        const button = (text, question, danger) => h('button', { type: 'button', class: danger && 'danger', 'data-key': text, click: () => where.act(question(u)) }, text);
         return [
-          h('div', { class: 'actions' }, u.disabled ? button('Let in again…', letIn) : button('Shut out…', shutOut), u.source === 'local' && button('New password…', password), button('Groups…', groups), button('Remove…', remove, true)),
+          h('div', { class: 'actions' }, u.disabled ? where.button('Let in again…', letIn(u, etag)) : where.button('Shut out…', shutOut(u, etag)), u.source === 'local' && where.button('New password…', password(u)),
+            where.button('Groups…', groups(u, etag)), where.button('Export…', () => take(u.user)), where.button('Remove…', remove(u, etag), { danger: true }), where.button('Erase…', erase(u.user, u.enrollments), { danger: true })),
           facts([
             ['User identifier', u.user], ['Managed Apple Account', u.managed_apple_account], ['Known from', u.source], ['Groups', u.groups.join(', ') || nothing('none')],
             ['May sign in', u.disabled ? h('span', { class: 'badge bad' }, 'No, since ', when(u.disabled_at)) : h('span', { class: 'badge good' }, 'Yes')],

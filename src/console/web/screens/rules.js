@@ -1,7 +1,7 @@
 // Which enrollment a device gets: the rules in their order, and what they say to somebody as one types.
 
 import { Problem, at, get, send } from '../api.js';
-import { empty, field, h, note, section, table } from '../ui.js';
+import { empty, field, h, note, say, section, table } from '../ui.js';
 
 const families = [['', 'Any'], ...['iPhone', 'iPad', 'Mac', 'RealityDevice', 'Watch', 'AppleTV'].map((f) => [f, f === 'RealityDevice' ? 'Apple Vision Pro' : f])];
 const outcomes = { byod: 'Personal enrollment (BYOD)', adde: 'The organization’s enrollment (ADDE)', redirect: 'Another server', refuse: 'Refused' };
@@ -12,7 +12,7 @@ const whom = (r) => [
 ].filter(Boolean).join('');
 const gets = (r) => [outcomes[r.outcome] ?? r.outcome, r.redirect_url && `: ${r.redirect_url}`, r.message && `: “${r.message}”`, r.identity === 'acme' && ', with an attested identity'].filter(Boolean).join('');
 
-const add = (where) => ({
+const add = {
   title: 'Add a rule',
   text: 'The first rule that fits decides. It holds for the next device that asks; devices that are enrolled keep what they have. Percentages are drawn from the person’s name: who is among 10 % is among 20 % too.',
   go: 'Add',
@@ -26,15 +26,15 @@ const add = (where) => ({
   ],
   run: (v) => send('POST', '/rules', v),
   done: (r) => `The rule is number ${r.position}: ${whom(r)}.`,
-});
+};
 
-const remove = (r) => ({
+const remove = (r, etag) => ({
   title: `Remove rule ${r.position}?`,
   text: `${whom(r)}: ${gets(r)}.`,
   loses: ['Devices that it decided for get what the next rule that fits says, from their next enrollment on. Enrolled ones keep what they have.'],
   type: 'remove',
   go: 'Remove',
-  run: () => send('DELETE', `/rules${at(r.id)}`),
+  run: () => send('DELETE', `/rules${at(r.id)}`, undefined, etag),
   done: 'The rule was removed.',
 });
 
@@ -85,14 +85,13 @@ export default {
     controls: explain(where),
     parts: [{
       path: '/rules',
-      view: (value) => {
-        const move = (r, by) => h('button', { type: 'button', class: 'small', 'aria-label': `Move rule ${r.position} ${by < 0 ? 'up' : 'down'}`, 'data-key': `${r.id} ${by}`, click: async () => { await send('PATCH', `/rules${at(r.id)}`, { position: r.position + by }); where.refresh(); } }, by < 0 ? '↑' : '↓');
+      view: (value, { etag }) => {
+        const move = (r, by) => h('button', { type: 'button', class: 'small', 'aria-label': `Move rule ${r.position} ${by < 0 ? 'up' : 'down'}`, 'data-key': `${r.id} ${by}`, click: async () => { await send('PATCH', `/rules${at(r.id)}`, { position: r.position + by }, etag).catch((problem) => say(problem.message, 'bad')); where.refresh(); } }, by < 0 ? '↑' : '↓');
         return section('The rules, the first that fits decides', table({
           caption: 'Rules in their order', none: 'No rule: every device is refused.', rows: value.items,
           columns: [['Whom', (r) => `${r.position}. ${whom(r)}`], ['Gets', gets],
-            ['', (r) => h('span', { class: 'inline' }, r.position > 1 && move(r, -1), r.position < value.items.length && move(r, 1),
-              h('button', { type: 'button', class: 'small', 'aria-label': `Remove rule ${r.position}`, 'data-key': `remove ${r.id}`, click: () => where.act(remove(r)) }, 'Remove'))]],
-        }), h('p', { class: 'buttons' }, h('button', { type: 'button', 'data-key': 'add', click: () => where.act(add(where)) }, 'Add a rule…')));
+            where.can() && ['', (r) => h('span', { class: 'inline' }, r.position > 1 && move(r, -1), r.position < value.items.length && move(r, 1), where.button('Remove', remove(r, etag), { about: `rule ${r.position}` }))]],
+        }), h('p', { class: 'buttons' }, where.button('Add a rule…', add)));
       },
     }],
   }),

@@ -5,14 +5,12 @@ import { badge, code, empty, ends, facts, h, note, nothing, section, tell, table
 import { count, lasting } from '../words.js';
 
 const own = () => `/organizations${at(chosen() || '_')}`;
-const action = (where, text, question, danger) => h('button', { type: 'button', class: danger && 'danger', 'data-key': text, click: () => where.act(question) }, text);
-const small = (where, text, about, question) => h('button', { type: 'button', class: 'small', 'aria-label': `${text} ${about}`, 'data-key': `${text} ${about}`, click: () => where.act(question) }, text);
 
 // ---- the organization ----
 
 const modesOfCa = { require: 'Only devices that Apple made are let in', warn: 'Others are let in, and the timeline says so', off: 'Nobody looks' };
 
-const lives = (o) => ({
+const lives = (o, etag) => ({
   title: 'How long a sign-in lasts',
   text: 'Devices that were given tokens keep them for as long as those were made for.',
   go: 'Save',
@@ -22,7 +20,7 @@ const lives = (o) => ({
     { name: 'refresh-max', label: 'The longest without signing in', value: lasting(o.refresh_max_s) },
     { name: 'web-token-life', label: 'Token of devices that sign in by web page', value: lasting(o.web_token_life_s), hint: 'They can’t renew it: the person signs in again when it ends.' },
   ].map((f) => ({ ...f, value: f.value.replace(/ (day|hour|minute|second)s?$/, (_, u) => u[0]).replaceAll(',', '') })),
-  run: (v) => send('PATCH', own(), { settings: v }),
+  run: (v) => send('PATCH', own(), { settings: v }, etag),
   done: 'Saved.',
 });
 
@@ -35,28 +33,28 @@ const addDomain = {
   done: (a) => `${a.domain} was added.`,
 };
 
-const removeDomain = (domain) => ({
+const removeDomain = (domain, etag) => ({
   title: `Remove ${domain}?`,
   loses: [`Devices of ${domain} are not sent here any more: nobody of it can enroll.`, 'People and devices that are there already stay.'],
   type: domain,
   go: 'Remove',
-  run: () => send('DELETE', `${own()}/domains${at(domain)}`),
+  run: () => send('DELETE', `${own()}/domains${at(domain)}`, undefined, etag),
   done: `${domain} was removed.`,
 });
 
 const organization = (where) => ({
   path: own(),
-  view: (o) => [
+  view: (o, { etag }) => [
     o.warnings.map((w) => note('warn', w)),
     section(o.name, facts([
       ['Identifier', code(o.id)], ['Topic of pushes', o.topic ? code(o.topic) : nothing('none')], ['Server UUID at Apple', o.server_uuid ? code(o.server_uuid) : nothing('none')],
       ['How devices prove who they are', o.identity_proof], ['Devices that Apple did not make', modesOfCa[o.device_ca_mode]],
       ['Access token', lasting(o.access_token_life_s)], ['May stay away', lasting(o.refresh_idle_s)], ['Longest without signing in', lasting(o.refresh_max_s)], ['Token by web page', lasting(o.web_token_life_s)],
-    ]), h('p', { class: 'buttons' }, action(where, 'How long a sign-in lasts…', lives(o)))),
+    ]), h('p', { class: 'buttons' }, where.button('How long a sign-in lasts…', lives(o, etag)))),
     section('Domains', table({
       caption: 'Domains', none: 'No domain: nobody can enroll.', rows: o.domains,
-      columns: [['Domain', (d) => d], ['', (d) => small(where, 'Remove', d, removeDomain(d))]],
-    }), h('p', { class: 'buttons' }, action(where, 'Add a domain…', addDomain))),
+      columns: [['Domain', (d) => d], where.can() && ['', (d) => where.button('Remove', removeDomain(d, etag), { about: d })]],
+    }), h('p', { class: 'buttons' }, where.button('Add a domain…', addDomain))),
     section('Certificates', table({
       caption: 'Certificates of the organization', rows: [['Push certificate', o.push_certificate, 'Devices are woken with it. Renew it at Apple with the same topic, or every device must enroll anew.'], ['Enrollment CA', o.ca_certificate, 'Signs the identities of devices.']],
       columns: [['Which', ([name]) => name], ['Subject', ([, c]) => c?.subject ?? nothing('none')], ['Ends', ([, c]) => (c ? ends(c.not_after) : nothing())], ['What it is for', ([, , what]) => what]],
@@ -88,7 +86,7 @@ const providers = (where) => ({
   view: (value) => section('Identity providers', table({
     caption: 'Identity providers', none: 'None: people sign in with passwords of this server. postern idp add names one.', rows: value.items,
     columns: [['Name', (p) => p.name ?? p.kind], ['Issuer', (p) => p.issuer], ['For', (p) => p.domain ?? 'Everybody'], ['Silent for at most', (p) => lasting(p.grace_s)],
-      ['', (p) => [small(where, 'Check', p.name ?? p.issuer, check(p)), ' ', small(where, 'Remove', p.name ?? p.issuer, removeProvider(p))]]],
+      ['', (p) => [where.button('Check', check(p), { about: p.name ?? p.issuer, roles: ['read', 'admin'] }), ' ', where.button('Remove', removeProvider(p), { about: p.name ?? p.issuer })]]],
   })),
 });
 
@@ -124,8 +122,8 @@ const tokens = (where) => ({
   view: (value) => section('Programs that use the API', table({
     caption: 'API tokens', none: 'None.', rows: value.items,
     columns: [['Name', (t) => t.name], ['Role', (t) => t.role], ['State', (t) => badge(t.state)], ['Ends', (t) => when(t.expires_at)], ['Last used', (t) => when(t.used_at)], ['Made by', (t) => t.created_by],
-      ['', (t) => t.state === 'live' && small(where, 'Revoke', t.name, revoke(t))]],
-  }), h('p', { class: 'buttons' }, action(where, 'Make a token…', addToken(where)))),
+      ['', (t) => t.state === 'live' && where.button('Revoke', revoke(t), { about: t.name })]],
+  }), h('p', { class: 'buttons' }, where.button('Make a token…', addToken(where)))),
 });
 
 // ---- Apple ----

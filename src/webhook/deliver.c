@@ -159,10 +159,12 @@ static enum rc
 settle(struct call *c, void *arg)
 {
 	const struct delivery *d = arg;
+	bool held;
 	enum rc rc;
 
+	/* Another process that has taken over knows better how the receiver is. */
 	if (d->rc != RC_OK)
-		return settle_failure(c, d);
+		return (rc = hold(c, d->lane, d->lane->lease, &held)) == RC_OK && held ? settle_failure(c, d) : rc;
 	rc = store_run(c, "DELETE FROM webhook_delivery WHERE id = ?1", DB_ARGS(db_text(d->parcel.id)), NULL);
 	return rc != RC_OK ? rc
 			   : store_run(c,

@@ -383,7 +383,7 @@ organization_set(struct call *c, const char *id, const char *key, const char *va
 }
 
 #define OF_ADMINISTRATORS(table) \
-	"DELETE FROM " table " WHERE administrator_id IN (SELECT id FROM administrator WHERE organization_id = ?1)"
+	("DELETE FROM " table " WHERE administrator_id IN (SELECT id FROM administrator WHERE organization_id = ?1)")
 
 static enum rc
 remove_all(struct call *c, void *arg)

@@ -61,8 +61,8 @@ struct account_group {
 };
 #define ACCOUNT_PAGE 500
 enum rc account_group_people(struct call *c, const char *organization_id, const char *name, int64_t *people);
-enum rc
-account_group_list(struct call *c, const char *organization_id, const char *after, struct account_group **out, int *n);
+enum rc account_group_list(
+    struct call *c, const char *organization_id, const char *after, int limit, struct account_group **out, int *n);
 
 bool account_in_group(const struct account *a, const char *group);
 

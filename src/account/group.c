@@ -2,7 +2,8 @@
 #include "store/store.h"
 
 enum rc
-account_group_list(struct call *c, const char *organization_id, const char *after, struct account_group **out, int *n)
+account_group_list(
+    struct call *c, const char *organization_id, const char *after, int limit, struct account_group **out, int *n)
 {
 	static const char sql[] =
 	    "SELECT name, CAST(SUM(people) AS BIGINT) FROM (SELECT name, COUNT(*) AS people FROM account_group"
@@ -11,7 +12,7 @@ account_group_list(struct call *c, const char *organization_id, const char *afte
 	    " WHERE name > ?2 GROUP BY name ORDER BY name LIMIT ?3";
 	struct db_rows r;
 	enum rc rc = store_run(
-	    c, sql, DB_ARGS(db_text(organization_id), db_text(after != NULL ? after : ""), db_int(ACCOUNT_PAGE)), &r);
+	    c, sql, DB_ARGS(db_text(organization_id), db_text(after != NULL ? after : ""), db_int(limit)), &r);
 
 	*n = 0;
 	if (rc != RC_OK)

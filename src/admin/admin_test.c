@@ -486,6 +486,28 @@ forget(const char *path, const struct stat *st, int kind, struct FTW *at)
 	return remove(path);
 }
 
+/* ---- the document ---- */
+
+static void
+described(struct call *c)
+{
+	json_t *paths = json_object_get(ask(c, "GET", "/api/v1/openapi.json", NULL).body, "paths"), *path, *operation;
+	const char *name, *method;
+	int rows = 0, mute = 0;
+
+	json_object_foreach(paths, name, path) json_object_foreach(path, method, operation)
+	{
+		const char *summary = json_get_text(operation, "summary");
+
+		rows++;
+		if (summary == NULL || *summary == '\0') {
+			mute++;
+			printf("# %s %s\n", method, name);
+		}
+	}
+	ok(rows > 100 && mute == 0, "the OpenAPI document says what each of %d requests does and answers", rows);
+}
+
 /* Rows of one time, more than a page, among 650. */
 static const struct {
 	const char *table, *path, *sql;
@@ -501,13 +523,23 @@ static const struct {
 	{ "oauth_grant", "/api/v1/tokens",
 	    "INSERT INTO oauth_grant (id, account_id, organization_id, attempt_id, method, generation, confirmed,"
 	    " created_at, used_at, ends_at) VALUES (?1, 'x', 'bag', 'x', 'apple-as-web', 1, 0, ?2, ?2, ?2)" },
+	{ "licence", "/api/v1/organizations/bag/licences",
+	    "INSERT INTO licence (account_id, adam_id, organization_id, wanted, state, tries, updated_at)"
+	    " VALUES (?1, ?2, 'bag', 1, 'held', 0, 1)" },
+	{ "group_policy", "/api/v1/groups",
+	    "INSERT INTO group_policy (organization_id, name, what, value) VALUES ('bag', ?1, 'grace', ?2)" },
+	{ "rule", "/api/v1/rules",
+	    "INSERT INTO rule (id, organization_id, position, outcome, created_at) VALUES (?1, 'bag', ?2, 'byod', 1)" },
+	{ "administrator", "/api/v1/administrators",
+	    "INSERT INTO administrator (id, name, role, totp_step, created_at, created_by, changed_at)"
+	    " VALUES (?1, ?1, 'read', 0, ?2, 'x', ?2)" },
 };
 
 static void
 pages(struct call *c)
 {
 	for (size_t t = 0; t < sizeof paged / sizeof *paged; t++) {
-		const char *before = NULL;
+		const char *before = "organization=bag";
 		size_t listed = 0;
 		int requests = 0;
 
@@ -522,7 +554,8 @@ pages(struct call *c)
 			const char *next = json_get_text(a.body, "next");
 
 			listed += json_array_size(json_object_get(a.body, "items"));
-			before = next != NULL ? arena_printf(c->arena, "limit=70&cursor=%s", next) : NULL;
+			before =
+			    next != NULL ? arena_printf(c->arena, "organization=bag&limit=70&cursor=%s", next) : NULL;
 		} while (before != NULL && ++requests < 20);
 		ok(listed == 650, "pages list everything once, however many rows have the same time (%s: %zu of 650)",
 		    paged[t].path, listed);
@@ -555,6 +588,7 @@ main(void)
 	timelines(&c);
 	roles(&c);
 	reach(&c);
+	described(&c);
 	pages(&c);
 	keys_close(room.keys);
 	testing_free(&c);

@@ -45,14 +45,15 @@ admin_group_list(struct admin_call *x)
 	struct account_group *all;
 	struct organization o;
 	enum rc rc;
-	int n;
+	int limit, n;
 
-	if ((rc = admin_organization(x, admin_query(x, "organization"), &o)) != RC_OK ||
-	    (rc = account_group_list(x->c, o.id, admin_after(x), &all, &n)) != RC_OK)
+	if ((rc = admin_limit(x, &limit)) != RC_OK ||
+	    (rc = admin_organization(x, admin_query(x, "organization"), &o)) != RC_OK ||
+	    (rc = account_group_list(x->c, o.id, admin_after(x), limit, &all, &n)) != RC_OK)
 		return rc;
 	for (int i = 0; i < n; i++)
 		json_array_append_new(items, group_json(x->c->arena, &all[i]));
-	if (n == ACCOUNT_PAGE)
+	if (n == limit)
 		admin_put_text(x->out, "next", all[n - 1].name);
 	return RC_OK;
 }

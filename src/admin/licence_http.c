@@ -2,6 +2,8 @@
 
 #include "licence/licence.h"
 
+#include <string.h>
+
 static enum rc
 one(struct admin_call *x, struct organization *o)
 {
@@ -61,13 +63,25 @@ enum rc
 admin_licence_list(struct admin_call *x)
 {
 	json_t *items = admin_items(x), *j;
+	const char *cursor = admin_after(x), *dot = cursor != NULL ? strchr(cursor, '.') : NULL;
+	struct licence after = { 0 }, *all;
 	struct organization o;
-	struct licence *all;
 	enum rc rc;
-	int n;
+	int limit, n;
 
-	if ((rc = one(x, &o)) != RC_OK || (rc = licence_list(x->c, o.id, admin_query(x, "user"), &all, &n)) != RC_OK)
+	if (cursor != NULL && dot == NULL)
+		return fail(&x->c->err, RC_BAD_INPUT, "cursor is the next of the page before this one");
+	if (dot != NULL) {
+		after.adam_id = arena_strndup(x->c->arena, cursor, (size_t)(dot - cursor));
+		after.account_id = dot + 1;
+	}
+	if ((rc = admin_limit(x, &limit)) != RC_OK || (rc = one(x, &o)) != RC_OK ||
+	    (rc = licence_list(x->c, o.id, admin_query(x, "user"), dot != NULL ? &after : NULL, limit, &all, &n)) !=
+		RC_OK)
 		return rc;
+	if (n == limit)
+		admin_put_text(
+		    x->out, "next", arena_printf(x->c->arena, "%s.%s", all[n - 1].adam_id, all[n - 1].account_id));
 	for (int i = 0; i < n; i++) {
 		json_array_append_new(items, j = json_object());
 		admin_put_text(j, "user", all[i].user_identifier);

@@ -135,13 +135,19 @@ object_of(const char *members, bool body)
 static const struct operation *
 described(const struct admin_route *row)
 {
-	static const struct operation none = { "", "", "Anything", "" };
+	static const struct operation none = { "", "", "Anything", "" }; /* a test finds it */
 
 	for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
 		if (strcmp(operations[i].handler, row->name) == 0)
 			return &operations[i];
 	}
 	return &none;
+}
+
+bool
+admin_lists(const struct admin_route *row)
+{
+	return described(row)->answer[0] == '[';
 }
 
 static void
@@ -168,6 +174,11 @@ parameters(struct arena *a, const struct admin_route *row, const struct operatio
 		w.nullable = false;
 		add_parameter(list, w.name, "query", needed, schema_of(&w));
 	}
+	if (admin_lists(row)) {
+		add_parameter(list, "cursor", "query", false, typed("string", false));
+		add_parameter(list, "limit", "query", false,
+		    json_pack("{ss si si}", "type", "integer", "minimum", 1, "maximum", DB_PAGE_MAX));
+	}
 	if (strcmp(row->method, "POST") == 0)
 		add_parameter(list, "Idempotency-Key", "header", false, typed("string", false));
 	if (strcmp(row->method, "GET") != 0 && admin_condition_applies(row))
@@ -182,8 +193,8 @@ answer_of(const char *answer)
 		return json_pack("{ss sb}", "type", "object", "additionalProperties", 0);
 	if (*answer != '[')
 		return ref(answer);
-	return json_pack("{ss s{s{ss so} so} s[s] sb}", "type", "object", "properties", "items", "type", "array",
-	    "items", ref(answer + 1), "next", json_object(), "required", "items", "additionalProperties", 0);
+	return json_pack("{ss s{s{ss so} s{ss}} s[s] sb}", "type", "object", "properties", "items", "type", "array",
+	    "items", ref(answer + 1), "next", "type", "string", "required", "items", "additionalProperties", 0);
 }
 
 static json_t *

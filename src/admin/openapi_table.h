@@ -5,8 +5,8 @@
  * @Other an object of that schema or null, [Other an array of them.
  *
  * OPERATIONS: X(handler, items of the query, answer, what it does). The answer is the name of a schema, "[Name" for a
- * listing of them, '+' before it where it is 201 Created, or "" where it is an empty object. A row of ADMIN_ROUTES
- * that is not here answers some object. Room-private. */
+ * listing of them (which takes `cursor` and `limit`, too), '+' before it where it is 201 Created, or "" where it is an
+ * empty object. Room-private. */
 #ifndef ADMIN_OPENAPI_TABLE_H
 #define ADMIN_OPENAPI_TABLE_H
 
@@ -82,7 +82,20 @@ X("LicenceApp", "adam_id! total!:i assigned!:i available!:i wanted!:i held!:i la
 X("Licence", "user adam_id! state! reason since:i") \
 X("Apple", "server_name org_name org_type org_version org_id org_email org_phone org_address admin_id server_uuid expires_at:i" \
   " discovery_offered!:b discovery_url found_url checked_at:i trouble clock_off_s!:i") \
-X("Discovery", "url since? ours?:b")
+X("Discovery", "url since? ours?:b") \
+X("Me", "name! role! organization way! began_at?:i ends_at?:i idle_until?:i proven_until?:i") \
+X("Administrator", "id! name! role! organization provider has_password!:b second_factors!:a recovery_codes!:i disabled!:b" \
+  " created_by created_at:i signed_in_at:i") \
+X("AuditRow", "seq!:i at:i actor way! action! object person outcome! organization begun:i again!:i detail:x actor_id person_id" \
+  " detail_digest hash!") \
+X("AuditPage", "items!:[AuditRow next? head!:i") \
+X("AuditVerdict", "rows!:i last!:i next:i sound!:b wrong:i why head") \
+X("Erased", "user! evicted!:i rules!:i") \
+X("Webhook", "id! organization url! events! created_at:i created_by delivered_at:i failures!:i rests_until:i trouble secret?" \
+  " waiting?:i dead?:i") \
+X("DeadLetter", "id! type! body! trouble created_at:i dead_at:i tries!:i") \
+X("WebhookTest", "status!:i") \
+X("Replayed", "messages!:i")
 
 #define OPERATIONS(X) \
 X("openapi_get",                "",                                 "Document", "This document") \
@@ -110,13 +123,13 @@ X("domain_remove",              "",                                 "", "Remove 
 X("esso_get",                   "",                                 "EssoDocument", "A document of Enrollment SSO") \
 X("esso_set",                   "",                                 "EssoDocument", "Set a document of Enrollment SSO") \
 X("esso_remove",                "",                                 "", "Remove a document of Enrollment SSO") \
-X("user_list",                  "organization search cursor limit:i", "[User", "List people by user identifier") \
+X("user_list",                  "organization search", "[User", "List people by user identifier") \
 X("user_add",                   "",                                 "+User", "Add a person") \
 X("user_get",                   "",                                 "User", "One person, with devices and what holds for them") \
 X("user_change",                "",                                 "User", "Disable or enable a person, or set groups") \
 X("user_password",              "",                                 "", "Set a local password") \
 X("user_remove",                "",                                 "UserRemoved", "Remove a person; their devices are evicted") \
-X("group_list",                 "organization cursor",       "[Group", "List groups of people") \
+X("group_list",                 "organization",       "[Group", "List groups of people") \
 X("group_set",                  "organization",                     "Group", "Set what holds for a group of people") \
 X("device_group_list",          "organization",                     "[DeviceGroup", "List groups of devices") \
 X("device_group_add",           "",                                 "+DeviceGroup", "Add a group of devices") \
@@ -141,10 +154,10 @@ X("idp_get",                    "organization",                     "Provider", 
 X("idp_set",                    "organization",                     "Provider", "Change an identity provider") \
 X("idp_remove",                 "organization",                     "Provider", "Remove an identity provider") \
 X("idp_check",                  "organization",                     "Provider", "Ask the provider for its documents") \
-X("attempt_list",               "organization user state code cursor limit:i", "[Attempt", "List attempts, newest first") \
+X("attempt_list",               "organization user state code", "[Attempt", "List attempts, newest first") \
 X("attempt_latest",             "user!",                            "Attempt", "A person's latest attempt") \
 X("attempt_get",                "",                                 "Attempt", "One attempt with its timeline") \
-X("enrollment_list",            "organization user state cursor limit:i", "[Enrollment", "List enrollments, newest first") \
+X("enrollment_list",            "organization user state", "[Enrollment", "List enrollments, newest first") \
 X("enrollment_get",             "",                                 "Enrollment", "One enrollment, wanted against actual") \
 X("enrollment_renew",           "",                                 "Renewal", "Renew the device's identity now") \
 X("enrollment_push",            "",                                 "Push", "Wake the device") \
@@ -155,7 +168,7 @@ X("command_send",               "",                                 "+CommandSen
 X("command_available",          "user-channel",                     "[AvailableCommand", "What may be sent to it") \
 X("command_get",                "",                                 "Command", "One command with its answer") \
 X("command_cancel",             "",                                 "", "Take a command out of the queue") \
-X("token_list",                 "organization user enrollment cursor limit:i", "[Grant", "List sign-ins, newest first") \
+X("token_list",                 "organization user enrollment", "[Grant", "List sign-ins, newest first") \
 X("token_revoke",               "",                                 "Revoked", "End sign-ins: the device signs in again") \
 X("service_list",               "organization",                     "[Service", "List other services that may ask") \
 X("service_add",                "",                                 "+Service", "Let another service ask; its secret comes once") \
@@ -173,7 +186,26 @@ X("assignment_get",             "",                                 "Apple", "Th
 X("assignment_token_put",       "",                                 "Apple", "Set the server token of Apple") \
 X("assignment_discovery_get",   "",                                 "Discovery", "Ask Apple for its discovery URL") \
 X("assignment_discovery_put",   "",                                 "Discovery", "Register this server at Apple") \
-X("assignment_discovery_remove", "",                                "", "Take it away")
+X("assignment_discovery_remove", "",                                "", "Take it away") \
+X("me_get",                     "",                                 "Me", "Who asks") \
+X("administrator_list",         "",                                 "[Administrator", "List people who administer") \
+X("administrator_add",          "",                                 "+Administrator", "Add somebody who administers") \
+X("administrator_get",          "",                                 "Administrator", "One of them") \
+X("administrator_change",       "",                                 "Administrator", "Change role or organization, disable or enable") \
+X("administrator_password",     "",                                 "", "Set a local password; sessions end") \
+X("administrator_reset",        "",                                 "", "Forget second factors and recovery codes") \
+X("administrator_remove",       "",                                 "", "Remove somebody; sessions end") \
+X("user_export",                "",                                 "Anything", "All that is kept of a person") \
+X("user_erase",                 "",                                 "Erased", "Erase all that is kept of a person") \
+X("audit_list",                 "organization user actor object since until before:i after:i cursor", "AuditPage", \
+  "Who did what; newest first, or from `after` on, oldest first") \
+X("audit_verify",               "from:i head",                      "AuditVerdict", "Check the audit's chain, a part at a time") \
+X("webhook_list",               "organization",                     "[Webhook", "List webhooks") \
+X("webhook_add",                "",                                 "+Webhook", "Add a webhook; its secret comes once") \
+X("webhook_remove",             "",                                 "", "Remove a webhook") \
+X("webhook_test",               "",                                 "WebhookTest", "Send it a message now") \
+X("webhook_dead_letters",       "",                                 "[DeadLetter", "Messages that were given up") \
+X("webhook_replay",             "",                                 "Replayed", "Send one of them again, or all")
 /* clang-format on */
 
 #endif

@@ -254,6 +254,8 @@ admin_serve(
 	note(&x, rc);
 	if (rc == RC_OK && (tag = admin_condition_tag(&x, row)) != NULL)
 		http_set(out, "ETag", tag);
+	if (rc == RC_OK)
+		rc = admin_cut(&x, row);
 	answer(&x, rc, out);
 	admin_once_end(&x, &once, out);
 	wipe_body(&x);
@@ -462,50 +464,6 @@ json_t *
 admin_object(struct admin_call *x)
 {
 	return json_keep(x->c->arena, json_object());
-}
-
-enum rc
-admin_limit(struct admin_call *x, int *out)
-{
-	int64_t limit;
-	enum rc rc = admin_query_int(x, "limit", DB_PAGE_MAX, &limit);
-
-	if (rc == RC_OK && (limit < 1 || limit > DB_PAGE_MAX))
-		return fail(&x->c->err, RC_BAD_INPUT, "limit is a number from 1 to %d", DB_PAGE_MAX);
-	*out = (int)limit;
-	return rc;
-}
-
-enum rc
-admin_page(struct admin_call *x, struct db_page *out)
-{
-	const char *cursor = admin_query(x, "cursor") != NULL ? admin_query(x, "cursor") : admin_query(x, "before");
-	size_t n = cursor != NULL ? strspn(cursor, "0123456789") : 0;
-	enum rc rc;
-
-	*out = (struct db_page){ .limit = DB_PAGE_MAX };
-	if ((rc = admin_limit(x, &out->limit)) != RC_OK || cursor == NULL)
-		return rc;
-	if (n == 0 || n > 18 || (cursor[n] != '.' && cursor[n] != '\0') || strlen(cursor) > 200)
-		return fail(&x->c->err, RC_BAD_INPUT,
-		    "cursor is the next of the page before this one, before a number of seconds");
-	out->before = strtoll(cursor, NULL, 10);
-	out->id = cursor[n] == '.' ? cursor + n + 1 : NULL;
-	return RC_OK;
-}
-
-const char *
-admin_after(const struct admin_call *x)
-{
-	const char *cursor = admin_query(x, "cursor");
-
-	return cursor != NULL ? cursor : admin_query(x, "after");
-}
-
-void
-admin_page_next(struct admin_call *x, int64_t time, const char *id)
-{
-	admin_put_text(x->out, "next", arena_printf(x->c->arena, "%lld.%s", (long long)time, id));
 }
 
 json_t *

@@ -22,6 +22,7 @@ struct admin_call {
 	const struct actor *actor; /* who asks */
 	json_t *out; /* the answer, an object; NULL: {} */
 	int status; /* 200 unless the handler says otherwise; of a refusal, from 400 on: in place of its rc's */
+	bool paged; /* the handler asked which page is wanted */
 	const char *code; /* of a refusal: in place of rc_name; NULL: that */
 };
 
@@ -118,7 +119,7 @@ json_t *admin_object(struct admin_call *x);
 /* Sets the answer to {"items": [...], "next": next} and returns the array. */
 json_t *admin_items(struct admin_call *x);
 
-/* Which page of a listing by time is asked for: `cursor` (the "next" of the page before it) or `before` (a time), and
+/* page.c. Which page of a listing by time is asked for: `cursor` (the "next" of the page before it) or `before` (a time), and
  * `limit`. RC_BAD_INPUT: they are none. */
 enum rc admin_page(struct admin_call *x, struct db_page *out);
 /* `cursor`, or `after`, of a listing by name: the "next" of the page before it; NULL: from the start. */
@@ -127,5 +128,10 @@ const char *admin_after(const struct admin_call *x);
 void admin_page_next(struct admin_call *x, int64_t time, const char *id);
 /* `limit` of a query, DB_PAGE_MAX where it is absent. */
 enum rc admin_limit(struct admin_call *x, int *out);
+/* Cuts the page that is asked for out of a listing whose handler did not ask. RC_BAD_INPUT: no such page. */
+enum rc admin_cut(struct admin_call *x, const struct admin_route *row);
+
+/* openapi.c: is the answer a listing? */
+bool admin_lists(const struct admin_route *row);
 
 #endif

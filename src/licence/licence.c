@@ -4,7 +4,7 @@
 
 #include "store/store.h"
 
-#define LISTED 500
+#define LISTED 500 /* apps */
 
 static const char *const names[] = { "none", "coming", "held", "short", "failed", "going" };
 
@@ -136,22 +136,26 @@ licence_assets(struct call *c, const char *organization_id, struct licence_asset
 }
 
 enum rc
-licence_list(struct call *c, const char *organization_id, const char *user, struct licence **out, int *n)
+licence_list(struct call *c, const char *organization_id, const char *user, const struct licence *after, int limit,
+    struct licence **out, int *n)
 {
-	static const char sql[] =
-	    "SELECT a.user_identifier, l.adam_id, l.wanted, l.state, l.reason, l.updated_at FROM licence l"
-	    " LEFT JOIN account a ON a.id = l.account_id WHERE l.organization_id = ?1"
-	    " AND COALESCE(a.user_identifier, '') = COALESCE(?2, a.user_identifier, '') ORDER BY l.adam_id, "
-	    "a.user_identifier LIMIT ?3";
+	static const char sql[] = "SELECT a.user_identifier, l.adam_id, l.wanted, l.state, l.reason, l.updated_at, "
+				  "l.account_id FROM licence l"
+				  " LEFT JOIN account a ON a.id = l.account_id WHERE l.organization_id = ?1"
+				  " AND COALESCE(a.user_identifier, '') = COALESCE(?2, a.user_identifier, '')"
+				  " AND (l.adam_id, l.account_id) > (?3, ?4) ORDER BY l.adam_id, l.account_id LIMIT ?5";
 	struct db_rows r;
-	enum rc rc = store_run(c, sql, DB_ARGS(db_text(organization_id), db_text(user), db_int(LISTED)), &r);
+	enum rc rc = store_run(c, sql,
+	    DB_ARGS(db_text(organization_id), db_text(user), db_text(after != NULL ? after->adam_id : ""),
+		db_text(after != NULL ? after->account_id : ""), db_int(limit)),
+	    &r);
 
 	if (rc != RC_OK)
 		return rc;
 	*out = arena_array(c->arena, (size_t)r.rows, sizeof **out);
 	*n = r.rows;
 	for (int i = 0; i < r.rows; i++)
-		(*out)[i] = (struct licence){ db_get_text(&r, i, 0), db_get_text(&r, i, 1),
+		(*out)[i] = (struct licence){ db_get_text(&r, i, 6), db_get_text(&r, i, 0), db_get_text(&r, i, 1),
 			state_of(db_get_int(&r, i, 2) != 0, db_get_text(&r, i, 3), db_get_text(&r, i, 4)),
 			db_get_int(&r, i, 5) };
 	return RC_OK;

@@ -63,12 +63,14 @@ struct licence_asset {
 enum rc licence_assets(struct call *c, const char *organization_id, struct licence_asset **out, int *n);
 
 struct licence {
-	const char *user_identifier, *adam_id;
+	const char *account_id, *user_identifier, *adam_id; /* user_identifier NULL: the person is gone */
 	struct licence_state state;
 	int64_t updated_at;
 };
-/* By app and person; at most 500. `user` NULL: everybody. */
-enum rc licence_list(struct call *c, const char *organization_id, const char *user, struct licence **out, int *n);
+/* By app and account, at most `limit`. `user` NULL: everybody. `after`: of the last row of the page before; NULL: from the
+ * start. */
+enum rc licence_list(struct call *c, const char *organization_id, const char *user, const struct licence *after,
+    int limit, struct licence **out, int *n);
 
 /* ---- the thread ---- */
 

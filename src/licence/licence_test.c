@@ -73,10 +73,10 @@ counts(struct call *c)
 	ok(licence_assets(c, "bag", &assets, &n) == RC_OK && n == 1 && assets[0].wanted == 1 &&
 		assets[0].lacking == 1 && assets[0].held == 0 && assets[0].total == 0,
 	    "S-33: what is lacking is counted, also of an app that was not bought");
-	ok(licence_list(c, "bag", NULL, &all, &n) == RC_OK && n == 1 && all[0].state.is == LICENCE_SHORT,
+	ok(licence_list(c, "bag", NULL, NULL, 500, &all, &n) == RC_OK && n == 1 && all[0].state.is == LICENCE_SHORT,
 	    "it is listed");
 	is_str(all[0].state.reason, "none", "with its reason");
-	ok(licence_list(c, "bag", "nobody@betterbag.com", &all, &n) == RC_OK && n == 0, "by person, too");
+	ok(licence_list(c, "bag", "nobody@betterbag.com", NULL, 500, &all, &n) == RC_OK && n == 0, "by person, too");
 }
 
 static void

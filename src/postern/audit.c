@@ -86,7 +86,7 @@ static enum rc export(struct cli *k) {
 	    rc = cli_request(k, "GET", arena_printf(k->a, "/audit?after=%lld", (long long)after), NULL, &answer);
 	    if (rc == RC_OK){ items = json_object_get(answer, "items");
 		json_array_foreach(items, i, row){ json_dumpf(row, stdout, JSON_COMPACT); putchar('\n'); }
-after = json_get_int(answer, "next", 0);
+after = json_get_text(answer, "next") != NULL ? strtoll(json_get_text(answer, "next"), NULL, 10) : 0;
 }
 arena_free(k->a);
 k->a = whole;

@@ -168,7 +168,7 @@ static const struct call {
 	const char *command;
 	const char *when; /* the option that selects this row of several; NULL: the last of them */
 	const char *method, *path, *fields;
-	const char *page; /* query item that asks for the rows after "next"; NULL: there is one page */
+	bool limited; /* it has --limit */
 	const struct column *columns; /* of a listing or of an object; NULL: nothing to print */
 	void (*print)(struct cli *k, const json_t *answer); /* instead of columns */
 	const char *empty, *done;
@@ -188,7 +188,7 @@ static const struct call {
 	{ "user add", NULL, "POST", "/users",
 	  "user=0 managed_apple_account=--managed-apple-account display_name=--name groups=--group:a password=stdin",
 	  .done = "{user} was added." },
-	{ "user list", NULL, "GET", "/users", ORG, "after", user_columns, .empty = "There are no people yet: postern user add USER@DOMAIN" },
+	{ "user list", NULL, "GET", "/users", ORG, .columns = user_columns, .empty = "There are no people yet: postern user add USER@DOMAIN" },
 	{ "user show", NULL, "GET", "/users/{0}", "", .print = print_user },
 	{ "user passwd", NULL, "PUT", "/users/{0}/password", "password=stdin", .done = "{0} has a new password." },
 	{ "user groups", NULL, "PATCH", "/users/{0}", "groups=--group:A", .done = "The groups of {user} were set." },
@@ -200,7 +200,7 @@ static const struct call {
 	{ "user erase", NULL, "POST", "/users/{0}/erase", "evict=--evict:b",
 	  .done = "Nothing is kept of {user}; {evicted} enrollment(s) were ended. postern store vacuum gives the space back." },
 
-	{ "group list", NULL, "GET", "/groups", ORG, "after", group_columns, .empty = "Nobody is in a group." },
+	{ "group list", NULL, "GET", "/groups", ORG, .columns = group_columns, .empty = "Nobody is in a group." },
 	{ "group policy", NULL, "PATCH", "/groups/{0}", ORG " access_token_life=--access-token-life web_token_life=--web-token-life"
 	  " refresh_idle=--refresh-idle longest=--longest grace=--grace spread=--spread", .columns = group_rows },
 
@@ -260,12 +260,12 @@ static const struct call {
 	{ "idp check", NULL, "POST", "/identity-providers/{0}/check", ORG, .columns = idp_show_columns },
 	{ "idp remove", NULL, "DELETE", "/identity-providers/{0}", ORG, .done = "Identity provider {id} was removed." },
 
-	{ "attempt list", NULL, "GET", "/attempts", ORG " user=--user state=--state", "cursor", attempt_columns,
+	{ "attempt list", NULL, "GET", "/attempts", ORG " user=--user state=--state", .columns = attempt_columns, .limited = true,
 	  .empty = "No attempt. Refusals at discovery are counted in postern status." },
 	{ "attempt show", "last", "GET", "/attempts/latest", "user=--last", .print = print_attempt },
 	{ "attempt show", NULL, "GET", "/attempts/{0}", "", .print = print_attempt },
 
-	{ "enrollment list", NULL, "GET", "/enrollments", ORG " user=--user state=--state", "cursor", enrollment_columns,
+	{ "enrollment list", NULL, "GET", "/enrollments", ORG " user=--user state=--state", .columns = enrollment_columns, .limited = true,
 	  .empty = "No enrollment." },
 	{ "enrollment show", NULL, "GET", "/enrollments/{0}", "", .print = print_enrollment },
 	{ "enrollment evict", NULL, "POST", "/enrollments/{0}/evict", "", .done = "Enrollment {id} is evicted: {sentence}." },
@@ -282,9 +282,9 @@ static const struct call {
 	{ "command show", NULL, "GET", "/commands/{0}", "", .print = print_command },
 	{ "command cancel", NULL, "DELETE", "/commands/{0}", "", .done = "Command {0} was taken out of the queue." },
 
-	{ "audit list", NULL, "GET", "/audit", ORG " user=--user actor=--actor object=--object since=--since until=--until", "before",
-	  audit_columns, .empty = "Nothing of that kind happened." },
-	{ "token list", NULL, "GET", "/tokens", ORG " user=--user enrollment=--enrollment", "cursor", token_columns,
+	{ "audit list", NULL, "GET", "/audit", ORG " user=--user actor=--actor object=--object since=--since until=--until",
+	  .columns = audit_columns, .limited = true, .empty = "Nothing of that kind happened." },
+	{ "token list", NULL, "GET", "/tokens", ORG " user=--user enrollment=--enrollment", .columns = token_columns, .limited = true,
 	  .empty = "No sign-in." },
 	{ "token revoke", NULL, "POST", "/tokens/revoke", "user=--user enrollment=--enrollment grant=0",
 	  .done = "{revoked} sign-in(s) were revoked: the next request of each device gets 401, and its person signs in again." },
@@ -576,13 +576,6 @@ query_of(struct cli *k, json_t *fields)
 
 /* ---- running ---- */
 
-/* Listings that begin with the newest have the option. */
-static int64_t
-limit_of(const struct cli *k, const struct call *call)
-{
-	return call->page != NULL && strcmp(call->page, "after") != 0 ? argv_int(k->v, "limit", 0) : 0;
-}
-
 /* All pages of a listing as one, or as many as hold the first `limit` rows (0: no limit). */
 static enum rc
 request(struct cli *k, const struct call *call, const char *path, json_t *fields, int64_t limit, json_t **answer)
@@ -603,10 +596,10 @@ request(struct cli *k, const struct call *call, const char *path, json_t *fields
 			json_array_extend(items, json_object_get(page, "items"));
 		items = json_object_get(*answer, "items");
 		next = json_object_get(page, "next");
-		if (call->page == NULL || next == NULL || json_is_null(next) ||
+		if (next == NULL || json_is_null(next) ||
 		    (limit > 0 && (int64_t)json_array_size(items) >= limit))
 			break;
-		json_object_set(fields, call->page, next);
+		json_object_set(fields, "cursor", next);
 	}
 	while (limit > 0 && (int64_t)json_array_size(items) > limit)
 		json_array_remove(items, json_array_size(items) - 1);
@@ -685,7 +678,7 @@ cli_call(const struct argv *v, void *ctx)
 	fields = json_keep(k.a, json_object());
 	rc = fields_of(&k, call->fields, fields);
 	if (rc == RC_OK)
-		rc = request(&k, call, path, fields, limit_of(&k, call), &answer);
+		rc = request(&k, call, path, fields, call->limited ? argv_int(k.v, "limit", 0) : 0, &answer);
 	if (rc == RC_OK)
 		print_answer(&k, call, answer);
 	status = rc == RC_OK ? EXIT_DONE : cli_refused(&k);

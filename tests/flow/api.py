@@ -168,6 +168,41 @@ def from_afar(server, port):
     ok("everybody may read" in said, "a token that everybody may read is not used", said)
 
 
+def pages(server, api):
+    """Listings come in pages, whatever they list, and tell everything once."""
+    rows = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 620)"
+    server.ask("INSERT INTO enrollment (id, organization_id, mode, account_id, attempt_id, state, topic, server_url, check_in_url,"
+               " assigned_managed_apple_id, per_user_connections, identity_proof, profile_identifier, created_at) "
+               f"{rows} SELECT 'of-one-time-' || CAST(i AS TEXT), 'better-bag', 'byod', 'x', 'x', 'unenrolled', 't', 's', 's', 'a',"
+               " 0, 'signature', 'p', 1000 FROM n")
+    server.ask(f"INSERT INTO account (id, organization_id, user_identifier, managed_apple_account, source, created_at,"
+               f" updated_at) {rows} SELECT 'p' || CAST(i AS TEXT), 'better-bag', 'p' || CAST(i AS TEXT) || '@betterbag.com', 'x',"
+               " 'local', 1, 1 FROM n")
+    server.ask(f"INSERT INTO licence (account_id, adam_id, organization_id, wanted, state, tries, updated_at) {rows}"
+               " SELECT 'p' || CAST(i AS TEXT), '361309726', 'better-bag', 1, 'held', 0, 1 FROM n")
+    server.ask(f"INSERT INTO rule (id, organization_id, position, user_glob, outcome, message, created_at) {rows}"
+               " SELECT 'r' || CAST(i AS TEXT), 'better-bag', i + 100, 'x', 'refuse', 'no', 1 FROM n")
+    for path, key, n in (("/enrollments", "id", 621), ("/users", "user", 621), ("/rules", "id", None),
+                         ("/organizations/_/licences", "user", 620)):
+        whole = len(server.listing("rule", "list")) if n is None else n
+        seen, asked, cursor = [], 0, ""
+        while cursor is not None and asked < 20:
+            status, _, page = api("GET", f"{path}?limit=97{cursor and '&cursor=' + quote(cursor, safe='')}")
+            seen += [item[key] for item in page["items"]]
+            asked, cursor = asked + 1, page.get("next")
+        ok(status == 200 and len(seen) == len(set(seen)) == whole and asked == -(-whole // 97),
+           f"{path} tells each of {whole} once, 97 a page", (len(seen), len(set(seen)), asked))
+        same((api("GET", f"{path}?cursor=x")[0] == 400) or path == "/users", True, "what is no cursor is refused")
+        same(api("GET", f"{path}?limit=0")[0], 400, "and no limit")
+    listings = [(path, row["get"]) for path, row in Api.document.document["paths"].items() if "get" in row and "items" in str(
+        row["get"]["responses"]["200"]["content"]["application/json"]["schema"].get("properties"))]
+    ok(len(listings) > 20 and all({"cursor", "limit"} <= {p["name"] for p in row["parameters"]} for _, row in listings),
+       "the document says so of every listing", [path for path, _ in listings])
+    for table, column in (("enrollment", "id"), ("account", "id"), ("licence", "account_id"), ("rule", "id")):
+        server.ask(f"DELETE FROM {table} WHERE {column} LIKE " + {"enrollment": "'of-one-time-%'", "rule": "'r%' AND position > 100"}
+                   .get(table, "'p%' AND length(" + column + ") < 6"))
+
+
 def walk(server, api, user):
     """What the document says, at every row that reads, and at many that change, with a device that is enrolled."""
     enrollment = api("GET", f"/enrollments?user={user}")[2]["items"][0]["id"]
@@ -320,6 +355,7 @@ def main():
     from_afar(server, port)
     Api.document = Document(json.loads(server.admin("openapi")))
     api = Api(server, port, token(server, "walker", "--role", "admin"))
+    pages(server, api)
     edits(server, api)
     once(server, api)
     walk(server, api, user)

@@ -170,6 +170,18 @@ def letters(w, good, bad, phone):
     ok(bad.id not in [r["id"] for r in w.listing("webhook", "list")], "a receiver is removed")
 
 
+def traced(w, good, user):
+    say("a trace that somebody else began")
+    trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    d = w.independent()
+    d.discover(user)
+    d.wire.request("POST", d.state["base_url"], {"Content-Type": "application/pkcs7-signature",
+                                                 "traceparent": f"00-{trace}-{parent}-01"}, b"no signature")
+    ok(until(lambda: [t for t in good.traces if t.startswith(f"00-{trace}-") and t.endswith("-01") and parent not in t]),
+       "goes on to a receiver, with a span of this server's own", good.traces[-1])
+    ok(f"trace={trace}" in w.log, "and stands in the log")
+
+
 def wrong(w):
     say("what is not taken")
     for args, word in (([" http://127.0.0.1/"], "URL"), (["https://a@b.example/"], "URL"), (["ftp://b.example/"], "URL"),
@@ -199,6 +211,7 @@ def main():
     w.start()
     good, bad, phones = failing(w, port, users[:2])
     letters(w, good, bad, phones[1])
+    traced(w, good, users[1])
     w.healthy()
     return done()
 

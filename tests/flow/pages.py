@@ -70,6 +70,9 @@ def main():
     scripts = {(page, name) for page, text in pages.items() for name in re.findall(r"(?<![\w/])(?:script|tests)/[a-z][\w./-]*", text)}
     gone = [s for s in scripts if not os.path.exists(os.path.join(ROOT, s[1].rstrip(".")))]
     ok(scripts and not gone, "so is each script and test that they name", gone)
+    files = {(page, name) for page, text in pages.items() for name in re.findall(r"`((?:[a-z-]+/)+[\w-]+\.(?:[ch]|yml|json|md))`", text)}
+    gone = [f for f in files if not any(os.path.exists(os.path.join(ROOT, at, f[1])) for at in ("", "src"))]
+    ok(files and not gone, "each source and page", gone)
     with open(os.path.join(ROOT, "src", "config", "config.c")) as f:
         settings = set(re.findall(r'^\t\{ "([a-z_]+)", T_', f.read(), re.M))
     named = {(page, key) for page, text in pages.items() for key in re.findall(r"`([a-z]+(?:_[a-z]+)*) = ", text)}

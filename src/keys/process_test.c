@@ -34,6 +34,9 @@ static void
 test_purposes(struct keys *k, struct arena *a)
 {
 	static const char *const made[] = { "ca-o", "profile-o", "maid-o" };
+	/* basicConstraints, CA:TRUE */
+	const struct x509_extension ca = { "2.5.29.19", bytes_of("\x30\x03\x01\x01\xff", 5) };
+	struct x509_template hidden = leaf_t;
 	struct bytes spki, certificate, key, der, content, *list;
 	const struct bytes absent = { NULL, 0 };
 	struct err e;
@@ -54,6 +57,10 @@ test_purposes(struct keys *k, struct arena *a)
 	x509_key_public(a, key, &spki, &e);
 	ok(keys_issue(k, a, "ca-o", &leaf_t, spki, &certificate, &e) == RC_OK, "the CA issues");
 	ok(keys_issue(k, a, "ca-o", &ca_t, spki, &certificate, &e) == RC_FORBIDDEN, "but makes no CA of another key");
+	hidden.extensions = &ca;
+	hidden.n_extensions = 1;
+	ok(keys_issue(k, a, "ca-o", &hidden, spki, &certificate, &e) == RC_FORBIDDEN,
+	    "nor by an extension that says so");
 	keys_public(k, a, "ca-o", &spki, &e);
 	ok(keys_issue(k, a, "ca-o", &ca_t, spki, &certificate, &e) == RC_OK, "its own it renews");
 	ok(keys_cms_sign(k, a, "profile-o", bytes_str("profile"), false, &der, &e) == RC_OK, "profiles are signed");

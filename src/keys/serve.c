@@ -217,6 +217,9 @@ serve_issue(struct serving *s)
 
 	reading_template(&s->in, s->a, &t);
 	READ_ALL(s);
+	/* Nobody here asks for them; basicConstraints would be one. */
+	if (s->apart && t.n_extensions > 0)
+		return fail(&s->e, RC_FORBIDDEN, "%s makes no certificate with other extensions", s->name);
 	/* A second CA under ours would outlive whatever is repaired here. */
 	if (s->apart && (t.is_ca || (t.key_usage & (X509_USE_CERT_SIGN | X509_USE_CRL_SIGN)) != 0)) {
 		if ((rc = vault_public(s->v, s->a, s->name, &own, &s->e)) != RC_OK)

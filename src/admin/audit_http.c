@@ -90,7 +90,8 @@ admin_audit_list(struct admin_call *x)
 	x->paged = true;
 	f.oldest = admin_query(x, "after") != NULL;
 	f.person = user != NULL ? account_fold(x->c->arena, user) : NULL;
-	if ((rc = moment(x, "since", &f.since)) != RC_OK || (rc = moment(x, "until", &f.until)) != RC_OK ||
+	if ((rc = admin_limit(x, &f.limit)) != RC_OK || (rc = moment(x, "since", &f.since)) != RC_OK ||
+	    (rc = moment(x, "until", &f.until)) != RC_OK ||
 	    (rc = admin_query_int(x, "before", 0, &f.before)) != RC_OK ||
 	    (rc = admin_query_int(x, "after", 0, &f.after)) != RC_OK ||
 	    (rc = admin_query_int(x, "cursor", f.oldest ? f.after : f.before, f.oldest ? &f.after : &f.before)) !=
@@ -100,7 +101,7 @@ admin_audit_list(struct admin_call *x)
 		return rc;
 	for (int i = 0; i < n; i++)
 		json_array_append_new(items, admin_audit_row(x, &rows[i]));
-	if (n == AUDIT_PAGE)
+	if (n == f.limit)
 		admin_put_text(x->out, "next", arena_printf(x->c->arena, "%lld", (long long)rows[n - 1].seq));
 	admin_put_int(x->out, "head", head);
 	return RC_OK;

@@ -12,7 +12,7 @@
 
 #include "base/call.h"
 
-#define AUDIT_PAGE 500 /* rows of a listing */
+#define AUDIT_PAGE 500 /* rows of a listing, at most */
 #define AUDIT_DETAIL_MAX (32 * 1024) /* octets of what a change was about */
 #define AUDIT_QUIET_S 60 /* the same reading by the same actor within so long adds no row */
 
@@ -56,9 +56,10 @@ struct audit_filter {
 	int64_t before; /* seq: newest first, only rows before it; 0: the newest */
 	bool oldest; /* oldest first instead, only rows */
 	int64_t after; /* behind this seq */
+	int limit; /* rows; 0: AUDIT_PAGE */
 };
 
-/* At most AUDIT_PAGE rows. */
+/* At most f->limit rows, and AUDIT_PAGE. */
 enum rc audit_list(struct call *c, const struct audit_filter *f, struct audit_row **out, int *n);
 
 /* Where the chain is: *seq 0, and *hash absent, where there is no row yet. */

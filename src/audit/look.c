@@ -67,7 +67,8 @@ audit_list(struct call *c, const struct audit_filter *f, struct audit_row **out,
 	if ((rc = find_name(c, f->person, &person)) != RC_OK || (rc = find_name(c, f->actor, &actor)) != RC_OK)
 		return rc;
 	sql = arena_printf(c->arena, "SELECT " CHAIN_COLUMNS BESIDE_COLUMNS BESIDE_JOINS "%s ORDER BY a.seq%s LIMIT %d",
-	    conditions[(person != NULL) + 2 * (actor != NULL)], f->oldest ? "" : " DESC", AUDIT_PAGE);
+	    conditions[(person != NULL) + 2 * (actor != NULL)], f->oldest ? "" : " DESC",
+	    f->limit > 0 ? f->limit : AUDIT_PAGE);
 	rc = store_run(c, sql,
 	    DB_ARGS(db_int(f->oldest ? f->after : 0), db_int(!f->oldest && f->before > 0 ? f->before : INT64_MAX),
 		db_int(f->since), db_int(f->until > 0 ? f->until : INT64_MAX),

@@ -28,7 +28,16 @@ export const states = {
   revoked: ['Revoked', 'bad'],
   expired: ['Ended', 'quiet'],
   ok: ['Done', 'good'],
+  done: ['Done', 'good'],
+  begun: ['Begun', 'wait'],
+  repeated: ['Done before', 'quiet'],
 };
+
+// What holds for a person (docs/operations.md, policies).
+export const limits = { 'access-token-life': 'Access token', 'web-token-life': 'Token by web page', 'refresh-idle': 'May stay away', longest: 'Longest without signing in', grace: 'Provider may be silent for', spread: 'Ends are spread over' };
+
+// A sentence of the server's, as one stands alone.
+export const sentence = (text) => text && text[0].toUpperCase() + text.slice(1);
 
 const number = new Intl.NumberFormat('en');
 export const count = (n, one, many = `${one}s`) => (one === undefined ? number.format(n ?? 0) : `${number.format(n ?? 0)} ${n === 1 ? one : many}`);

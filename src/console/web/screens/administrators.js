@@ -1,7 +1,7 @@
 // Who may use this console: with which role, for which organization, signed in by whom.
 
 import { at, get, send } from '../api.js';
-import { badge, facts, h, href, note, nothing, section, table, when } from '../ui.js';
+import { facts, h, href, note, nothing, section, table, when } from '../ui.js';
 import { count, roles } from '../words.js';
 
 const factors = { app: 'Authenticator app', key: 'Security key' };
@@ -116,7 +116,7 @@ export default {
             where.button(a.disabled ? 'Let in again…' : 'Shut out…', disabled(a, !a.disabled, now.etag)), !a.provider && [where.button('New password…', password(a, now.etag)), where.button('Forget second factors…', reset(a), { danger: true })],
             where.button('Remove…', remove(a, now.etag), { danger: true })),
           a.disabled && note('warn', h('p', {}, 'Shut out: they can’t sign in.')),
-          facts([['Role', badge(roles[a.role] ?? a.role)], ['For', reaches(a)], ['Signs in by', signsIn(a)], ['Recovery codes left', a.provider ? null : count(a.recovery_codes)],
+          facts([['Role', roles[a.role] ?? a.role], ['For', reaches(a)], ['Signs in by', signsIn(a)], ['Recovery codes left', a.provider ? null : count(a.recovery_codes)],
             ['Last sign-in', when(a.signed_in_at)], ['Added', when(a.created_at)], ['By', a.created_by ?? nothing()]]),
         ];
       },

@@ -3,14 +3,14 @@
 import { at } from '../api.js';
 import { controls, pages } from '../list.js';
 import { badge, code, empty, facts, h, href, link, more, note, nothing, section, table, when } from '../ui.js';
-import { cameTo, device, modes, relative, states } from '../words.js';
+import { cameTo, device, modes, relative, sentence, states } from '../words.js';
 
 const who = (a) => a.signed_in_as ?? a.user ?? 'Somebody not known';
 
 function step(event, start) {
   const after = event.at - start;
   return h('li', { class: event.outcome === 'ok' ? null : 'bad' },
-    h('p', { class: 'sentence' }, event.sentence ?? event.code, event.details && h('span', { class: 'details' }, ` ${event.details}`)),
+    h('p', { class: 'sentence' }, sentence(event.sentence) ?? event.code, event.details && h('span', { class: 'details' }, ` ${event.details}`)),
     h('p', { class: 'quiet' }, `${event.stage} · `, when(event.at), after > 0 && ` · ${after} s after the start`, ' · ', code(event.code)),
     event.todo && event.outcome !== 'ok' && note('todo', h('strong', {}, 'What to do: '), event.todo),
     event.person && event.outcome !== 'ok' && more('What the person was told', `told ${event.seq}`, h('p', {}, event.person)));
@@ -19,7 +19,7 @@ function step(event, start) {
 // The last event that says what went wrong; the whole story where all went well.
 function verdict(a) {
   const cause = a.timeline.filter((e) => e.outcome !== 'ok').at(-1);
-  if (cause && ['failed', 'stopped'].includes(cameTo(a))) return note('bad', h('p', { class: 'big' }, cause.sentence ?? cause.code), cause.details && h('p', {}, cause.details), cause.todo && h('p', {}, h('strong', {}, 'What to do: '), cause.todo));
+  if (cause && ['failed', 'stopped'].includes(cameTo(a))) return note('bad', h('p', { class: 'big' }, sentence(cause.sentence) ?? cause.code), cause.details && h('p', {}, cause.details), cause.todo && h('p', {}, h('strong', {}, 'What to do: '), cause.todo));
   if (a.state === 'enrolled') return note('good', h('p', { class: 'big' }, 'The device enrolled.'));
   if (a.state === 'ended') return note('quiet', h('p', { class: 'big' }, 'What came of this attempt has ended.'));
   return note('wait', h('p', { class: 'big' }, `The last step was ${relative(a.updated_at)}; nothing has gone wrong so far.`));
@@ -43,7 +43,7 @@ export default {
         none: where.query.user ? 'No device of this person came as far as asking for an enrollment. Rules says what discovery answers it.' : 'No attempts.',
         rows: value.items,
         to: (a) => href('attempts', a.id),
-        columns: [['Person', who], ['Device', device], ['Came to', (a) => badge(cameTo(a))], ['Last step', (a) => a.sentence ?? a.code], ['Started', (a) => when(a.started_at)]],
+        columns: [['Person', who], ['Device', device], ['Came to', (a) => badge(cameTo(a))], ['Last step', (a) => sentence(a.sentence) ?? a.code], ['Started', (a) => when(a.started_at)]],
       }), pages(value, where, 'attempts')],
     }],
   }),
@@ -58,7 +58,7 @@ export default {
           section('About this attempt', facts([
             ['Came to', badge(cameTo(a))],
             ['Signed in as', a.signed_in_as && link(a.signed_in_as, 'people', a.signed_in_as)],
-            ['Typed on the device', a.user], ['Device', device(a)], ['Mode', modes[a.mode]], ['Signs in by', a.method], ['Help code', code(a.help_code)],
+            ['Typed on the device', a.user && link(a.user, 'people', a.user)], ['Device', device(a)], ['Mode', modes[a.mode]], ['Signs in by', a.method], ['Help code', code(a.help_code)],
             ['Enrollment', a.enrollment_is ? link(a.enrollment_is.id, 'enrollments', a.enrollment_is.id) : nothing('none')],
             ['Signing in again', a.sign_in_again && link(a.sign_in_again.state, 'attempts', a.sign_in_again.id)],
             ['First attempt', a.first_attempt && link(a.first_attempt, 'attempts', a.first_attempt)],

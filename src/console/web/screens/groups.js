@@ -1,7 +1,7 @@
 // Groups of devices and what they are given; groups of people and how long they may stay signed in.
 
 import { at, get, send } from '../api.js';
-import { badge, empty, facts, h, href, nothing, section, table } from '../ui.js';
+import { empty, facts, h, href, nothing, section, table } from '../ui.js';
 import { count, lasting, modes } from '../words.js';
 
 const kinds = { profile: 'Profile', app: 'App', declaration: 'Declaration' };
@@ -86,7 +86,7 @@ export default {
           facts([['Who is in it', g.by_rule ? conditions(g) || 'Every device' : count(g.members, 'device')]]),
           section('What its devices are given', g.items.length ? table({
             caption: 'Items', rows: g.items, to: (i) => href('items', i.kind, i.name),
-            columns: [['What', (i) => i.title ?? i.name], ['Kind', (i) => kinds[i.kind]], ['How', (i) => badge(i.optional ? 'optional' : 'always')],
+            columns: [['What', (i) => i.title ?? i.name], ['Kind', (i) => kinds[i.kind]], ['How', (i) => (i.optional ? 'The person may take it' : 'Always')],
               where.can() && ['', (i) => where.button('Take away', take(g, i, now.etag), { about: i.name })]],
           }) : empty('Nothing yet.')),
         ];

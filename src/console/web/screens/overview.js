@@ -1,7 +1,7 @@
 // The first look of the day: how many are enrolled, what fails, what ends next.
 
 import { bars, columns, empty, ends, h, href, note, section, table } from '../ui.js';
-import { count, modes } from '../words.js';
+import { count, modes, sentence } from '../words.js';
 
 // Rows of {mode, family, os, count} added up by one of them, the largest first.
 function by(rows, name) {
@@ -27,7 +27,7 @@ const failing = (o) => section('What fails', table({
   none: 'Nothing failed in the last seven days.',
   rows: o.failing.sort((a, b) => b.week - a.week),
   to: (f) => (f.stage === 'discovery' ? href('rules') : href('attempts', { code: f.code })),
-  columns: [['Cause', (f) => f.sentence ?? f.code], ['Since yesterday', (f) => count(f.day), { number: true }], ['Seven days', (f) => count(f.week), { number: true }], ['What to do', (f) => f.todo]],
+  columns: [['Cause', (f) => sentence(f.sentence) ?? f.code], ['Since yesterday', (f) => count(f.day), { number: true }], ['Seven days', (f) => count(f.week), { number: true }], ['What to do', (f) => f.todo]],
 }));
 
 const days = (o) => columns('Attempts of the last two weeks', o.days.map((d) => ({ label: new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' }).format(new Date(d.at * 1000)), values: d })),
@@ -40,7 +40,7 @@ export default {
   lead: 'Is all well?',
   list: () => ({
     parts: [
-      { path: '/overview', view: (o) => [o.warnings.map((w) => note('warn', w)), enrolled(o), failing(o), days(o)] },
+      { path: '/overview', view: (o) => [o.warnings.map((w) => note('warn', sentence(w))), enrolled(o), failing(o), days(o)] },
       {
         path: '/status/next', query: { within: '90d' }, still: true,
         view: (value) => section('What ends in the next 90 days', table({

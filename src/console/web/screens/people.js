@@ -3,7 +3,7 @@
 import { at, get, send } from '../api.js';
 import { controls, pages } from '../list.js';
 import { badge, empty, facts, h, href, link, nothing, save, section, table, when } from '../ui.js';
-import { count, device, lasting, modes } from '../words.js';
+import { count, device, lasting, limits, modes } from '../words.js';
 
 const groupsOf = (text) => (text ?? '').split(',').map((g) => g.trim()).filter(Boolean);
 
@@ -137,7 +137,7 @@ export default {
           })),
           section('What holds for them', table({
             caption: 'Limits', rows: u.policy ?? [], none: 'The organization’s settings.',
-            columns: [['Limit', (p) => p.limit.replaceAll('-', ' ')], ['Value', (p) => (p.seconds !== undefined ? lasting(p.seconds) : `${p.percent} %`)], ['By', (p) => p.by]],
+            columns: [['Limit', (p) => limits[p.limit] ?? p.limit], ['Value', (p) => (p.seconds !== undefined ? lasting(p.seconds) : `${p.percent} %`)], ['By', (p) => (p.by === 'organization' ? 'The organization' : p.by)]],
           })),
         ];
       },

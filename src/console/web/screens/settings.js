@@ -2,7 +2,7 @@
 
 import { at, chosen, send } from '../api.js';
 import { badge, code, empty, ends, facts, h, note, nothing, section, tell, table, when } from '../ui.js';
-import { count, lasting } from '../words.js';
+import { count, lasting, sentence } from '../words.js';
 
 const own = () => `/organizations${at(chosen() || '_')}`;
 
@@ -45,7 +45,7 @@ const removeDomain = (domain, etag) => ({
 const organization = (where) => ({
   path: own(),
   view: (o, { etag }) => [
-    o.warnings.map((w) => note('warn', w)),
+    o.warnings.map((w) => note('warn', sentence(w))),
     section(o.name, facts([
       ['Identifier', code(o.id)], ['Topic of pushes', o.topic ? code(o.topic) : nothing('none')], ['Server UUID at Apple', o.server_uuid ? code(o.server_uuid) : nothing('none')],
       ['How devices prove who they are', o.identity_proof], ['Devices that Apple did not make', modesOfCa[o.device_ca_mode]],

@@ -15,6 +15,7 @@
 #define DAY 86400
 #define REMINDERS_MAX 1000
 #define KEEP_S 3600 /* between two looks at the calendar and at old dead letters */
+#define FORGET 100 /* dead letters in one unit */
 
 struct lane {
 	struct webhooks *of;
@@ -226,6 +227,7 @@ struct reminders {
 	int n, size;
 	struct webhook_listener *to;
 	int n_to;
+	bool more; /* dead letters that are too old */
 };
 
 static void
@@ -245,9 +247,14 @@ remind(struct call *c, const struct reminders *r, const struct ending *e)
 	int64_t days = (e->at - c->now) / DAY;
 	const char *what;
 	struct db_rows rows;
+	bool heard = false;
 	size_t i = 0;
 	enum rc rc;
 
+	for (int k = 0; k < r->n_to; k++)
+		heard = heard || webhook_hears(&r->to[k], e->organization_id);
+	if (!heard)
+		return RC_OK;
 	while (i < sizeof before / sizeof before[0] && days > before[i])
 		i++;
 	if (i == sizeof before / sizeof before[0])
@@ -267,11 +274,14 @@ remind(struct call *c, const struct reminders *r, const struct ending *e)
 static enum rc
 keep_in_unit(struct call *c, void *arg)
 {
-	const struct reminders *r = arg;
+	static const char forget[] = "DELETE FROM webhook_delivery WHERE id IN"
+				     " (SELECT id FROM webhook_delivery WHERE dead_at < ?1 ORDER BY dead_at LIMIT ?2)";
+	struct reminders *r = arg;
+	struct db_rows gone;
 	enum rc rc;
 
-	rc = store_run(c, "DELETE FROM webhook_delivery WHERE dead_at < ?1",
-	    DB_ARGS(db_int(c->now - c->conf->history_days * DAY)), NULL);
+	rc = store_run(c, forget, DB_ARGS(db_int(c->now - c->conf->history_days * DAY), db_int(FORGET)), &gone);
+	r->more = rc == RC_OK && gone.changed == FORGET;
 	if (rc == RC_OK)
 		rc = store_run(c, "DELETE FROM webhook_reminder WHERE at < ?1",
 		    DB_ARGS(db_int(c->now - 366 * (int64_t)DAY)), NULL);
@@ -281,7 +291,7 @@ keep_in_unit(struct call *c, void *arg)
 }
 
 static enum rc
-keep(struct call *c)
+keep(struct call *c, bool *more)
 {
 	struct reminders r = { .c = c, .size = REMINDERS_MAX };
 	enum rc rc;
@@ -289,7 +299,10 @@ keep(struct call *c)
 	r.at = arena_array(c->arena, REMINDERS_MAX, sizeof *r.at);
 	if ((rc = webhook_listeners(c, WEBHOOK_ending, &r.to, &r.n_to)) == RC_OK && r.n_to > 0)
 		rc = endings(c, c->now + 31 * (int64_t)DAY, collect, &r);
-	return rc == RC_OK ? store_unit(c, keep_in_unit, &r) : rc;
+	if (rc == RC_OK)
+		rc = store_unit(c, keep_in_unit, &r);
+	*more = rc == RC_OK && r.more;
+	return rc;
 }
 
 /* ---- who is due ---- */
@@ -343,8 +356,8 @@ webhooks_look(struct webhooks *w, struct call *c, bool *more)
 		rc = store_run(c, "UPDATE webhook_state SET lease_until = 0 WHERE lease_until <> 0", DB_NONE, NULL);
 	w->begun = w->begun || rc == RC_OK;
 	if (rc == RC_OK && c->now - w->kept_at >= KEEP_S) {
-		rc = keep(c);
-		w->kept_at = c->now;
+		rc = keep(c, more);
+		w->kept_at = *more ? w->kept_at : c->now;
 	}
 	if (rc != RC_OK || (rc = store_run(c, due_sql, DB_ARGS(db_int(c->now)), &r)) != RC_OK)
 		return rc;

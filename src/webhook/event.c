@@ -51,6 +51,13 @@ webhook_listeners(struct call *c, enum webhook_type type, struct webhook_listene
 	return RC_OK;
 }
 
+bool
+webhook_hears(const struct webhook_listener *l, const char *organization_id)
+{
+	return l->organization_id == NULL ||
+	       (organization_id != NULL && strcmp(l->organization_id, organization_id) == 0);
+}
+
 static const char *
 body_of(struct call *c, const struct webhook_message *m)
 {
@@ -73,8 +80,7 @@ webhook_tell(struct call *c, const struct webhook_listener *to, int n, const str
 	enum rc rc = RC_OK;
 
 	for (int i = 0; i < n && rc == RC_OK; i++) {
-		if (to[i].organization_id != NULL &&
-		    (m->organization_id == NULL || strcmp(to[i].organization_id, m->organization_id) != 0))
+		if (!webhook_hears(&to[i], m->organization_id))
 			continue;
 		rc = store_run(c, sql,
 		    DB_ARGS(db_text(arena_printf(c->arena, "msg_%s", crypto_id(c->arena))), db_text(to[i].id),

@@ -40,6 +40,8 @@ struct webhook_listener {
 	const char *id, *organization_id; /* NULL: all */
 };
 enum rc webhook_listeners(struct call *c, enum webhook_type type, struct webhook_listener **out, int *n);
+/* Is that told what is of this organization (NULL: of the server)? */
+bool webhook_hears(const struct webhook_listener *l, const char *organization_id);
 
 /* Tell them, in the unit under way. `subject` is what is told of in order; `data` is taken over. */
 struct webhook_message {

@@ -193,6 +193,9 @@ calendar(struct call *c)
 	       DB_ARGS(db_blob(bytes_str("sealed")), db_int(end)), NULL) == RC_OK,
 	    "a token of Apps and Books");
 	is_str(looked(c, 5), "", "nobody listens: nothing is told, and nothing counts as told");
+	ok(add(c, "other", "https://other.example/", "calendar.ending", NULL, &w) == RC_OK,
+	    "another organization does");
+	is_str(looked(c, 5), "", "it is told nothing of this one, and nothing counts as told");
 	ok(add(c, "bag", "https://bag.example/", "calendar.ending", NULL, &w) == RC_OK &&
 		store_run(c, "UPDATE webhook_state SET rests_until = ?1", DB_ARGS(db_int(end + 86400)), NULL) == RC_OK,
 	    "somebody listens");
@@ -212,6 +215,10 @@ calendar(struct call *c)
 	    "another end is told of anew");
 	ok(number(c, "SELECT COUNT(DISTINCT subject) FROM webhook_delivery WHERE type = 'calendar.ending'") == 1,
 	    "in order among themselves");
+	ok(store_run(c, "UPDATE webhook_delivery SET dead_at = ?1", DB_ARGS(db_int(c->now - 91 * 86400)), NULL) ==
+		    RC_OK &&
+		looked(c, 0) != NULL && number(c, "SELECT COUNT(*) FROM webhook_delivery") == 0,
+	    "dead letters go after history_days");
 	c->now = now;
 }
 

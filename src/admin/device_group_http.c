@@ -84,14 +84,14 @@ admin_device_group_get(struct admin_call *x)
 	struct device_group g;
 	struct desired_item *items;
 	struct assignment *given;
-	json_t *list = json_array();
+	json_t *list;
 	enum rc rc;
 	int n, n_items;
 
 	if ((rc = find(x, &o, &g)) != RC_OK)
 		return rc;
 	x->out = json_keep(x->c->arena, group_json(x, &g));
-	admin_put(x->out, "items", list);
+	admin_put(x->out, "items", list = json_array());
 	if ((rc = desired_assignments(x->c, o.id, &given, &n)) != RC_OK ||
 	    (rc = desired_item_list(x->c, o.id, -1, &items, &n_items)) != RC_OK)
 		return rc;

@@ -74,6 +74,18 @@ def numbers(w, port, phone):
             used |= set(re.findall(r"\bpostern_[a-z0-9_]+", f.read()))
     used = {re.sub(r"_(bucket|sum|count)$", "", u) for u in used}
     ok(used and used <= known, "rules and dashboard name numbers that there are", used - known)
+    panels = os.path.join(w.folder, "panels.yml")
+    with open(os.path.join(MONITORING, "dashboard.json")) as f, open(panels, "w") as out:
+        asked = [t["expr"].replace("$__rate_interval", "5m") for p in json.load(f)["panels"] for t in p.get("targets", [])]
+        json.dump({"groups": [{"name": "panels", "rules": [{"record": f"panel:{i}", "expr": e} for i, e in enumerate(asked)]}]}, out)
+    status, said = promtool("check", "rules", panels)
+    ok(len(asked) > 20 and status == 0, "promtool accepts what the dashboard asks", said)
+    with open(os.path.join(MONITORING, "alerts.yml")) as f:
+        asked.append(f.read())
+    wrong = [(name, label) for name, matchers in re.findall(r"\b(postern_\w+)\{([^}]*)\}", "\n".join(asked))
+             for label in re.findall(r"(\w+)[=!]~?", matchers)
+             if label not in documented[re.sub(r"_(bucket|sum|count)$", "", name)] | {"job", "instance"}]
+    ok(not wrong, "by labels that the numbers have", wrong)
     status, said = promtool("check", "rules", os.path.join(MONITORING, "alerts.yml"))
     ok(status == 0 and "SUCCESS" in said, "promtool accepts the alert rules", said)
     status, said = promtool("test", "rules", os.path.join(MONITORING, "alerts_test.yml"))

@@ -63,11 +63,11 @@ export default {
     parts: [...Object.keys(kinds).map((kind) => listing(where, kind)), {
       path: `${own()}/licence-apps`, still: true,
       view: (value) => section('Licences of Apps and Books', table({
-        caption: 'Licences', none: 'None were bought, or no token of Apps and Books is set (postern licence setup).', rows: value.items,
+        caption: 'Licences', none: 'None were bought, or no token of Apps and Books is set (postern licence token set).', rows: value.items,
         columns: [['App', (l) => l.adam_id], ['Bought', (l) => count(l.total), { number: true }], ['Held', (l) => count(l.held), { number: true }], ['Left', (l) => count(l.available), { number: true }],
           ['Lacking', (l) => (l.lacking ? h('span', { class: 'badge bad' }, count(l.lacking)) : count(0)), { number: true }]],
       })),
-      missing: () => section('Licences of Apps and Books', empty('No token of Apps and Books is set (postern licence setup).')),
+      missing: () => section('Licences of Apps and Books', empty('No token of Apps and Books is set (postern licence token set).')),
     }],
   }),
   one: (where) => ({

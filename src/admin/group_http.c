@@ -80,6 +80,35 @@ set_in_unit(struct call *c, void *arg)
 	return rc;
 }
 
+static enum rc
+answer(struct admin_call *x, const char *organization_id, struct account_group *g)
+{
+	enum rc rc;
+
+	if ((rc = account_group_people(x->c, organization_id, g->name, &g->people)) == RC_OK &&
+	    (rc = policy_get(x->c, organization_id, g->name, &g->policy)) == RC_OK)
+		x->out = json_keep(x->c->arena, group_json(x->c->arena, g));
+	return rc;
+}
+
+/* A group is there while somebody is in it, or something is said of it. */
+enum rc
+admin_group_get(struct admin_call *x)
+{
+	struct account_group g = { .name = x->r->segment[0] };
+	struct organization o;
+	bool there;
+	enum rc rc;
+
+	if ((rc = admin_organization(x, admin_query(x, "organization"), &o)) != RC_OK ||
+	    (rc = answer(x, o.id, &g)) != RC_OK)
+		return rc;
+	there = g.people > 0;
+	for (int i = 0; i < POLICY_LIMITS; i++)
+		there = there || g.policy.group[i] != NULL;
+	return there ? RC_OK : fail(&x->c->err, RC_NOT_FOUND, "there is no group %.60s (postern group list)", g.name);
+}
+
 enum rc
 admin_group_set(struct admin_call *x)
 {
@@ -92,12 +121,8 @@ admin_group_set(struct admin_call *x)
 	if ((rc = admin_organization(x, id != NULL ? id : admin_query(x, "organization"), &o)) != RC_OK)
 		return rc;
 	change.organization_id = o.id;
-	if ((rc = store_unit(x->c, set_in_unit, &change)) != RC_OK ||
-	    (rc = account_group_people(x->c, o.id, g.name, &g.people)) != RC_OK ||
-	    (rc = policy_get(x->c, o.id, g.name, &g.policy)) != RC_OK)
-		return rc;
-	x->out = json_keep(x->c->arena, group_json(x->c->arena, &g));
-	return RC_OK;
+	rc = store_unit(x->c, set_in_unit, &change);
+	return rc == RC_OK ? answer(x, o.id, &g) : rc;
 }
 
 /* ---- what holds for one person ---- */

@@ -130,6 +130,7 @@ X("user_change",                "",                                 "User", "Dis
 X("user_password",              "",                                 "", "Set a local password") \
 X("user_remove",                "",                                 "UserRemoved", "Remove a person; their devices are evicted") \
 X("group_list",                 "organization",       "[Group", "List groups of people") \
+X("group_get",                  "organization",                     "Group", "One group of people") \
 X("group_set",                  "organization",                     "Group", "Set what holds for a group of people") \
 X("device_group_list",          "organization",                     "[DeviceGroup", "List groups of devices") \
 X("device_group_add",           "",                                 "+DeviceGroup", "Add a group of devices") \

@@ -68,6 +68,7 @@ X("PUT",    "/users/{user}/password",                       HTTP_HEAVY,  ADMIN_S
 X("DELETE", "/users/{user}",                                HTTP_QUICK,  ADMIN_LIST,  ADMIN,         GRAVE,   "", user_remove) \
 /* group_http.c */ \
 X("GET",    "/groups",                                      HTTP_QUICK,  ADMIN_LIST,  ALL,           SEES,    "", group_list) \
+X("GET",    "/groups/{group}",                              HTTP_QUICK,  ADMIN_LIST,  ALL,           SEES,    "", group_get) \
 X("PATCH",  "/groups/{group}",                              HTTP_QUICK,  ADMIN_SMALL, ADMIN,         CHANGES, \
   "organization access_token_life web_token_life refresh_idle longest grace spread", group_set) \
 /* device_group_http.c, desired_http.c */ \

@@ -7,10 +7,10 @@
 
 #include "admin/admin.h"
 #include "admin/signin_page.h"
+#include "admin/signin_reply.h"
 #include "administrator/session.h"
 #include "administrator/signin.h"
 #include "administrator/totp.h"
-#include "audit/audit.h"
 #include "base/log.h"
 #include "fmt/uri.h"
 #include "idp/remote.h"
@@ -18,57 +18,15 @@
 
 #define BODY_MAX (64 * 1024)
 #define ITEMS_MAX 32
-#define HOME "/console/"
-#define SIGN_IN "/console/sign-in"
-#define ANSWER "/console/sign-in/answer"
+#define ANSWER SIGN_IN "/answer"
 #define WAY_COOKIE "__Host-postern_admin_way"
 #define WAY_MAX 3500 /* octets; browsers take 4096 a cookie */
 #define OFFERS_MAX 8 /* providers on the first page */
 
-/* ---- answers ---- */
-
-static void
-page(struct call *c, struct http_reply *out, int status, struct bytes body)
-{
-	http_answer(out, status, "text/html; charset=utf-8", body);
-	http_set(out, "Content-Security-Policy", signin_page_policy(c->arena));
-	http_set(out, "X-Content-Type-Options", "nosniff");
-	http_set(out, "X-Frame-Options", "DENY");
-	http_set(out, "Referrer-Policy", "no-referrer");
-	http_set(out, "Cache-Control", "no-store");
-}
-
-static void
-redirect(struct http_reply *out, const char *to)
-{
-	http_answer(out, 303, NULL, (struct bytes){ 0 });
-	http_set(out, "Location", to);
-	http_set(out, "Referrer-Policy", "no-referrer");
-	http_set(out, "Cache-Control", "no-store");
-}
-
-static void
-trouble(struct call *c, struct http_reply *out)
-{
-	log_error("administrators' sign-in", "error", c->err.text);
-	page(c, out, 503,
-	    signin_page_message(c->arena, "Not now", "The server has trouble of its own. Try again soon.", SIGN_IN,
-		"Try again", false));
-	http_set(out, "Retry-After", "30");
-}
-
-static void
-set_cookie(struct call *c, struct http_reply *out, const char *name, const char *value, int life_s, const char *site)
-{
-	http_set(out, "Set-Cookie",
-	    arena_printf(
-		c->arena, "%s=%s; Path=/; Max-Age=%d; Secure; HttpOnly; SameSite=%s", name, value, life_s, site));
-}
-
 static void
 end_way(struct call *c, struct http_reply *out)
 {
-	set_cookie(c, out, WAY_COOKIE, "", 0, "Lax");
+	admin_signin_set_cookie(c, out, WAY_COOKIE, "", 0, "Lax");
 }
 
 /* False: the answer is written. */
@@ -78,10 +36,10 @@ keep_way(struct call *c, const struct administrator_way *w, struct http_reply *o
 	const char *sealed;
 
 	if (administrator_way_seal(c, w, &sealed) != RC_OK) {
-		trouble(c, out);
+		admin_signin_trouble(c, out);
 		return false;
 	}
-	set_cookie(c, out, WAY_COOKIE, sealed, ADMINISTRATOR_WAY_S, "Lax");
+	admin_signin_set_cookie(c, out, WAY_COOKIE, sealed, ADMINISTRATOR_WAY_S, "Lax");
 	return true;
 }
 
@@ -123,9 +81,9 @@ show_name(struct call *c, int status, const char *name, const char *alert, struc
 	struct signin_offer *list;
 
 	if (offers(c, &list) != RC_OK)
-		trouble(c, out);
+		admin_signin_trouble(c, out);
 	else
-		page(c, out, status, signin_page_name(c->arena, name, list, alert));
+		admin_signin_show(c, out, status, signin_page_name(c->arena, name, list, alert));
 }
 
 /* Host and port as the browser has them: its origin. */
@@ -152,13 +110,13 @@ show(struct call *c, const struct http_request *r, const struct administrator_wa
 	k = (struct signin_key){ .challenge = w->challenge, .rp_id = r->host, .user_id = a.id, .user_name = a.name };
 	rc = administrator_keys(c, a.id, &k.ids);
 	if (rc != RC_OK)
-		trouble(c, out);
+		admin_signin_trouble(c, out);
 	else if (w->stage == STAGE_SECOND)
-		page(c, out, status, signin_page_second(c->arena, &k, a.totp.p != NULL, alert));
+		admin_signin_show(c, out, status, signin_page_second(c->arena, &k, a.totp.p != NULL, alert));
 	else if (w->secret.p == NULL)
-		page(c, out, status, signin_page_enrol(c->arena, &k, NULL, NULL, alert));
+		admin_signin_show(c, out, status, signin_page_enrol(c->arena, &k, NULL, NULL, alert));
 	else
-		page(c, out, status,
+		admin_signin_show(c, out, status,
 		    signin_page_enrol(c->arena, &k, totp_base32(c->arena, w->secret),
 			totp_uri(c->arena, w->secret, arena_printf(c->arena, "Postern %s", r->host), a.name), alert));
 }
@@ -201,25 +159,6 @@ wait_for(
 	http_set(out, "Retry-After", arena_printf(c->arena, "%d", wait_s));
 }
 
-/* Nobody comes in, and nobody leaves, without a row. False: the answer is written. */
-static bool
-record(struct call *c, const char *token, const char *action, struct http_reply *out)
-{
-	struct session s = { 0 };
-	struct audit_entry e = { .way = "session", .action = action, .outcome = "done" };
-	enum rc rc = session_find(c, token, true, &s);
-
-	if (rc == RC_UNAUTHENTICATED) /* it has ended by itself */
-		return true;
-	e.actor = s.actor.name;
-	e.organization_id = s.actor.organization_id;
-	if (rc == RC_OK && audit_add(c, &e) == RC_OK)
-		return true;
-	(void)session_end(c, token);
-	trouble(c, out);
-	return false;
-}
-
 /* The session is there; `body` is what the browser shows, absent: it goes on at once. `token` NULL: it is the one that
  * the browser has, proven again; else it takes that one's place. */
 static void
@@ -228,18 +167,19 @@ enter(struct call *c, const struct http_request *r, const struct administrator_w
 {
 	const char *had = http_cookie(c, r, SESSION_COOKIE, SESSION_TOKEN_MAX);
 
-	if (token != NULL ? !record(c, token, "sign in", out) : had != NULL && !record(c, had, "prove again", out))
+	if (token != NULL ? !admin_signin_record(c, token, "sign in", out)
+			  : had != NULL && !admin_signin_record(c, had, "prove again", out))
 		return;
 	if (token != NULL && had != NULL && session_end(c, had) != RC_OK) {
-		trouble(c, out);
+		admin_signin_trouble(c, out);
 		return;
 	}
 	if (body.p != NULL)
-		page(c, out, 200, body);
+		admin_signin_show(c, out, 200, body);
 	else
-		redirect(out, safe(w->to));
+		admin_signin_redirect(out, safe(w->to));
 	if (token != NULL)
-		set_cookie(c, out, SESSION_COOKIE, token, SESSION_LIFE_S, "Strict");
+		admin_signin_set_cookie(c, out, SESSION_COOKIE, token, SESSION_LIFE_S, "Strict");
 	end_way(c, out);
 }
 
@@ -278,13 +218,13 @@ take_password(struct call *c, const struct http_request *r, const struct admin_r
 	note(c, r, rc);
 	if (rc == RC_OK) {
 		if (keep_way(c, w, out))
-			redirect(out, SIGN_IN);
+			admin_signin_redirect(out, SIGN_IN);
 	} else if (rc == RC_FORBIDDEN) {
 		show_name(c, 403, name, "User name or password is wrong.", out);
 	} else if (rc == RC_TOO_LARGE) {
 		wait_for(c, r, w, wait_s, out);
 	} else {
-		trouble(c, out);
+		admin_signin_trouble(c, out);
 	}
 }
 
@@ -314,9 +254,9 @@ take_second(struct call *c, const struct http_request *r, const struct uri_items
 		wait_for(c, r, w, wait_s, out);
 	} else if (rc == RC_UNAUTHENTICATED) {
 		end_way(c, out);
-		redirect(out, SIGN_IN);
+		admin_signin_redirect(out, SIGN_IN);
 	} else {
-		trouble(c, out);
+		admin_signin_trouble(c, out);
 	}
 }
 
@@ -327,7 +267,7 @@ post_signin(struct call *c, const struct http_request *r, struct http_reply *out
 	struct uri_items form;
 
 	if (administrator_way_open(c, http_cookie(c, r, WAY_COOKIE, WAY_MAX), &w) != RC_OK)
-		redirect(out, SIGN_IN "?to=" HOME);
+		admin_signin_redirect(out, SIGN_IN "?to=" HOME);
 	else if (uri_items_parse(c->arena, r->body, true, ITEMS_MAX, &form, &c->err) != RC_OK)
 		show(c, r, &w, 400, "That could not be read. Try again.", out);
 	else if (w.stage == STAGE_SECOND || w.stage == STAGE_ENROL)
@@ -349,7 +289,7 @@ static void
 refused(struct call *c, struct http_reply *out, int status, const char *sentence)
 {
 	log_warn("administrators' sign-in", "refused", c->err.text);
-	page(c, out, status,
+	admin_signin_show(c, out, status,
 	    signin_page_message(c->arena, "Not signed in", sentence, SIGN_IN "?to=" HOME, "Try again", false));
 	end_way(c, out);
 }
@@ -370,7 +310,7 @@ ask_provider(struct call *c, const struct http_request *r, const struct admin_ro
 		/* Asked anew each time: what a browser left open administers nothing. */
 		url = idp_begin(c, &p, &at, callback(c, r), NULL, true, &w.request);
 		if (keep_way(c, &w, out))
-			redirect(out, url);
+			admin_signin_redirect(out, url);
 	} else if (rc == RC_NOT_FOUND) {
 		refused(c, out, 404, "There is no such identity provider.");
 	} else {
@@ -436,7 +376,7 @@ prove_there(struct call *c, const struct http_request *r, const struct admin_roo
 	struct provider p;
 
 	if (provider_get(c, id, &p) == RC_OK && strcmp(p.again, "session") == 0)
-		page(c, out, 409,
+		admin_signin_show(c, out, 409,
 		    signin_page_message(c->arena, "Not proven",
 			"Your identity provider is set to take the sign-in that it has open, so it proves nothing "
 			"anew.",
@@ -460,9 +400,9 @@ get_prove(struct call *c, const struct http_request *r, struct http_reply *out, 
 	else if (rc == RC_CONFLICT)
 		prove_there(c, r, room, provider_id, w.to, out);
 	else if (rc == RC_UNAUTHENTICATED || rc == RC_NOT_FOUND)
-		redirect(out, arena_printf(c->arena, SIGN_IN "?to=%s", uri_encode(c->arena, w.to)));
+		admin_signin_redirect(out, arena_printf(c->arena, SIGN_IN "?to=%s", uri_encode(c->arena, w.to)));
 	else if (rc != RC_OK)
-		trouble(c, out);
+		admin_signin_trouble(c, out);
 }
 
 /* ---- one more second factor ---- */
@@ -477,14 +417,14 @@ get_add(struct call *c, const struct http_request *r, struct http_reply *out, vo
 
 	(void)room;
 	if (rc == RC_UNAUTHENTICATED || (rc == RC_OK && !actor_is_proven(&s.actor, c->now))) {
-		redirect(out, rc == RC_OK ? SIGN_IN "/prove?to=" SIGN_IN "/add" : SIGN_IN "?to=" HOME);
+		admin_signin_redirect(out, rc == RC_OK ? SIGN_IN "/prove?to=" SIGN_IN "/add" : SIGN_IN "?to=" HOME);
 	} else if (rc == RC_OK && (rc = administrator_add_factor(c, s.actor.id, &w)) == RC_OK) {
 		if (keep_way(c, &w, out))
-			redirect(out, SIGN_IN);
+			admin_signin_redirect(out, SIGN_IN);
 	} else if (rc == RC_CONFLICT || rc == RC_TOO_LARGE) {
 		refused(c, out, 409, "Your identity provider signs you in, or you have as many keys as there can be.");
 	} else {
-		trouble(c, out);
+		admin_signin_trouble(c, out);
 	}
 }
 
@@ -496,16 +436,16 @@ post_signout(struct call *c, const struct http_request *r, struct http_reply *ou
 	const char *token = http_cookie(c, r, SESSION_COOKIE, SESSION_TOKEN_MAX);
 
 	(void)room;
-	if (token != NULL && !record(c, token, "sign out", out))
+	if (token != NULL && !admin_signin_record(c, token, "sign out", out))
 		return;
 	if (token != NULL && session_end(c, token) != RC_OK) {
-		trouble(c, out);
+		admin_signin_trouble(c, out);
 		return;
 	}
-	page(c, out, 200,
+	admin_signin_show(c, out, 200,
 	    signin_page_message(
 		c->arena, "Signed out", "The session has ended.", SIGN_IN "?to=" HOME, "Sign in", false));
-	set_cookie(c, out, SESSION_COOKIE, "", 0, "Strict");
+	admin_signin_set_cookie(c, out, SESSION_COOKIE, "", 0, "Strict");
 }
 
 #define DOOR (1u << HTTP_DOOR_ADMIN)
@@ -515,6 +455,8 @@ const struct http_route admin_signin_routes[] = {
 	{ "POST", SIGN_IN, HTTP_HEAVY, BODY_MAX, DOOR, post_signin },
 	{ "GET", SIGN_IN "/key.js", HTTP_QUICK, BODY_MAX, DOOR, get_script },
 	{ "GET", SIGN_IN "/prove", HTTP_OUTWARD, BODY_MAX, DOOR, get_prove },
+	{ "GET", SIGN_IN "/own", HTTP_QUICK, BODY_MAX, DOOR, admin_signin_get_own },
+	{ "POST", SIGN_IN "/own", HTTP_HEAVY, BODY_MAX, DOOR, admin_signin_post_own },
 	{ "GET", SIGN_IN "/add", HTTP_QUICK, BODY_MAX, DOOR, get_add },
 	{ "GET", SIGN_IN "/provider/{provider}", HTTP_OUTWARD, BODY_MAX, DOOR, get_provider },
 	{ "GET", ANSWER, HTTP_OUTWARD, BODY_MAX, DOOR, get_answer },

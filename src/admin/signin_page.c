@@ -1,5 +1,7 @@
 #include "admin/signin_page.h"
 
+#include <time.h>
+
 #include "base/buf.h"
 #include "crypto/hash.h"
 #include "fmt/base64.h"
@@ -248,6 +250,89 @@ signin_page_codes(struct arena *a, const char *const *codes, const char *to)
 		put(&b, "<li><code>|</code></li>\n", codes[i]);
 	buf_str(&b, "</ul>\n<p>");
 	link_to(&b, "go", to, "Continue");
+	buf_str(&b, "</p>\n");
+	return finish(&b, a);
+}
+
+/* ---- one's own ---- */
+
+#define OWN "/console/sign-in/own"
+
+static const char *
+moment(struct arena *a, int64_t at)
+{
+	char *text = arena_alloc(a, 32);
+	time_t t = (time_t)at;
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	return strftime(text, 32, "%Y-%m-%d %H:%M UTC", &tm) > 0 ? text : "";
+}
+
+/* A button that does one thing, to what is called `which`. */
+static void
+act(struct buf *b, const char *what, const char *which, const char *button)
+{
+	buf_str(b, "<form method=\"post\" action=\"" OWN "\"><input type=\"hidden\" name=\"do\"");
+	html_attribute(b, "value", what);
+	buf_str(b, "><input type=\"hidden\" name=\"which\"");
+	html_attribute(b, "value", which);
+	put(b, "><button class=\"second\" type=\"submit\">|</button></form>\n", button);
+}
+
+static void
+own_factors(struct buf *b, struct arena *a, const struct signin_own *o)
+{
+	buf_str(b, "<h2>Password</h2>\n<form method=\"post\" action=\"" OWN
+		   "\"><input type=\"hidden\" name=\"do\" value=\"password\">\n");
+	field(b, "password", "Password now", "type=\"password\" autocomplete=\"current-password\" maxlength=\"1024\"",
+	    NULL, NULL);
+	field(
+	    b, "new", "New password", "type=\"password\" autocomplete=\"new-password\" maxlength=\"1024\"", NULL, NULL);
+	buf_str(b, "<button class=\"second\" type=\"submit\">Change it; all sessions end</button>\n</form>\n"
+		   "<h2>Second factors</h2>\n<ul class=\"facts\">\n");
+	for (int i = 0; i < o->n_keys; i++) {
+		put(b, "<li>Key or passkey since |",
+		    arena_printf(
+			a, "%s, last used %s", moment(a, o->keys[i].created_at), moment(a, o->keys[i].used_at)));
+		act(b, "remove key", o->keys[i].id, "Remove this key");
+		buf_str(b, "</li>\n");
+	}
+	if (o->app) {
+		buf_str(b, "<li>Authenticator app");
+		act(b, "remove app", NULL, "Remove the app");
+		buf_str(b, "</li>\n");
+	}
+	put(b, "<li>|", arena_printf(a, "%d recovery codes are left", o->codes));
+	act(b, "new codes", NULL, "Make new codes");
+	buf_str(b, "</li>\n</ul>\n<p>");
+	link_to(b, NULL, "/console/sign-in/add", o->app ? "Add a key" : "Add a key or an app");
+	buf_str(b, "</p>\n");
+}
+
+struct bytes
+signin_page_own(struct arena *a, const struct signin_own *o, const char *done, const char *alert)
+{
+	struct buf b;
+
+	begin(&b, a, "Your sign-in", alert, NULL);
+	if (done != NULL)
+		put(&b, "<p role=\"status\">|</p>\n", done);
+	put(&b,
+	    o->local ? "<p class=\"lead\">|</p>\n" : "<p class=\"lead\">| is signed in by an identity provider.</p>\n",
+	    o->name);
+	if (o->local)
+		own_factors(&b, a, o);
+	buf_str(&b, "<h2>Sessions</h2>\n<ul class=\"facts\">\n");
+	for (int i = 0; i < o->n_sessions; i++)
+		put(&b, "<li>|</li>\n",
+		    arena_printf(a, "Since %s, last seen %s%s", moment(a, o->sessions[i].began_at),
+			moment(a, o->sessions[i].seen_at), o->sessions[i].this ? " (this one)" : ""));
+	buf_str(&b, "</ul>\n");
+	if (o->n_sessions > 1)
+		act(&b, "end others", NULL, "End all others");
+	buf_str(&b, "<p>");
+	link_to(&b, NULL, "/console/", "Back to the console");
 	buf_str(&b, "</p>\n");
 	return finish(&b, a);
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "administrator/own.h"
 #include "base/arena.h"
 #include "base/bytes.h"
 
@@ -30,6 +31,20 @@ signin_page_enrol(struct arena *a, const struct signin_key *k, const char *secre
 
 /* Recovery codes, this once; and the way on. */
 struct bytes signin_page_codes(struct arena *a, const char *const *codes, const char *to);
+
+struct signin_own { /* of who is signed in */
+	const char *name;
+	bool local; /* we sign them in, not a provider: the rest but `sessions` is of these */
+	bool app; /* there is an authenticator app */
+	int codes; /* recovery codes that are left */
+	const struct own_key *keys;
+	int n_keys;
+	const struct own_session *sessions;
+	int n_sessions;
+};
+
+/* What they may change of their own sign-in. `done`: what they just did; NULL: nothing. */
+struct bytes signin_page_own(struct arena *a, const struct signin_own *o, const char *done, const char *alert);
 
 /* A sentence and a link. `to_now`: the browser goes on by itself. */
 struct bytes signin_page_message(

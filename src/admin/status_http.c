@@ -131,6 +131,7 @@ admin_status_get(struct admin_call *x)
 	enum rc rc;
 
 	x->out = admin_object(x);
+	admin_put(x->out, "warnings", warnings);
 	if ((rc = store_version(c->store, &version, &c->err)) != RC_OK)
 		return rc;
 	admin_put_text(x->out, "version", POSTERN_VERSION);
@@ -138,7 +139,6 @@ admin_status_get(struct admin_call *x)
 	admin_put_int(x->out, "store_version", version);
 	admin_put_time(x->out, "started_at", x->room->started_at);
 	admin_put_int(x->out, "uptime_s", x->room->started_at != 0 ? c->now - x->room->started_at : 0);
-	admin_put(x->out, "warnings", warnings);
 	put_tls(x, warnings);
 	if ((rc = put_store(x)) != RC_OK || (rc = put_inactive(x, warnings)) != RC_OK ||
 	    (rc = put_organizations(x)) != RC_OK ||

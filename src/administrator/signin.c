@@ -253,6 +253,28 @@ make_codes(struct call *c, const char *id, const char *const **out)
 	return rc;
 }
 
+struct new_codes {
+	const char *id, *const *codes;
+};
+
+static enum rc
+codes_in_unit(struct call *c, void *arg)
+{
+	struct new_codes *n = arg;
+
+	return make_codes(c, n->id, &n->codes);
+}
+
+enum rc
+administrator_new_codes(struct call *c, const char *id, const char *const **out)
+{
+	struct new_codes n = { .id = id };
+	enum rc rc = store_unit(c, codes_in_unit, &n);
+
+	*out = n.codes;
+	return rc;
+}
+
 static enum rc
 finish(struct call *c, void *arg)
 {

@@ -75,6 +75,9 @@ enum rc administrator_add_factor(struct call *c, const char *id, struct administ
 enum rc administrator_prove(
     struct call *c, const char *id, const char *token, struct administrator_way *w, const char **provider_id);
 
+/* New recovery codes, to show once, NULL-terminated; the ones before count no more. */
+enum rc administrator_new_codes(struct call *c, const char *id, const char *const **out);
+
 /* Somebody for whom a provider vouches. RC_FORBIDDEN: they administer nothing. */
 enum rc administrator_vouched(struct call *c, const struct provider *p, const struct idp_person *who, bool proven,
     struct administrator_done *out);

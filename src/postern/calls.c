@@ -596,8 +596,7 @@ request(struct cli *k, const struct call *call, const char *path, json_t *fields
 			json_array_extend(items, json_object_get(page, "items"));
 		items = json_object_get(*answer, "items");
 		next = json_object_get(page, "next");
-		if (next == NULL || json_is_null(next) ||
-		    (limit > 0 && (int64_t)json_array_size(items) >= limit))
+		if (next == NULL || json_is_null(next) || (limit > 0 && (int64_t)json_array_size(items) >= limit))
 			break;
 		json_object_set(fields, "cursor", next);
 	}

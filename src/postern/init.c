@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "account/organization.h"
+#include "audit/audit.h"
 #include "backup/files.h"
 #include "backup/folder.h"
 #include "base/clock.h"
@@ -143,6 +144,32 @@ make_all(const struct init *in)
 	return rc;
 }
 
+/* The first row of the audit: who made all this. */
+static enum rc
+record(const struct init *in)
+{
+	struct call c = { .arena = in->a, .now = in->now };
+	struct audit_entry entry = { .actor = arena_printf(in->a, "uid %lld", (long long)getuid()),
+		.way = "init",
+		.organization_id = organization_slug(in->a, in->organization),
+		.object = arena_printf(in->a, "organization %s", organization_slug(in->a, in->organization)),
+		.action = "init",
+		.outcome = "done" };
+	struct keys *keys = NULL;
+	struct conf conf;
+	enum rc rc;
+
+	if ((rc = store_conf(in, &conf)) != RC_OK || (rc = keys_open(in->dir, &keys, in->e)) != RC_OK)
+		return rc;
+	c.conf = &conf;
+	c.keys = keys;
+	if ((rc = store_open(conf.store, false, &c.store, in->e)) == RC_OK && (rc = audit_add(&c, &entry)) != RC_OK)
+		*in->e = c.err;
+	store_close(c.store);
+	keys_close(keys);
+	return rc;
+}
+
 /* ---- the command ---- */
 
 static enum rc
@@ -238,6 +265,9 @@ cli_init(const struct argv *v, void *ctx)
 		if ((rc = make_all(&in)) == RC_OK && (rc = folder_keep(&folder, &k.err)) != RC_OK)
 			unmake_store(&in);
 		folder_leave(&folder, rc != RC_OK);
+		in.dir = k.data;
+		if (rc == RC_OK)
+			rc = record(&in);
 	}
 	if (rc == RC_OK)
 		story(&k, &in);

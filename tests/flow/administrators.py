@@ -175,6 +175,46 @@ def proof(server, port, b, codes):
          "to prove oneself begins no session: where it has ended the password is asked for")
 
 
+def own(server, port, b, app, codes):
+    """What they change of their own sign-in, without an administrator of administrators."""
+    page_at = "/console/sign-in/own"
+    same(Browser(server, port).get(page_at)[1]["Location"], "/console/sign-in?to=/console/sign-in/own",
+         "one's own page is for who is signed in")
+    server.ask("UPDATE administrator_session SET proven_at = 1")
+    same([b.get(page_at)[1]["Location"], b.post(page_at, do="new codes")[1]["Location"]],
+         2 * ["/console/sign-in/prove?to=/console/sign-in/own"], "and has just proven it")
+    b.get("/console/sign-in/prove?to=" + page_at)
+    same(b.post(code=codes.pop())[1]["Location"], page_at, "(it is proven)")
+    status, headers_, page = b.get(page_at)
+    ok(status == 200 and "(this one)" in page and "Authenticator app" in page and "recovery codes are left" in page
+       and "default-src 'none'" in headers_["Content-Security-Policy"], "it shows factors, codes and sessions", page)
+    status, _, page = b.post(page_at, do="remove app")
+    ok(status == 409 and "last second factor" in page, "the last second factor stays", (status, page))
+    status, _, page = b.post(page_at, do="new codes")
+    old, codes[:] = list(codes), re.findall(r"<code>([a-z2-7-]{19})</code>", page)
+    ok(status == 200 and len(codes) == 10 and not set(codes) & set(old), "new recovery codes are shown", page)
+    other = Browser(server, port)
+    other.password()
+    same((other.post(code=old[0])[0], other.post(code=codes.pop())[0]), (403, 303), "and take the place of the old ones")
+    server.ask("INSERT INTO administrator_key (id, administrator_id, public_key, counter, challenge, created_at, used_at)"
+               " SELECT 'a2V5', id, x'00', 0, 'x', 1, 1 FROM administrator" if not server.store else
+               "INSERT INTO administrator_key (id, administrator_id, public_key, counter, challenge, created_at, used_at)"
+               " SELECT 'a2V5', id, ''::bytea, 0, 'x', 1, 1 FROM administrator")
+    same([b.post(page_at, do="remove key", which="other")[0], b.post(page_at, do="remove key", which="a2V5")[0],
+          b.post(page_at, do="remove key", which="a2V5")[0]], [404, 200, 404], "a key goes, once")
+    same((b.post(page_at, do="end others")[0], other.api("GET", "/me")[0], b.api("GET", "/me")[0]), (200, 401, 200),
+         "other sessions end, this one stays")
+    same([b.post(page_at, do=do)[0] for do in ("", "everything")], [400, 400], "nothing else is done")
+    same(b.post(page_at, do="password", password="wrong", new="x" * 12)[0], 403, "a new password takes the old one")
+    same((b.post(page_at, do="password", password=PASSWORD, new=PASSWORD + "!")[0], b.api("GET", "/me")[0]), (200, 401),
+         "it is changed, and all sessions end")
+    again = Browser(server, port)
+    same((again.password()[0], again.password(password=PASSWORD + "!")[0], again.post(code=codes.pop())[0]), (403, 303, 303),
+         "which counts from now on")
+    server.admin("administrator", "passwd", NAME, "--password-stdin", stdin=PASSWORD + "\n")
+    ok("own: password" in {row["action"] for row in server.listing("audit", "list")}, "each has a row in the audit")
+
+
 def session(server, b):
     server.ask("UPDATE administrator_session SET proven_at = proven_at - 301")
     ok(b.api("GET", "/me")[1]["proven_until"] is None, "five minutes after the password it is no proof any more")
@@ -257,7 +297,11 @@ def main():
     proving.password()
     proving.post(code=codes.pop())
     proof(server, port, proving, codes)
-    changes(server, port, codes[2:])
+    proving = Browser(server, port)
+    proving.password()
+    proving.post(code=codes.pop())
+    own(server, port, proving, app, codes)
+    changes(server, port, codes)
     server.admin("administrator", "add", "paul@betterbag.com", "--role", "read", "--password-stdin",
                  stdin=PASSWORD + "\n")
     guesses(server, port)

@@ -131,6 +131,9 @@ def a_person(w, user, other, device):
 
 def main():
     w = world.World().open()
+    first = w.listing("audit", "list", "--limit", "1000")[-1]
+    same((first["seq"], first["way"], first["action"], first["object"].split()[0], first["outcome"]),
+         (1, "init", "init", "organization", "done"), "the first row says who made the server")
     user, other = w.person("wilhelmina", "bob")
     w.admin("rule", "add", "--user", user, "--byod")
     device = w.independent()

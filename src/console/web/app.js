@@ -53,6 +53,7 @@ function frame() {
   const button = h('button', { type: 'button', class: 'plain menu', 'aria-expanded': 'false', 'aria-controls': 'menu', click: () => open(button.getAttribute('aria-expanded') === 'false') }, 'Menu');
   const menu = h('div', { id: 'menu' }, picker, nav, h('p', { class: 'foot' },
     h('button', { type: 'button', class: 'plain', click: help }, 'Keyboard (?)'), 
+    me.way === 'session' && h('a', { href: '/console/sign-in/own' }, 'Your sign-in'), ' ',
     me.way === 'session' && h('form', { method: 'post', action: '/console/sign-out' }, h('button', { class: 'plain' }, 'Sign out'))), h('p', { class: 'foot quiet' }, `${me.name}: ${roles[me.role]}`));
   const open = (is) => { button.setAttribute('aria-expanded', String(is)); menu.classList.toggle('open', is); };
   nav.addEventListener('click', () => open(false));

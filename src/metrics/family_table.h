@@ -33,6 +33,8 @@ X("postern_store_unit_retries_total", "counter", "", \
   "Runs of units that had to be repeated.", again) \
 X("postern_store_commits_total", "counter", "result", \
   "Commits. Units for each commit is the size of a group.", commits) \
+X("postern_store_up", "gauge", "", \
+  "0: the database did not answer, and its numbers are not on this page.", up) \
 X("postern_store_broken", "gauge", "", \
   "1: a commit's outcome is unknown, and the process ends.", broken) \
 X("postern_pushes_total", "counter", "result", \

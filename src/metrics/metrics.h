@@ -3,7 +3,7 @@
  *
  * Counting a request takes three additions to numbers of the process, without a lock. No label has a value that a
  * peer chooses or that is about a person: routes are rows of the tables, results are status codes. What the database
- * knows is asked at most every METRICS_STALE_S seconds, however often somebody scrapes. */
+ * knows is asked at most every METRICS_STALE_S seconds, however often somebody scrapes; whether it answers, each time. */
 #ifndef METRICS_METRICS_H
 #define METRICS_METRICS_H
 
@@ -36,7 +36,7 @@ struct metrics_room {
 	int64_t started_at; /* Unix seconds */
 };
 
-/* The page. RC_UNAVAILABLE: the database does not answer; what this process knows is there all the same. */
+/* The page. Where the database does not answer, postern_store_up is 0 and what this process knows is there all the same. */
 enum rc metrics_page(struct call *c, struct metrics_room *room, struct bytes *out);
 /* RC_UNAVAILABLE: no request should be sent here now; *e says why. */
 enum rc metrics_ready(struct call *c, struct metrics_room *room);

@@ -24,6 +24,7 @@ struct page {
 	struct http_stats http;
 	struct store_stats store;
 	struct push_stats push;
+	bool up; /* the database answered */
 };
 
 #define LABELS(...) ((const struct label[]){ __VA_ARGS__, { NULL, NULL } })
@@ -167,6 +168,13 @@ static enum rc
 broken(struct page *p, const char *name)
 {
 	line(p, name, NULL, store_is_broken(p->c->store));
+	return RC_OK;
+}
+
+static enum rc
+up(struct page *p, const char *name)
+{
+	line(p, name, NULL, p->up);
 	return RC_OK;
 }
 
@@ -360,18 +368,25 @@ families(struct page *p, const struct family *f, size_t n)
 
 /* What the database knows, at most METRICS_STALE_S old. One scrape asks; others that come meanwhile wait for it. */
 static enum rc
-put_rows(struct page *p)
+ask(struct page *p, const char **rows)
 {
 	struct metrics *m = p->room->counts;
 	struct buf own, *page = p->b;
-	enum rc rc = RC_OK;
+	int version;
+	enum rc rc = store_version(p->c->store, &version, &p->c->err); /* does it answer now? */
 
+	*rows = "";
+	if (rc != RC_OK)
+		return rc;
 	pthread_mutex_lock(&m->lock);
 	if (m->rows == NULL || clock_mono_ms() - m->rows_at >= METRICS_STALE_S * 1000) {
 		buf_init(&own, METRICS_PAGE_MAX);
 		p->b = &own;
 		rc = families(p, of_database, sizeof of_database / sizeof of_database[0]);
 		p->b = page;
+		if (rc == RC_OK && !buf_ok(&own))
+			rc = fail(
+			    &p->c->err, RC_TOO_LARGE, "numbers of the database are over %d octets", METRICS_PAGE_MAX);
 		if (rc == RC_OK) {
 			free(m->rows);
 			m->rows = strdup(own.p);
@@ -380,7 +395,7 @@ put_rows(struct page *p)
 		buf_free(&own);
 	}
 	if (rc == RC_OK && m->rows != NULL)
-		buf_str(p->b, m->rows);
+		*rows = arena_strdup(p->c->arena, m->rows);
 	pthread_mutex_unlock(&m->lock);
 	return rc;
 }
@@ -391,6 +406,7 @@ metrics_page(struct call *c, struct metrics_room *room, struct bytes *out)
 	struct http_server *http = atomic_load(&room->http);
 	struct buf b;
 	struct page p = { .c = c, .room = room, .b = &b };
+	const char *rows;
 	enum rc rc;
 	size_t n;
 
@@ -399,10 +415,13 @@ metrics_page(struct call *c, struct metrics_room *room, struct bytes *out)
 	store_stats(c->store, &p.store);
 	if (room->push != NULL)
 		push_stats(room->push, &p.push);
+	rc = ask(&p, &rows);
+	p.up = rc == RC_OK;
+	if (rc != RC_OK && rc != RC_UNAVAILABLE)
+		return rc;
 	buf_init(&b, METRICS_PAGE_MAX);
 	rc = families(&p, of_process, sizeof of_process / sizeof of_process[0]);
-	if (rc == RC_OK)
-		rc = put_rows(&p);
+	buf_str(&b, rows);
 	if (!buf_ok(&b))
 		rc = fail(&c->err, RC_TOO_LARGE, "the page of numbers is over %d octets", METRICS_PAGE_MAX);
 	n = b.n;

@@ -11,7 +11,8 @@ import world  # first: it finds the others
 import openssl
 import postgres
 from nodes import Lite, PASSPHRASE, join, through
-from postern import PASSWORD, done, ok, same, say, until
+from outside import fetch
+from postern import PASSWORD, done, free_port, ok, same, say, until
 from receiver import Receiver
 
 ENROLLED = ["certificate.issued", "enrollment.enrolled"]
@@ -120,6 +121,20 @@ def killed(w, two, people, good):
     return left
 
 
+def away(cluster, port):
+    say("the database goes away")
+    same(fetch(port, "/readyz")[0], 200, "/readyz while it is there")
+    ok("postern_store_up 1" in fetch(port, "/metrics")[1], "postern_store_up is 1")
+    cluster.stop()
+    ok(until(lambda: fetch(port, "/readyz")[0] == 503), "/readyz: 503 when it is not", fetch(port, "/readyz"))
+    same(fetch(port, "/healthz"), (200, "alive\n"), "/healthz: the process is well all the same")
+    status, page = fetch(port, "/metrics")
+    ok(status == 200 and "postern_store_up 0" in page and "postern_http_connections" in page and "postern_enrollments{" not in page,
+       "/metrics: postern_store_up is 0, and what the process knows is there", (status, page[-500:]))
+    cluster.start()
+    ok(until(lambda: fetch(port, "/readyz")[0] == 200), "/readyz: 200 when it is back")
+
+
 def main():
     cluster = None if postgres.address() else postgres.Postgres()
     if cluster:
@@ -129,14 +144,17 @@ def main():
     with open(passphrase, "w", opener=lambda p, f: os.open(p, f, 0o600)) as f:
         f.write(PASSPHRASE + "\n")
     two, _ = join(w, w, "two", passphrase)
+    ports = {n: free_port() for n in (w, two)}
     for n in (w, two):
-        n.set(webhook_private="yes", webhook_ca=w.cacert)
+        n.set(webhook_private="yes", webhook_ca=w.cacert, metrics_listen=f"127.0.0.1:{ports[n]}")
     try:
         w.open()
         w.independent()     # its maker is known at both nodes
         two.start()
         good = who_is_told(w, two, people, certificates(w))
         left = killed(w, two, people, good)
+        if cluster:
+            away(cluster, ports[left])
         same(left.stop(), 0, "SIGTERM ends it with status 0")
     finally:
         two.stop()

@@ -67,10 +67,12 @@ def main():
     ok(len(lines) > 200, "the pages have commands", len(lines))
     wrong = [(page, " ".join(words), unknown(*words)) for page, words in lines if unknown(*words)]
     ok(not wrong, "each is there, with its options", wrong)
-    scripts = {(page, name) for page, text in pages.items() for name in re.findall(r"(?<![\w/])(?:script|tests)/[a-z][\w./-]*", text)}
+    scripts = {(page, name) for page, text in pages.items()
+               for name in re.findall(r"(?<![\w/])(?:script|tests)/[a-z][\w./-]*", text)}
     gone = [s for s in scripts if not os.path.exists(os.path.join(ROOT, s[1].rstrip(".")))]
     ok(scripts and not gone, "so is each script and test that they name", gone)
-    files = {(page, name) for page, text in pages.items() for name in re.findall(r"`((?:[a-z-]+/)+[\w-]+\.(?:[ch]|yml|json|md))`", text)}
+    files = {(page, name) for page, text in pages.items()
+             for name in re.findall(r"`((?:[a-z-]+/)+[\w-]+\.(?:[ch]|yml|json|md))`", text)}
     gone = [f for f in files if not any(os.path.exists(os.path.join(ROOT, at, f[1])) for at in ("", "src"))]
     ok(files and not gone, "each source and page", gone)
     with open(os.path.join(ROOT, "src", "config", "config.c")) as f:

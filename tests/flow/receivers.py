@@ -77,8 +77,8 @@ def who_is_told(w, two, people, kinds):
     same((len(other.tries), len(stranger.tries)), (0, 0), "and no octet of a message reaches it")
     ok(trouble(w, away, "answered 307"), "a redirect is an answer that is not 2xx", away.row(w)["trouble"])
     same(good.paths, {"/"}, "and is not followed: messages go where the administrator said")
-    ok(trouble(w, endless, "the answer is over") and until(lambda: 0 < endless.answered < 32 << 20), "an answer without an end is not read to it",
-       (endless.row(w)["trouble"], endless.answered))
+    ok(trouble(w, endless, "the answer is over") and until(lambda: 0 < endless.answered < 32 << 20),
+       "an answer without an end is not read to it", (endless.row(w)["trouble"], endless.answered))
     same(max(good.tries.values()), 1, "what was accepted is not sent again, though two nodes send")
     for r in receivers[1:]:
         w.admin("webhook", "remove", r.id)
@@ -129,7 +129,8 @@ def away(cluster, port):
     ok(until(lambda: fetch(port, "/readyz")[0] == 503), "/readyz: 503 when it is not", fetch(port, "/readyz"))
     same(fetch(port, "/healthz"), (200, "alive\n"), "/healthz: the process is well all the same")
     status, page = fetch(port, "/metrics")
-    ok(status == 200 and "postern_store_up 0" in page and "postern_http_connections" in page and "postern_enrollments{" not in page,
+    ok(status == 200 and "postern_store_up 0" in page and "postern_http_connections" in page and
+       "postern_enrollments{" not in page,
        "/metrics: postern_store_up is 0, and what the process knows is there", (status, page[-500:]))
     cluster.start()
     ok(until(lambda: fetch(port, "/readyz")[0] == 200), "/readyz: 200 when it is back")

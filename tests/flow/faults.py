@@ -207,7 +207,7 @@ def traffic(r, fault):
 
 
 def story_disk():
-    for fault in ("full@150+", "full@400", "io@300+", "io@900"):
+    for fault in ("full@150+", "full@400", "io@900+", "io@1500"):
         r = loss.Rounds(3, 5, fleet=False)
         r.server.start()
         r.stuck += [x for x in loss.together(loss.Worker.go_on, r.workers[:1]) if x is not True]

@@ -275,21 +275,27 @@ check_seal(struct server *s, struct err *e)
 	return rc;
 }
 
-/* The administration's, whose file is made in DIR. */
+/* All listeners; of the administration's, whose file is made in DIR, the socket, unless it was handed over. */
 static enum rc
-open_socket(struct server *s, const struct conf *conf, struct err *e)
+open_listeners(struct server *s, const struct conf *conf, struct err *e)
 {
-	int fd = handed_take(&s->handed, door_names[HTTP_DOOR_UNIX]);
-	enum rc rc = RC_OK;
-	bool made = fd < 0;
+	bool made;
+	enum rc rc;
 
+	add_listeners(s, HTTP_DOOR_UNIX, NULL);
+	made = s->n_listeners == 0;
 	if (made)
-		rc = http_unix_open(conf->admin_socket, &fd, e);
-	for (; rc == RC_OK && fd >= 0; fd = handed_take(&s->handed, door_names[HTTP_DOOR_UNIX])) {
-		add_listener(s, HTTP_DOOR_UNIX, made ? conf->admin_socket : "of the socket unit", fd);
-		s->listeners[s->n_listeners - 1].made = made;
-	}
-	return rc;
+		add_listener(s, HTTP_DOOR_UNIX, conf->admin_socket, -1);
+	add_listeners(s, HTTP_DOOR_TLS, conf->listen);
+	add_listeners(s, HTTP_DOOR_MTLS, conf->listen_mtls);
+	add_listeners(s, HTTP_DOOR_PLAIN, conf->listen_http);
+	add_listeners(s, HTTP_DOOR_ADMIN, conf->admin_listen);
+	add_listeners(s, HTTP_DOOR_METRICS, conf->metrics_listen);
+	/* Before anything is made in DIR. */
+	if ((rc = handed_check(&s->handed, e)) != RC_OK || !made)
+		return rc;
+	s->listeners[0].made = true;
+	return http_unix_open(conf->admin_socket, &s->listeners[0].fd, e);
 }
 
 static enum rc
@@ -314,7 +320,7 @@ open_all(struct server *s, const struct conf *conf, struct err *e)
 	rc = store_migrate(s->store, &from, &to, e);
 	store_close(s->store);
 	s->store = NULL;
-	if (rc != RC_OK || (rc = open_socket(s, conf, e)) != RC_OK || (rc = confine(s->arena, conf, e)) != RC_OK)
+	if (rc != RC_OK || (rc = open_listeners(s, conf, e)) != RC_OK || (rc = confine(s->arena, conf, e)) != RC_OK)
 		return rc;
 	if ((rc = store_open(conf->store, false, &s->store, e)) != RC_OK)
 		return rc;
@@ -417,13 +423,6 @@ start(struct server *s, struct err *e)
 		for (size_t k = 0; k < sizeof own / sizeof own[0]; k++)
 			rooms[i] = own[k].table == tables[i] ? own[k].room : rooms[i];
 	}
-	add_listeners(s, HTTP_DOOR_TLS, conf->listen);
-	add_listeners(s, HTTP_DOOR_MTLS, conf->listen_mtls);
-	add_listeners(s, HTTP_DOOR_PLAIN, conf->listen_http);
-	add_listeners(s, HTTP_DOOR_ADMIN, conf->admin_listen);
-	add_listeners(s, HTTP_DOOR_METRICS, conf->metrics_listen);
-	if ((rc = handed_check(&s->handed, e)) != RC_OK)
-		return rc;
 	(void)load_tickets(s, &tickets); /* before anybody can ask: the first session is known to all nodes */
 	rc = http_server_start(&settings, s->listeners, s->n_listeners, tables, rooms, N_TABLES, &hooks, &s->http, e);
 	explicit_bzero(&tickets, sizeof tickets);

@@ -87,7 +87,6 @@ admin_audit_list(struct admin_call *x)
 	enum rc rc;
 	int n;
 
-	x->paged = true;
 	f.oldest = admin_query(x, "after") != NULL;
 	f.person = user != NULL ? account_fold(x->c->arena, user) : NULL;
 	if ((rc = admin_limit(x, &f.limit)) != RC_OK || (rc = moment(x, "since", &f.since)) != RC_OK ||

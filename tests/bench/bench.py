@@ -79,6 +79,16 @@ def cpu_us(pid):
     return (int(field[11]) + int(field[12])) * 1e6 / TICKS
 
 
+def running_us(pids):
+    """The same of processes that live on, exactly: by their threads."""
+    total = 0
+    for pid in pids:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/schedstat") as f:
+                total += int(f.read().split()[0])
+    return total / 1000
+
+
 def children(pid, name=None):
     """Of a process, all or those of that name."""
     def called(pid):
@@ -613,7 +623,7 @@ ssl_certificate_key {at.data}/tls/server.key; ssl_protocols TLSv1.2 TLSv1.3; ssl
         "the console's screens among 100,000 enrollments, SQLite"
         at = self.installation("console").prepare(self.devices(SCREENED))
         console.spread(at)
-        self.screens(at, "console", Syncs(), lambda server: server.cpu_us())
+        self.screens(at, "console", Syncs(), lambda: [])
 
     def pg_console(self):
         "the same on PostgreSQL"
@@ -624,22 +634,23 @@ ssl_certificate_key {at.data}/tls/server.key; ssl_protocols TLSv1.2 TLSv1.3; ssl
             dsn = db.dsn(self.database(db, "console"))
             at = self.installation("pg_console", store=dsn).prepare(self.devices(SCREENED))
             console.spread(at, dsn)
-            self.screens(at, "pg_console", syncs, lambda server: server.cpu_us() + self.tree_us(db))
+            self.screens(at, "pg_console", syncs, lambda: [db.server.pid, *children(db.server.pid)])
         finally:
             db.remove()
             syncs.end()
 
-    def screens(self, at, prefix, syncs, cpu):
+    def screens(self, at, prefix, syncs, others):
+        """Processor time is the 95th percentile as well: what a busy machine adds to times is not in it."""
         with Server(at, syncs=syncs) as server:
             self.admin(at, "device-group", "add", "phones", "--model-family", "iPhone")
             pages = console.Pages(at)
-            pages.measure(2, lambda: cpu(server))
-            got = pages.measure(ASKED, lambda: cpu(server))
+            pages.measure(2, float)
+            got = pages.measure(ASKED, lambda: running_us([d.pid for d in server.daemons] + others()))
         for name, times in got.items():
-            self.rows.append((f"{'PostgreSQL, ' if prefix.startswith('pg') else ''}{name}", times))
-        worst = max(got, key=lambda name: got[name]["p95_ms"])
-        self.flat.update({f"{prefix}_worst_p95_ms": round(got[worst]["p95_ms"], 1), f"{prefix}_worst": worst,
-                          f"{prefix}_worst_us": round(max(g["us"] for g in got.values()))})
+            self.rows.append((f"{prefix}: {name}", times))
+        worst = {key: max(got, key=lambda name: got[name][key]) for key in ("us", "p95_ms")}
+        self.flat.update({f"{prefix}_{key}": round(got[name][key], 1) for key, name in worst.items()})
+        self.flat.update({f"{prefix}_{key}_of": name for key, name in worst.items()})
 
     def push(self):
         "50,000 pushes"

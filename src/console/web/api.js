@@ -40,7 +40,6 @@ async function ask(method, url, headers, body) {
   let value;
   try { value = JSON.parse(text); } catch { value = undefined; }
   if (answer.status === 401) location.assign(by('sign-in'));
-  if (value?.code === 'not proven') location.assign(`/console/sign-in/prove?to=${encodeURIComponent(`/console/${location.hash}`)}`);
   if (!answer.ok) throw new Problem(answer.status, value);
   return { text, value, etag: answer.headers.get('ETag') };
 }

@@ -13,8 +13,10 @@ admin_limit(struct admin_call *x, int *out)
 	int64_t limit;
 	enum rc rc = admin_query_int(x, "limit", DB_PAGE_MAX, &limit);
 
-	if (rc == RC_OK && (limit < 1 || limit > DB_PAGE_MAX))
-		return fail(&x->c->err, RC_BAD_INPUT, "limit is a number from 1 to %d", DB_PAGE_MAX);
+	if (rc == RC_OK && (limit < 1 || limit > DB_PAGE_MAX)) {
+		(void)fail(&x->c->err, RC_BAD_INPUT, "limit is a number from 1 to %d", DB_PAGE_MAX);
+		return RC_BAD_INPUT;
+	}
 	*out = (int)limit;
 	x->paged = true;
 	return rc;

@@ -82,6 +82,20 @@ def had_once(one, two):
        "what one node evicts leaves at the other", one.listing("enrollment", "show", row["id"]))
 
 
+def audited(one, two):
+    """Changes at both at once: one chain with a row for each, and none stands twice or in another's place."""
+    def change(i):
+        (one, two)[i % 2].admin("rule", "add", "--user", f"of-{i}@{DOMAIN}", "--refuse", "no")
+
+    before = one.ask("SELECT count(*) FROM audit WHERE action = 'POST /rules' AND outcome = 'done'")[0][0]
+    together(lambda n: [change(i) for i in range(n, 24, 6)], range(6))
+    same(one.ask("SELECT count(*) FROM audit WHERE action = 'POST /rules' AND outcome = 'done'")[0][0] - before, 24,
+         "each change at either node has its row")
+    same(one.ask("SELECT count(*), max(seq) - min(seq) + 1 - count(*) FROM audit")[0][1], 0, "numbered without a gap")
+    said = two.admin("audit", "verify")
+    ok("each as it was written" in said, "and the chain of both holds", said)
+
+
 def main():
     cluster = None if postgres.address() else postgres.Postgres()
     one = Server(store=postgres.fresh_database(postgres.address() or cluster.dsn()))
@@ -89,6 +103,7 @@ def main():
     try:
         together(Server.start, [one, two])
         decided(one, two)
+        audited(one, two)
         had_once(one, two)
         counted_together(one, two)
     finally:

@@ -417,6 +417,16 @@ allow(int ruleset, const struct sandbox_path *path, uint64_t handled)
 	return good;
 }
 
+static bool
+allow_all(int ruleset, const struct sandbox_path *paths, uint64_t handled)
+{
+	bool good = true;
+
+	for (; good && paths != NULL && paths->path != NULL; paths++)
+		good = allow(ruleset, paths, handled);
+	return good;
+}
+
 /* Of itself, its libraries, and what it maps: names for its report. */
 static const struct sandbox_path for_sanitizers[] = { { "/proc/self", SANDBOX_READ },
 	{ "/proc/self/exe", SANDBOX_READ }, { "/usr/lib", SANDBOX_READ }, { NULL, 0 } };
@@ -426,7 +436,7 @@ limit_files(unsigned role, const struct sandbox_path *paths)
 {
 	long form = syscall(__NR_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	struct ruleset r = { .files = FILES_1 };
-	bool good = true;
+	bool good;
 	int fd;
 
 	if (form < 1)
@@ -438,11 +448,8 @@ limit_files(unsigned role, const struct sandbox_path *paths)
 		r.scopes = role == L ? SCOPE_SIGNAL : SCOPE_SIGNAL | SCOPE_ABSTRACT;
 	if ((fd = (int)syscall(__NR_landlock_create_ruleset, &r, sizeof r, 0)) < 0)
 		return "the kernel does not limit files (Landlock)";
-	for (; good && paths != NULL && paths->path != NULL; paths++)
-		good = allow(fd, paths, r.files);
-	for (paths = for_sanitizers; good && SANITIZED && paths->path != NULL; paths++)
-		good = allow(fd, paths, r.files);
-	good = good && syscall(__NR_landlock_restrict_self, fd, 0) == 0;
+	good = allow_all(fd, paths, r.files) && (!SANITIZED || allow_all(fd, for_sanitizers, r.files)) &&
+	       syscall(__NR_landlock_restrict_self, fd, 0) == 0;
 	close(fd);
 	return good ? NULL : "files could not be limited (Landlock)";
 }

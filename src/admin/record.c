@@ -10,6 +10,8 @@
 #include "audit/audit.h"
 #include "base/log.h"
 
+#define PERSON_MAX 254 /* octets: no longer is the name of an account */
+
 /* What may be kept of a kind of object, which a path calls {kind}: members of its answer, never a secret, and nothing
  * that says which device of a person it is. Of a kind that is not here no member is kept. `collection`: where objects of
  * that kind are made, and listed where they have no path of their own. */
@@ -282,6 +284,8 @@ person_of(struct admin_call *x, const struct about *t, const json_t *shown_as)
 		user = person_there(x, admin_query(x, "user"));
 	if (user == NULL)
 		user = admin_text(x, "user");
+	if (user != NULL && strlen(user) > PERSON_MAX)
+		user = NULL; /* nobody's */
 	if (user == NULL)
 		user = person_of_enrollment(x, admin_text(x, "enrollment"));
 	return user != NULL ? account_fold(x->c->arena, user) : NULL;

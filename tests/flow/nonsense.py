@@ -21,7 +21,7 @@ from world import World, is_challenge, shown
 
 WELL_KNOWN = "/.well-known/com.apple.remotemanagement"
 # Told or counted is what refusals leave behind; when somebody was last seen is no change.
-TRACES = {"attempt", "event", "discovery_count", "throttle", "sqlite_sequence"}
+TRACES = {"attempt", "event", "discovery_count", "throttle", "sqlite_sequence", "audit", "audit_name", "audit_detail", "audit_head"}
 SEEN = {"last_seen_at"}
 
 

@@ -269,7 +269,9 @@ def inactive(w):
     names = lambda: [r["user"] for r in w.listing("enrollment", "list", "--state", "inactive")]
     same((names(), w.listing("status")[0]["inactive"]), ([], 0), "who was seen is active")
     w.stop()
-    w.ask("UPDATE enrollment SET last_seen_at = ?1, enrolled_at = ?1 WHERE id = ?2", int(time.time()) - 31 * 86400, e.id)
+    past = int(time.time()) - 31 * 86400
+    w.ask("UPDATE enrollment SET last_seen_at = ?1, enrolled_at = ?1 WHERE id = ?2", past, e.id)
+    w.ask("UPDATE channel SET last_seen_at = ?1 WHERE enrollment_id = ?2", past, e.id)
     w.start()
     same((names(), w.listing("status")[0]["inactive"]), ([e.user], 1), "after inactive_days the list and status say so")
     told, = w.listing("enrollment", "show", e.id)

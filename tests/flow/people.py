@@ -281,6 +281,16 @@ def by_directory(w):
     same(d.ask("DELETE", f"/Users/{id}")[0], 204, "a user is deleted")
     same(d.ask("GET", f"/Users/{id}")[0], 404, "and is gone")
     same(device.report().status, 403, "the device is told to leave")
+    rows = w.listing("audit", "list", "--object", f"user {id}", "--limit", "1000")
+    scim = [row for row in rows if row["way"] == "scim"]
+    ok({row["actor"] for row in scim} == {"scim Entra"} and
+       {("POST /scim/v2/Users", "done"), ("PATCH /scim/v2/Users", "done"), ("PATCH /scim/v2/Users", "conflict"),
+        ("PUT /scim/v2/Users", "done"), ("DELETE /scim/v2/Users", "begun"), ("DELETE /scim/v2/Users", "done")}
+       <= {(row["action"], row["outcome"]) for row in scim}, "what the directory did is in the audit", scim)
+    ok({"before": {"userName": user}, "after": {"userName": married}}.items() <=
+       {k: {"userName": v.get("userName")} for row in scim for k, v in (row["detail"] or {}).items()
+        if row["outcome"] == "done" and row["detail"].get("after", {}).get("userName") == married and
+        row["detail"].get("before", {}).get("userName") == user}.items(), "with what was before and after", scim)
     w.admin("service", "remove", d.id)
     same(d.ask("GET", "/Users")[0], 401, "a directory whose token was removed is refused")
     ok(d.token not in w.log, "its token is not in the log")

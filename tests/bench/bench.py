@@ -46,10 +46,10 @@ CONNECTIONS = 16
 HASHED_PASSWORD = "correct horse"
 # Its hash by one pass over 8 kB, for what is measured without argon2id: nobody's password is ever stored so.
 HASHED_CHEAPLY = "$argon2id$v=19$m=8,t=1,p=1$D6cnlBQaidVfp5tb40jPVQ$OHVv7DiMHivXjteqsgbztcwOkC3tSI1ot9USBjli+SY"
-# What one whole enrollment of `fleet run --scenario enroll` makes the server compute, counted by callgrind: signed are
-# the profile, the identity certificate and the SCEP answer; verified the MachineInfo of two POSTs (the lab's pool of
-# device CAs is empty, so no chain), the SCEP message, its request, and three Mdm-Signatures. The TLS handshakes are
-# counted by the run itself.
+# What one whole enrollment of `fleet run --scenario enroll` makes the server compute, counted by callgrind (with
+# sandbox = off: it makes code as it goes): signed are the profile, the identity certificate and the SCEP answer;
+# verified the MachineInfo of two POSTs (the lab's pool of device CAs is empty, so no chain), the SCEP message, its
+# request, and three Mdm-Signatures. The TLS handshakes are counted by the run itself.
 ENROLLMENT = {"rsa_sign_us": 3, "rsa_decrypt_us": 1, "rsa_encrypt_us": 1, "rsa_verify_us": 7}
 TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -166,12 +166,12 @@ leave(struct password_gate *g, int place)
 	pthread_mutex_unlock(&g->lock);
 }
 
-/* Compute where the gate has a place. A process that ended (the kernel takes from the largest when memory
- * is short) is replaced at the next password. */
+/* Compute where the gate has a place. A process that ended (the kernel takes from the largest when memory is short) is
+ * replaced, and the password tried with the new one; not a third time, since it may be what ended both. */
 static enum rc
 compute(struct password_gate *g, const struct hasher_work *w, struct hasher_result *out, struct err *e)
 {
-	int place, r;
+	int place, r = -1;
 
 	if (g == NULL) {
 		hasher_compute(w, out);
@@ -179,9 +179,11 @@ compute(struct password_gate *g, const struct hasher_work *w, struct hasher_resu
 	}
 	if ((place = enter(g)) < 0)
 		return fail(e, RC_UNAVAILABLE, "too many passwords are being checked at the moment");
-	r = g->hasher[place].fd < 0 ? hasher_start(&g->hasher[place], g->mode) : 0;
-	if (r == 0)
-		r = hasher_ask(&g->hasher[place], w, out);
+	for (int tries = 0; tries < 2 && r != 0; tries++) {
+		r = g->hasher[place].fd < 0 ? hasher_start(&g->hasher[place], g->mode) : 0;
+		if (r == 0)
+			r = hasher_ask(&g->hasher[place], w, out);
+	}
 	leave(g, place);
 	return r == 0 ? RC_OK : fail(e, RC_UNAVAILABLE, "the process that checks passwords has ended; try again");
 }

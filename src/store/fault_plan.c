@@ -4,11 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+
 static struct {
 	pthread_mutex_t lock;
 	enum fault_kind kind;
 	int64_t at, steps;
 	bool on; /* not once: from then on */
+	bool loud; /* planned by the environment: who waits for the fault in a log finds it */
 	enum fault_early early;
 	uint64_t random;
 } plan = { .lock = PTHREAD_MUTEX_INITIALIZER, .random = 1 };
@@ -28,14 +31,18 @@ enum fault_kind
 fault_plan_step(enum fault_step step)
 {
 	enum fault_kind fails = FAULT_NONE;
+	bool first = false;
 
 	pthread_mutex_lock(&plan.lock);
 	if (counted[plan.kind] & BIT(step)) {
 		plan.steps++;
+		first = plan.loud && plan.steps == plan.at;
 		if (plan.steps == plan.at || (plan.on && plan.steps > plan.at))
 			fails = plan.kind;
 	}
 	pthread_mutex_unlock(&plan.lock);
+	if (first)
+		log_warn("the planned fault comes now");
 	return fails;
 }
 
@@ -149,6 +156,7 @@ fault_plan_parse(const char *words, struct err *e)
 	if (copy == NULL)
 		return fail(e, RC_UNAVAILABLE, "out of memory");
 	pthread_mutex_lock(&plan.lock);
+	plan.loud = true;
 	while (rc == RC_OK && (word = strsep(&rest, ",")) != NULL) {
 		if (!parse_word(word))
 			rc = fail(e, RC_BAD_INPUT, FAULTVFS_ENVIRONMENT ": unknown word %s", word);

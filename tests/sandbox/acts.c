@@ -124,6 +124,13 @@ open_store(void)
 	return opens(below("postern.db"), O_RDWR);
 }
 
+/* Of a server beside this one. */
+static bool
+open_other_store(void)
+{
+	return opens(below("../data.other/postern.db"), O_RDONLY);
+}
+
 static bool
 read_tls(void)
 {
@@ -357,6 +364,7 @@ static const struct {
 	{ "read the settings", read_settings },
 	{ "write the settings", write_settings },
 	{ "open the store", open_store },
+	{ "open the store of another server", open_other_store },
 	{ "read the TLS key", read_tls },
 	{ "write the TLS key", write_tls },
 	{ "make a file in DIR", make_beside },

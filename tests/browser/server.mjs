@@ -56,6 +56,7 @@ export class Server {
     return new Promise((resolve, reject) => {
       const child = execFile(path.join(clients, 'postern'), args, { timeout: 120000 }, (error, stdout, stderr) =>
         (error ? reject(new Error(`postern ${args.join(' ')}: ${error.code} ${stderr}`)) : resolve(stdout)));
+      child.stdin.on('error', () => {}); // it ended without reading: its status and its words say why
       child.stdin.end(input);
     });
   }
@@ -73,6 +74,7 @@ export class Server {
     const child = spawn('/usr/bin/python3', ['-B', client, 'begin', '--user', user, '--server', this.url,
       '--cacert', path.join(this.data, 'tls/ca.pem'), '--device-ca', path.join(this.folder, 'built-in'),
       '--state', fs.mkdtempSync(path.join(this.folder, 'device-'))], { stdio: ['pipe', 'pipe', 'pipe'] });
+    child.stdin.on('error', () => {}); // likewise
     let wrong = '';
     child.stderr.on('data', (chunk) => { wrong += chunk; });
     const ended = new Promise((resolve) => child.on('close', resolve));

@@ -3,7 +3,7 @@
  * Everything but `init`, `check`, `lint`, `backup` and its like is a request to the administration API over DIR/admin.sock,
  * or over TLS with --server. Which
  * request, with which fields, printed how, is one table (calls.c); which options and arguments a command
- * has is another (commands.c). Results go to stdout, messages to stderr. */
+ * has is another (commands.c, option_table.h). Results go to stdout, messages to stderr. */
 #ifndef POSTERN_CLI_H
 #define POSTERN_CLI_H
 
@@ -66,7 +66,7 @@ const char *cli_dsn_text(struct arena *a, const char *dsn); /* for people: witho
 void cli_progress(const struct cli *k, const char *doing, int64_t done, int64_t total, const char *unit);
 void cli_progress_end(const struct cli *k); /* wipes the line */
 
-/* ---- the table of calls (calls.c) ---- */
+/* ---- the table of calls (call.c) ---- */
 
 /* The command of the table that was written; what argv runs for most commands. */
 int cli_call(const struct argv *v, void *ctx);

@@ -1,34 +1,15 @@
-#include "apple/books.h"
+#include "apple/books_event.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "apple/lab.h"
-#include "base/clock.h"
-#include "base/log.h"
 #include "crypto/hash.h"
 #include "fmt/base64.h"
-#include "http/client.h"
 #include "http/mem.h"
 
-#define TICK_MS 50
-#define NOTICE_TRIES 3
-#define NOTICE_MS 5000
 #define REQUESTS 64 /* paths that are counted */
-
-struct books {
-	struct books_settings set;
-	pthread_mutex_t lock; /* over all that follows */
-	pthread_cond_t wake;
-	pthread_t thread;
-	bool over;
-	json_t *root; /* assets, users, assignments, events, notices, requests, client: objects by key */
-	const char *token, *expires, *uid;
-	struct arena *arena;
-};
 
 /* ---- errors ---- */
 
@@ -57,160 +38,13 @@ static const struct {
 	[NO_METHOD] = { 404, 9726, "Method not supported" },
 	[NO_EVENT] = { 404, 9611, "Event not found" },
 };
-#define ALREADY_ASSIGNED 9616
-
-static json_t *
-part(const struct books *b, const char *name)
-{
-	return json_object_get(b->root, name);
-}
-
-/* ---- events ---- */
-
-/* The holders of an asset: an object by clientUserId. */
-static json_t *
-holders(const struct books *b, const char *adam_id)
-{
-	json_t *all = part(b, "assignments");
-
-	if (json_object_get(all, adam_id) == NULL)
-		json_object_set_new(all, adam_id, json_object());
-	return json_object_get(all, adam_id);
-}
-
-static int64_t
-available(const struct books *b, const char *adam_id)
-{
-	return json_get_int(json_object_get(part(b, "assets"), adam_id), "totalCount", 0) -
-	       (int64_t)json_object_size(holders(b, adam_id));
-}
-
-static void
-notice(const struct books *b, const char *type, json_t *what)
-{
-	json_t *client = part(b, "client");
-
-	if (json_get_text(client, "notificationUrl") == NULL) {
-		json_decref(what);
-		return;
-	}
-	json_array_append_new(part(b, "notices"), json_pack("{s:o,s:s,s:s,s:s}", "notification", what, "notificationId",
-						      crypto_uuid(b->arena), "notificationType", type, "uId", b->uid));
-}
-
-static void
-fail_one(json_t *event, const char *adam_id, const char *user, const json_t *why)
-{
-	json_t *failure = why != NULL ? json_deep_copy(why)
-				      : json_pack("{s:i,s:s}", "errorNumber", ALREADY_ASSIGNED, "errorMessage",
-					    "The license is already assigned");
-
-	if (adam_id != NULL)
-		json_object_set_new(failure, "adamId", json_string(adam_id));
-	json_object_set_new(failure, "clientUserId", json_string(user));
-	json_array_append_new(json_object_get(event, "failures"), failure);
-}
-
-static void
-do_users(const struct books *b, json_t *event)
-{
-	json_t *given, *known;
-	size_t i;
-
-	json_array_foreach(json_object_get(event, "users"), i, given)
-	{
-		const char *id = json_get_text(given, "clientUserId"),
-			   *account = json_get_text(given, "managedAppleId");
-
-		if ((known = json_object_get(part(b, "users"), id)) == NULL) {
-			known = json_pack("{s:s,s:s}", "clientUserId", id, "inviteCode", crypto_uuid(b->arena));
-			json_object_set_new(part(b, "users"), id, known);
-		}
-		json_object_update(known, given);
-		json_object_set_new(known, "status", json_string(account != NULL ? "Associated" : "Registered"));
-	}
-}
-
-/* One licence of one person, given or taken back. */
-static void
-do_one(const struct books *b, json_t *event, bool give, const char *adam_id, const char *user)
-{
-	static const char no_licence[] = "{\"errorNumber\":9709,\"errorMessage\":\"There are not enough licenses\"}";
-	json_t *held = holders(b, adam_id), *why = NULL;
-	struct fault f;
-
-	if (faults_take(b->set.faults, b->arena, "apps-and-books-event", adam_id, &f))
-		why = json_loads(f.body != NULL ? f.body : "{\"errorNumber\":9603}", 0, NULL);
-	else if (give && available(b, adam_id) <= 0 && json_object_get(held, user) == NULL)
-		why = json_loads(no_licence, 0, NULL);
-	if (why != NULL || (give && json_object_get(held, user) != NULL))
-		fail_one(event, adam_id, user, why);
-	else if (give)
-		json_object_set_new(held, user, json_true());
-	else
-		json_object_del(held, user);
-	json_decref(why);
-}
-
-static void
-do_assets(const struct books *b, json_t *event, bool give)
-{
-	json_t *asset, *user;
-	size_t i, k;
-
-	json_array_foreach(json_object_get(event, "assets"), i, asset)
-	{
-		const char *adam_id = json_get_text(asset, "adamId");
-		int64_t before = available(b, adam_id);
-		json_int_t change;
-
-		json_array_foreach(json_object_get(event, "clientUserIds"), k, user)
-		    do_one(b, event, give, adam_id, json_string_value(user));
-		if ((change = available(b, adam_id) - before) != 0)
-			notice(b, "ASSET_COUNT", json_pack("{s:s,s:I}", "adamId", adam_id, "countDelta", change));
-	}
-}
-
-static void
-finish(const struct books *b, json_t *event)
-{
-	const char *type = json_get_text(event, "eventType");
-	bool users = strcmp(type, "USERS") == 0;
-	size_t failures;
-
-	if (users)
-		do_users(b, event);
-	else
-		do_assets(b, event, strcmp(type, "ASSOCIATE") == 0);
-	failures = json_array_size(json_object_get(event, "failures"));
-	json_object_set_new(
-	    event, "numCompleted", json_integer(json_get_int(event, "numRequested", 0) - (json_int_t)failures));
-	json_object_set_new(event, "eventStatus", json_string(failures > 0 ? "FAILED" : "COMPLETE"));
-	json_object_del(event, "due");
-	notice(b, users ? "USER_MANAGEMENT" : "ASSET_MANAGEMENT",
-	    json_pack("{s:O,s:s,s:s}", "eventId", json_object_get(event, "eventId"), "type", type, "result",
-		failures > 0 ? "FAILURE" : "SUCCESS"));
-}
-
-static json_t *
-begin_event(const struct books *b, const char *type, json_t *body, size_t requested)
-{
-	const char *id = crypto_uuid(b->arena);
-	json_int_t due = clock_mono_ms() + b->set.event_ms;
-	json_t *event = json_pack("{s:s,s:s,s:s,s:I,s:i,s:[],s:I}", "eventId", id, "eventType", type, "eventStatus",
-	    "PENDING", "numRequested", (json_int_t)requested, "numCompleted", 0, "failures", "due", due);
-
-	json_object_update(event, body);
-	json_object_set_new(part(b, "events"), id, event);
-	return json_pack("{s:s,s:s,s:s}", "eventId", id, "uId", b->uid, "tokenExpirationDate", b->expires);
-}
 
 /* ---- requests ---- */
 
 static enum trouble
 post_client(struct books *b, const struct books_request *r, json_t **out)
 {
-	json_object_update(part(b, "client"), r->body);
+	json_object_update(books_part(b, "client"), r->body);
 	*out = json_pack("{s:s,s:s}", "uId", b->uid, "tokenExpirationDate", b->expires);
 	return FINE;
 }
@@ -233,17 +67,17 @@ post_users(struct books *b, const struct books_request *r, json_t **out)
 
 	if (json_array_size(users) == 0)
 		return BAD_REQUEST;
-	if (json_array_size(users) > BOOKS_MAX_USERS || json_object_size(part(b, "users")) > BOOKS_USERS)
+	if (json_array_size(users) > BOOKS_MAX_USERS || json_object_size(books_part(b, "users")) > BOOKS_USERS)
 		return TOO_MANY;
 	json_array_foreach(users, i, u)
 	{
 		if (json_get_text(u, "clientUserId") == NULL)
 			return BAD_REQUEST;
 		if (strstr(r->path, "update") != NULL &&
-		    json_object_get(part(b, "users"), json_get_text(u, "clientUserId")) == NULL)
+		    json_object_get(books_part(b, "users"), json_get_text(u, "clientUserId")) == NULL)
 			return UNKNOWN_USER;
 	}
-	*out = begin_event(b, "USERS", r->body, json_array_size(users));
+	*out = books_event_begin(b, "USERS", r->body, json_array_size(users));
 	return FINE;
 }
 
@@ -259,9 +93,9 @@ check_assets(const struct books *b, const json_t *assets, size_t n_users, bool g
 
 		if (adam_id == NULL)
 			return BAD_REQUEST;
-		if (json_object_get(part(b, "assets"), adam_id) == NULL)
+		if (json_object_get(books_part(b, "assets"), adam_id) == NULL)
 			return UNKNOWN_ASSET;
-		if (give && available(b, adam_id) < (int64_t)n_users)
+		if (give && books_available(b, adam_id) < (int64_t)n_users)
 			return NO_LICENCE;
 	}
 	return FINE;
@@ -279,16 +113,16 @@ post_assets(struct books *b, const struct books_request *r, json_t **out)
 	if (json_array_size(assets) == 0 || json_array_size(users) == 0)
 		return BAD_REQUEST;
 	if (json_array_size(assets) > BOOKS_MAX_ASSETS || json_array_size(users) > BOOKS_MAX_CLIENT_USER_IDS ||
-	    json_object_size(part(b, "events")) > BOOKS_USERS)
+	    json_object_size(books_part(b, "events")) > BOOKS_USERS)
 		return TOO_MANY;
 	json_array_foreach(users, i, u)
 	{
-		if (!json_is_string(u) || json_object_get(part(b, "users"), json_string_value(u)) == NULL)
+		if (!json_is_string(u) || json_object_get(books_part(b, "users"), json_string_value(u)) == NULL)
 			return UNKNOWN_USER;
 	}
 	if ((t = check_assets(b, assets, json_array_size(users), give)) != FINE)
 		return t;
-	*out = begin_event(
+	*out = books_event_begin(
 	    b, give ? "ASSOCIATE" : "DISASSOCIATE", r->body, json_array_size(assets) * json_array_size(users));
 	return FINE;
 }
@@ -303,9 +137,9 @@ post_revoke(struct books *b, const struct books_request *r, json_t **out)
 	if (json_array_size(users) == 0)
 		return BAD_REQUEST;
 	body = json_pack("{s:O,s:[]}", "clientUserIds", users, "assets");
-	json_object_foreach(part(b, "assets"), adam_id, asset)
+	json_object_foreach(books_part(b, "assets"), adam_id, asset)
 	    json_array_append_new(json_object_get(body, "assets"), json_pack("{s:s}", "adamId", adam_id));
-	*out = begin_event(b, "REVOKE", body, json_array_size(users));
+	*out = books_event_begin(b, "REVOKE", body, json_array_size(users));
 	json_decref(body);
 	return FINE;
 }
@@ -314,7 +148,7 @@ static enum trouble
 get_status(struct books *b, const struct books_request *r, json_t **out)
 {
 	const char *id = r->argument(r->arg, "eventId");
-	json_t *event = id != NULL ? json_object_get(part(b, "events"), id) : NULL;
+	json_t *event = id != NULL ? json_object_get(books_part(b, "events"), id) : NULL;
 
 	if (event == NULL)
 		return NO_EVENT;
@@ -355,14 +189,14 @@ list_assets(const struct books *b, const struct books_request *r)
 	json_t *all = json_array(), *asset, *row;
 	const char *adam_id;
 
-	json_object_foreach(part(b, "assets"), adam_id, asset)
+	json_object_foreach(books_part(b, "assets"), adam_id, asset)
 	{
 		if (!asked(r, "adamId", adam_id))
 			continue;
 		row = json_deep_copy(asset);
-		json_object_set_new(row, "availableCount", json_integer(available(b, adam_id)));
+		json_object_set_new(row, "availableCount", json_integer(books_available(b, adam_id)));
 		json_object_set_new(
-		    row, "assignedCount", json_integer((json_int_t)json_object_size(holders(b, adam_id))));
+		    row, "assignedCount", json_integer((json_int_t)json_object_size(books_holders(b, adam_id))));
 		json_array_append_new(all, row);
 	}
 	return all;
@@ -374,7 +208,7 @@ list_assignments(const struct books *b, const struct books_request *r)
 	json_t *all = json_array(), *held, *yes;
 	const char *adam_id, *user;
 
-	json_object_foreach(part(b, "assignments"), adam_id, held)
+	json_object_foreach(books_part(b, "assignments"), adam_id, held)
 	{
 		json_object_foreach(held, user, yes)
 		{
@@ -392,7 +226,7 @@ list_users(const struct books *b, const struct books_request *r)
 	json_t *all = json_array(), *u;
 	const char *id;
 
-	json_object_foreach(part(b, "users"), id, u)
+	json_object_foreach(books_part(b, "users"), id, u)
 	{
 		if (asked(r, "clientUserId", id))
 			json_array_append(all, u);
@@ -460,7 +294,7 @@ books_serve(struct books *b, struct arena *a, const struct books_request *r, str
 
 	*out = (struct books_answer){ .status = 200 };
 	pthread_mutex_lock(&b->lock);
-	requests = part(b, "requests");
+	requests = books_part(b, "requests");
 	if (json_object_size(requests) < REQUESTS)
 		json_object_set_new(requests, r->path, json_integer(json_get_int(requests, r->path, 0) + 1));
 	if (faults_take(b->set.faults, a, "apps-and-books", r->path, &f) && f.status != 0) {
@@ -487,14 +321,14 @@ books_invited(struct books *b, const char *code, const char *account)
 	json_t *known;
 
 	pthread_mutex_lock(&b->lock);
-	json_object_foreach(part(b, "users"), id, known)
+	json_object_foreach(books_part(b, "users"), id, known)
 	{
 		its = json_get_text(known, "inviteCode"); /* what a server sent stands in there, too */
 		if (its == NULL || strcmp(its, code) != 0 || json_object_get(known, "managedAppleId") != NULL)
 			continue;
 		json_object_set_new(known, "managedAppleId", json_string(account));
 		json_object_set_new(known, "status", json_string("Associated"));
-		notice(b, "USER_ASSOCIATED", json_pack("{s:[O]}", "users", known));
+		books_notice(b, "USER_ASSOCIATED", json_pack("{s:[O]}", "users", known));
 		rc = RC_OK;
 	}
 	pthread_cond_signal(&b->wake);
@@ -510,102 +344,11 @@ books_ledger(struct books *b, struct arena *a)
 
 	pthread_mutex_lock(&b->lock);
 	o = json_pack("{s:o,s:o,s:o,s:O}", "assets", list_assets(b, &all), "users", list_users(b, &all), "assignments",
-	    list_assignments(b, &all), "requests", part(b, "requests"));
+	    list_assignments(b, &all), "requests", books_part(b, "requests"));
 	copy = json_keep(a, json_deep_copy(o));
 	json_decref(o);
 	pthread_mutex_unlock(&b->lock);
 	return copy;
-}
-
-/* ---- notifications ---- */
-
-/* Best effort, up to three tries (protocol 11). Without the lock: the server may be slow. */
-static void
-tell(struct books *b, struct http_client *h, json_t *what, const char *url, const char *token)
-{
-	struct arena *a = arena_new(0);
-	const char *const headers[] = { "Content-Type: application/json",
-		arena_printf(a, "Authorization: Bearer %s", token != NULL ? token : ""), NULL };
-	struct http_client_request r = {
-		.method = "POST", .url = url, .headers = headers, .body = json_text(a, what, 0)
-	};
-	struct http_client_answer answer = { 0 };
-	struct fault f;
-	struct err e = { 0 };
-
-	if (!faults_take(
-		b->set.faults, a, "apps-and-books-notification", json_get_text(what, "notificationType"), &f)) {
-		for (int i = 0; i < NOTICE_TRIES; i++) {
-			if (http_client_send(h, a, &r, &answer, &e) == RC_OK && answer.status < 300)
-				break;
-		}
-		if (answer.status >= 300 || answer.status == 0)
-			log_warn("a notification was not taken", "url", url, "error", e.text);
-	}
-	arena_free(a);
-}
-
-static void
-tell_one(struct books *b, struct http_client *h)
-{
-	json_t *client = part(b, "client"), *what = json_deep_copy(json_array_get(part(b, "notices"), 0));
-	char *url = http_need(strdup(json_get_text(client, "notificationUrl")));
-	const char *said = json_get_text(client, "notificationAuthToken");
-	char *token = said != NULL ? http_need(strdup(said)) : NULL;
-
-	json_array_remove(part(b, "notices"), 0);
-	pthread_mutex_unlock(&b->lock);
-	tell(b, h, what, url, token);
-	json_decref(what);
-	free(url);
-	free(token);
-	pthread_mutex_lock(&b->lock);
-}
-
-static void
-finish_due(struct books *b)
-{
-	int64_t now = clock_mono_ms();
-	const char *id;
-	json_t *event;
-
-	json_object_foreach(part(b, "events"), id, event)
-	{
-		if (json_object_get(event, "due") != NULL && json_get_int(event, "due", 0) <= now)
-			finish(b, event);
-	}
-}
-
-static void *
-run(void *arg)
-{
-	struct books *b = arg;
-	const struct http_client_settings settings = {
-		.ca_file = b->set.ca_file, .user_agent = "postern-apple", .timeout_ms = NOTICE_MS
-	};
-	struct http_client *h = NULL;
-	struct err e;
-
-	if (http_client_open(&settings, &h, &e) != RC_OK)
-		log_warn("no notification will be sent", "error", e.text);
-	pthread_mutex_lock(&b->lock);
-	while (!b->over) {
-		struct timespec until;
-
-		finish_due(b);
-		if (h != NULL && json_array_size(part(b, "notices")) > 0) {
-			tell_one(b, h);
-			continue;
-		}
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_nsec += TICK_MS * 1000000;
-		until.tv_sec += until.tv_nsec / 1000000000;
-		until.tv_nsec %= 1000000000;
-		pthread_cond_timedwait(&b->wake, &b->lock, &until);
-	}
-	pthread_mutex_unlock(&b->lock);
-	http_client_close(h);
-	return NULL;
 }
 
 /* ---- start and stop ---- */
@@ -647,7 +390,7 @@ read_assets(struct books *b, struct err *e)
 
 		json_object_update(o, asset);
 		if (json_get_text(asset, "adamId") == NULL ||
-		    json_object_set_new(part(b, "assets"), json_get_text(asset, "adamId"), o) != 0)
+		    json_object_set_new(books_part(b, "assets"), json_get_text(asset, "adamId"), o) != 0)
 			return fail(e, RC_BAD_INPUT, "%s: asset %zu has no adamId", b->set.assets_file, i + 1);
 	}
 	return RC_OK;
@@ -673,7 +416,7 @@ books_start(const struct books_settings *s, struct books **out, struct err *e)
 		return rc;
 	}
 	b->over = false;
-	if (pthread_create(&b->thread, NULL, run, b) != 0)
+	if (pthread_create(&b->thread, NULL, books_run, b) != 0)
 		abort();
 	*out = b;
 	return RC_OK;

@@ -6,7 +6,6 @@
 #include "store/store.h"
 
 #define NAME_MAX_OCTETS 100
-#define LIST_MAX 500
 #define COLUMNS "id, organization_id, name, purpose, created_by, created_at"
 
 static const char *const purposes[] = { "introspection", "scim" };
@@ -102,9 +101,8 @@ service_list(struct call *c, const char *organization_id, struct service **out, 
 	enum rc rc;
 
 	*n = 0;
-	rc = store_run(c,
-	    "SELECT " COLUMNS " FROM service WHERE ?1 = '' OR organization_id = ?1 ORDER BY name, id LIMIT ?2",
-	    DB_ARGS(db_text(organization_id != NULL ? organization_id : ""), db_int(LIST_MAX)), &r);
+	rc = store_run(c, "SELECT " COLUMNS " FROM service WHERE ?1 = '' OR organization_id = ?1 ORDER BY name, id",
+	    DB_ARGS(db_text(organization_id != NULL ? organization_id : "")), &r);
 	if (rc != RC_OK)
 		return rc;
 	*out = arena_array(c->arena, (size_t)r.rows, sizeof **out);

@@ -50,19 +50,30 @@ admin_command_list(struct admin_call *x)
 	json_t *items = admin_items(x);
 	struct command_result *results;
 	struct command *queue;
+	struct db_page page;
 	struct enrollment e;
+	int n = 0, n_results;
 	enum rc rc;
-	int n;
 
-	if ((rc = admin_enrollment(x, x->r->segment[0], &e)) != RC_OK ||
-	    (rc = command_list(x->c, e.id, &queue, &n)) != RC_OK)
+	if ((rc = admin_page(x, &page)) != RC_OK || (rc = admin_enrollment(x, x->r->segment[0], &e)) != RC_OK)
+		return rc;
+	/* A place in the queue is a cursor without a time; what was answered comes behind all that is queued. */
+	if (page.before == 0 && (rc = command_list(x->c, e.id, page.id, page.limit, &queue, &n)) != RC_OK)
 		return rc;
 	for (int i = 0; i < n; i++)
 		json_array_append_new(items, queued_json(&queue[i]));
-	if ((rc = command_results(x->c, e.id, &results, &n)) != RC_OK)
+	if (n > 0 && n == page.limit) {
+		admin_page_next(x, 0, queue[n - 1].uuid);
+		return RC_OK;
+	}
+	page.id = page.before != 0 ? page.id : NULL;
+	page.limit -= n;
+	if ((rc = command_results(x->c, e.id, &page, &results, &n_results)) != RC_OK)
 		return rc;
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n_results; i++)
 		json_array_append_new(items, result_json(&results[i]));
+	if (n_results == page.limit)
+		admin_page_next(x, results[n_results - 1].answered_at, results[n_results - 1].uuid);
 	return RC_OK;
 }
 

@@ -1,5 +1,6 @@
 #include "admin/routes.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "account/account.h"
@@ -209,7 +210,7 @@ admin_enrollment_get(struct admin_call *x)
 	admin_put_flag(x->out, "bootstrap_token_held", held[ESCROW_BOOTSTRAP]);
 	put_frozen(x, &e);
 	if ((rc = put_channels(x, &e)) != RC_OK || (rc = put_certificates(x, &e)) != RC_OK ||
-	    (rc = put_desired(x, &e)) != RC_OK || (rc = command_list(x->c, e.id, &queue, &n)) != RC_OK)
+	    (rc = put_desired(x, &e)) != RC_OK || (rc = command_list(x->c, e.id, NULL, INT_MAX, &queue, &n)) != RC_OK)
 		return rc;
 	admin_put_int(x->out, "queued", n);
 	return RC_OK;

@@ -31,12 +31,24 @@ add(void *arg, const struct ending *e)
 }
 
 static int
+by_text(const json_t *a, const json_t *b, const char *name)
+{
+	const char *x = json_get_text(a, name), *y = json_get_text(b, name);
+
+	return strcmp(x != NULL ? x : "", y != NULL ? y : "");
+}
+
+/* Of one moment by what it is and whose, so that each look has the same order, and pages fit together. */
+static int
 by_time(const void *a, const void *b)
 {
-	json_int_t x = json_integer_value(json_object_get(*(json_t *const *)a, "at"));
-	json_int_t y = json_integer_value(json_object_get(*(json_t *const *)b, "at"));
+	const json_t *p = *(json_t *const *)a, *q = *(json_t *const *)b;
+	json_int_t x = json_integer_value(json_object_get(p, "at")), y = json_integer_value(json_object_get(q, "at"));
+	int order = (x > y) - (x < y);
 
-	return (x > y) - (x < y);
+	if (order == 0)
+		order = by_text(p, q, "what");
+	return order != 0 ? order : by_text(p, q, "organization");
 }
 
 static void

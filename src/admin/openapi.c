@@ -187,14 +187,14 @@ parameters(struct arena *a, const struct admin_route *row, const struct operatio
 }
 
 static json_t *
-answer_of(const char *answer)
+answer_of(struct arena *a, const char *answer)
 {
 	if (*answer == '\0')
-		return json_pack("{ss sb}", "type", "object", "additionalProperties", 0);
+		return object_of("", false);
 	if (*answer != '[')
 		return ref(answer);
-	return json_pack("{ss s{s{ss so} s{ss}} s[s] sb}", "type", "object", "properties", "items", "type", "array",
-	    "items", ref(answer + 1), "next", "type", "string", "required", "items", "additionalProperties", 0);
+	/* "next" is absent on the last page, and never null. */
+	return object_of(arena_printf(a, "items!:%s next?:t", answer), false);
 }
 
 static json_t *
@@ -225,7 +225,7 @@ operation_json(struct arena *a, const struct admin_route *row)
 
 	json_object_set_new(responses, created ? "201" : "200",
 	    json_pack("{ss so}", "description", created ? "Created" : "Done", "content",
-		content_of("application/json", answer_of(op->answer + created))));
+		content_of("application/json", answer_of(a, op->answer + created))));
 	json_object_set_new(responses, "default",
 	    json_pack("{ss so}", "description", "Refused: `detail` says what to do", "content",
 		content_of("application/problem+json", ref("Problem"))));

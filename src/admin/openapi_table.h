@@ -5,7 +5,7 @@
  * @Other an object of that schema or null, [Other an array of them.
  *
  * OPERATIONS: X(handler, items of the query, answer, what it does). The answer is the name of a schema, "[Name" for a
- * listing of them (which takes `cursor` and `limit`, too), '+' before it where it is 201 Created, or "" where it is an
+ * listing of them (which takes `cursor` and `limit`, too), with what its page says besides behind it, '+' before it where it is 201 Created, or "" where it is an
  * empty object. Room-private. */
 #ifndef ADMIN_OPENAPI_TABLE_H
 #define ADMIN_OPENAPI_TABLE_H
@@ -88,7 +88,6 @@ X("Administrator", "id! name! role! organization provider has_password!:b second
   " created_by created_at:i signed_in_at:i") \
 X("AuditRow", "seq!:i at:i actor way! action! object person outcome! organization begun:i again!:i detail:x actor_id person_id" \
   " detail_digest hash!") \
-X("AuditPage", "items!:[AuditRow next? head!:i") \
 X("AuditVerdict", "rows!:i last!:i next:i sound!:b wrong:i why head") \
 X("Erased", "user! evicted!:i rules!:i") \
 X("Webhook", "id! organization url! events! created_at:i created_by delivered_at:i failures!:i rests_until:i trouble secret?" \
@@ -198,7 +197,7 @@ X("administrator_reset",        "",                                 "", "Forget 
 X("administrator_remove",       "",                                 "", "Remove somebody; sessions end") \
 X("user_export",                "",                                 "Anything", "All that is kept of a person") \
 X("user_erase",                 "",                                 "Erased", "Erase all that is kept of a person") \
-X("audit_list",                 "organization user actor object since until before:i after:i cursor", "AuditPage", \
+X("audit_list",                 "organization user actor object since until before:i after:i", "[AuditRow head!:i", \
   "Who did what; newest first, or from `after` on, oldest first") \
 X("audit_verify",               "from:i head",                      "AuditVerdict", "Check the audit's chain, a part at a time") \
 X("webhook_list",               "organization",                     "[Webhook", "List webhooks") \

@@ -1,7 +1,8 @@
 /* Pages of listings: `limit` rows, behind the row that `cursor` names, the "next" of the page before.
  *
- * What grows with people is cut in the store, and its handler asks here which page is wanted. Any other listing is
- * short enough to come whole from its handler; it is cut here, so that a client can read all of them alike. */
+ * What grows by itself, with people and what happens, is cut in the store, and its handler asks here which page is
+ * wanted. Any other listing is as long as administrators made it, comes whole from its handler, as its ETag needs it, and
+ * is cut here, so that a client can read all of them alike. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,7 +62,7 @@ static const char *
 name_of(const json_t *item)
 {
 	static const char *const names[] = { "id", "uuid", "fingerprint", "domain", "name", "group", "adam_id",
-		"what" };
+		"request_type", "what" };
 	const char *name = NULL;
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0] && name == NULL; i++)
@@ -69,7 +70,8 @@ name_of(const json_t *item)
 	return name != NULL ? name : "";
 }
 
-/* "NUMBER.NAME": behind the item of that name; if it is gone, behind as many items. */
+/* "NUMBER.NAME": behind the item of that name, which was the NUMBERth and is looked for there first, since a listing may
+ * have several of one name; if it is gone, behind as many items. */
 static enum rc
 find_start(struct admin_call *x, const json_t *items, size_t *start)
 {
@@ -81,13 +83,16 @@ find_start(struct admin_call *x, const json_t *items, size_t *start)
 		return RC_OK;
 	if (n == 0 || n > 9 || cursor[n] != '.')
 		return fail(&x->c->err, RC_BAD_INPUT, "cursor is the next of the page before this one");
+	*start = (size_t)strtol(cursor, NULL, 10);
+	if (*start > 0 && *start <= json_array_size(items) &&
+	    strcmp(name_of(json_array_get(items, *start - 1)), cursor + n + 1) == 0)
+		return RC_OK;
 	for (size_t i = 0; i < json_array_size(items); i++) {
 		if (strcmp(name_of(json_array_get(items, i)), cursor + n + 1) == 0) {
 			*start = i + 1;
 			return RC_OK;
 		}
 	}
-	*start = (size_t)strtol(cursor, NULL, 10);
 	return RC_OK;
 }
 

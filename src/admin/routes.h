@@ -11,7 +11,8 @@
 
 #include "admin/reply.h"
 
-/* The server gives a call 16 times its route's body limit as memory: listings of 500 rows need some. */
+/* The server gives a call 16 times its route's body limit as memory: listings of 500 rows need some, and so does what
+ * looks at an organization before and after a change, for its warnings count its rules. */
 #define ADMIN_LIST (256 * 1024)
 #define ADMIN_SMALL (64 * 1024)
 #define ADMIN_LARGE (4 * 1024 * 1024) /* certificate pools; commands that carry a profile */
@@ -40,24 +41,24 @@ X("POST",   "/store/shrink",                                HTTP_HEAVY,  ADMIN_S
 X("GET",    "/organizations",                               HTTP_QUICK,  ADMIN_LIST,  ALL,           SEES,    "", organization_list) \
 X("POST",   "/organizations",                               HTTP_HEAVY,  ADMIN_SMALL, ADMIN | WHOLE, CHANGES, "!name id !domains:a lab:b", organization_add) \
 X("GET",    "/organizations/{organization}",                HTTP_QUICK,  ADMIN_LIST,  ALL,           SEES,    "", organization_get) \
-X("PATCH",  "/organizations/{organization}",                HTTP_QUICK,  ADMIN_SMALL, ADMIN,         CHANGES, "!settings:o", organization_set) \
-X("DELETE", "/organizations/{organization}",                HTTP_QUICK,  ADMIN_SMALL, ADMIN | WHOLE, GRAVE,   "", organization_remove) \
-X("PUT",    "/organizations/{organization}/push-certificate", HTTP_HEAVY,  ADMIN_SMALL, ADMIN,         CHANGES, "!certificate !key", push_certificate_put) \
+X("PATCH",  "/organizations/{organization}",                HTTP_QUICK,  ADMIN_LIST,  ADMIN,         CHANGES, "!settings:o", organization_set) \
+X("DELETE", "/organizations/{organization}",                HTTP_QUICK,  ADMIN_LIST,  ADMIN | WHOLE, GRAVE,   "", organization_remove) \
+X("PUT",    "/organizations/{organization}/push-certificate", HTTP_HEAVY,  ADMIN_LIST,  ADMIN,         CHANGES, "!certificate !key", push_certificate_put) \
 X("POST",   "/organizations/{organization}/device-cas",     HTTP_HEAVY,  ADMIN_LARGE, ADMIN,         GRAVE,   "!pem", device_ca_add) \
-X("DELETE", "/organizations/{organization}/device-cas",     HTTP_QUICK,  ADMIN_SMALL, ADMIN,         CHANGES, "", device_ca_clear) \
+X("DELETE", "/organizations/{organization}/device-cas",     HTTP_QUICK,  ADMIN_LIST,  ADMIN,         CHANGES, "", device_ca_clear) \
 X("POST",   "/organizations/{organization}/attestation-cas", HTTP_HEAVY,  ADMIN_LARGE, ADMIN,         GRAVE,   "!pem", attestation_ca_add) \
-X("DELETE", "/organizations/{organization}/attestation-cas", HTTP_QUICK,  ADMIN_SMALL, ADMIN,         CHANGES, "", attestation_ca_clear) \
-X("PUT",    "/organizations/{organization}/logo",           HTTP_QUICK,  ADMIN_SMALL, ADMIN,         CHANGES, "!content", logo_put) \
-X("DELETE", "/organizations/{organization}/logo",           HTTP_QUICK,  ADMIN_SMALL, ADMIN,         CHANGES, "", logo_clear) \
+X("DELETE", "/organizations/{organization}/attestation-cas", HTTP_QUICK,  ADMIN_LIST,  ADMIN,         CHANGES, "", attestation_ca_clear) \
+X("PUT",    "/organizations/{organization}/logo",           HTTP_QUICK,  ADMIN_LIST,  ADMIN,         CHANGES, "!content", logo_put) \
+X("DELETE", "/organizations/{organization}/logo",           HTTP_QUICK,  ADMIN_LIST,  ADMIN,         CHANGES, "", logo_clear) \
 X("GET",    "/organizations/{organization}/certificates/{purpose}", HTTP_QUICK,  ADMIN_LIST,  LOOK,          SEES,    "", organization_certificate) \
-X("POST",   "/organizations/{organization}/certificates/{purpose}/renew", HTTP_HEAVY,  ADMIN_SMALL, ADMIN,         CHANGES, "", organization_certificate_renew) \
+X("POST",   "/organizations/{organization}/certificates/{purpose}/renew", HTTP_HEAVY,  ADMIN_LIST,  ADMIN,         CHANGES, "", organization_certificate_renew) \
 X("GET",    "/domains",                                     HTTP_QUICK,  ADMIN_LIST,  ALL,           SEES,    "", domain_list) \
-X("POST",   "/organizations/{organization}/domains",        HTTP_QUICK,  ADMIN_SMALL, ADMIN,         CHANGES, "!domain", domain_add) \
-X("DELETE", "/organizations/{organization}/domains/{domain}", HTTP_QUICK,  ADMIN_SMALL, ADMIN,         CHANGES, "", domain_remove) \
+X("POST",   "/organizations/{organization}/domains",        HTTP_QUICK,  ADMIN_LIST,  ADMIN,         CHANGES, "!domain", domain_add) \
+X("DELETE", "/organizations/{organization}/domains/{domain}", HTTP_QUICK,  ADMIN_LIST,  ADMIN,         CHANGES, "", domain_remove) \
 /* esso_http.c */ \
 X("GET",    "/organizations/{organization}/esso/{document}", HTTP_QUICK,  ADMIN_LARGE, LOOK,          SEES,    "", esso_get) \
 X("PUT",    "/organizations/{organization}/esso/{document}", HTTP_HEAVY,  ADMIN_LARGE, ADMIN,         CHANGES, "!document", esso_set) \
-X("DELETE", "/organizations/{organization}/esso/{document}", HTTP_QUICK,  ADMIN_SMALL, ADMIN,         CHANGES, "", esso_remove) \
+X("DELETE", "/organizations/{organization}/esso/{document}", HTTP_QUICK,  ADMIN_LIST,  ADMIN,         CHANGES, "", esso_remove) \
 /* user_http.c */ \
 X("GET",    "/users",                                       HTTP_QUICK,  ADMIN_LIST,  ALL,           PERSON,  "", user_list) \
 X("POST",   "/users",                                       HTTP_HEAVY,  ADMIN_SMALL, ADMIN,         CHANGES, \
@@ -139,8 +140,8 @@ X("GET",    "/api-tokens",                                  HTTP_QUICK,  ADMIN_L
 X("POST",   "/api-tokens",                                  HTTP_QUICK,  ADMIN_SMALL, ADMIN,         GRAVE,   "!name !role organization life", api_token_add) \
 X("DELETE", "/api-tokens/{api_token}",                      HTTP_QUICK,  ADMIN_SMALL, ADMIN,         CHANGES, "", api_token_revoke) \
 /* licence_http.c */ \
-X("PUT",    "/organizations/{organization}/licence-token",  HTTP_HEAVY,  ADMIN_SMALL, ADMIN,         CHANGES, "!token", licence_token_put) \
-X("DELETE", "/organizations/{organization}/licence-token",  HTTP_QUICK,  ADMIN_SMALL, ADMIN,         CHANGES, "", licence_token_remove) \
+X("PUT",    "/organizations/{organization}/licence-token",  HTTP_HEAVY,  ADMIN_LIST,  ADMIN,         CHANGES, "!token", licence_token_put) \
+X("DELETE", "/organizations/{organization}/licence-token",  HTTP_QUICK,  ADMIN_LIST,  ADMIN,         CHANGES, "", licence_token_remove) \
 X("GET",    "/organizations/{organization}/licence-apps",   HTTP_QUICK,  ADMIN_LIST,  LOOK,          SEES,    "", licence_app_list) \
 X("GET",    "/organizations/{organization}/licences",       HTTP_QUICK,  ADMIN_LIST,  LOOK,          PERSON,  "", licence_list) \
 /* assignment_http.c */ \

@@ -91,11 +91,15 @@ admin_webhook_dead_letters(struct admin_call *x)
 {
 	json_t *items = admin_items(x);
 	struct webhook_dead *all;
+	struct db_page page;
 	enum rc rc;
 	int n;
 
-	if ((rc = webhook_dead_letters(x->c, x->r->segment[0], &all, &n)) != RC_OK)
+	if ((rc = admin_page(x, &page)) != RC_OK ||
+	    (rc = webhook_dead_letters(x->c, x->r->segment[0], &page, &all, &n)) != RC_OK)
 		return rc;
+	if (n == page.limit)
+		admin_page_next(x, all[n - 1].dead_at, all[n - 1].id);
 	for (int i = 0; i < n; i++) {
 		json_t *j = json_object();
 

@@ -104,9 +104,8 @@ api_token_list(struct call *c, const char *organization_id, struct api_token **o
 
 	*n = 0;
 	rc = store_run(c,
-	    "SELECT " COLUMNS
-	    " FROM api_token WHERE ?1 = '' OR organization_id = ?1 ORDER BY name, created_at LIMIT ?2",
-	    DB_ARGS(db_text(organization_id != NULL ? organization_id : ""), db_int(API_TOKENS_MAX)), &r);
+	    "SELECT " COLUMNS " FROM api_token WHERE ?1 = '' OR organization_id = ?1 ORDER BY name, created_at, id",
+	    DB_ARGS(db_text(organization_id != NULL ? organization_id : "")), &r);
 	if (rc != RC_OK)
 		return rc;
 	*out = arena_array(c->arena, (size_t)r.rows, sizeof **out);

@@ -413,14 +413,17 @@ command_cancel(struct call *c, const char *uuid, const char *by)
 }
 
 enum rc
-command_list(struct call *c, const char *enrollment_id, struct command **out, int *n)
+command_list(struct call *c, const char *enrollment_id, const char *after, int limit, struct command **out, int *n)
 {
+	/* The one before may have been answered meanwhile, and still says where it was. */
 	static const char sql[] = "SELECT " COLUMNS " FROM command WHERE enrollment_id = ?1 AND answered_at IS NULL"
-				  " ORDER BY user_id, position";
+				  " AND (?2 = '' OR (user_id, position) > (SELECT user_id, position FROM command"
+				  " WHERE uuid = ?2)) ORDER BY user_id, position LIMIT ?3";
 	struct db_rows r;
 	enum rc rc;
 
-	if ((rc = store_run(c, sql, DB_ARGS(db_text(enrollment_id)), &r)) != RC_OK)
+	rc = store_run(c, sql, DB_ARGS(db_text(enrollment_id), db_text(after != NULL ? after : ""), db_int(limit)), &r);
+	if (rc != RC_OK)
 		return fail_in(&c->err, rc, "list commands");
 	*out = arena_array(c->arena, (size_t)r.rows, sizeof **out);
 	*n = r.rows;
@@ -450,14 +453,20 @@ result_from_row(struct command_result *m, const struct db_rows *r, int i, int at
 }
 
 enum rc
-command_results(struct call *c, const char *enrollment_id, struct command_result **out, int *n)
+command_results(
+    struct call *c, const char *enrollment_id, const struct db_page *page, struct command_result **out, int *n)
 {
 	static const char sql[] = "SELECT " RESULT_COLUMNS " FROM command WHERE enrollment_id = ?1"
-				  " AND answered_at IS NOT NULL ORDER BY answered_at DESC, uuid LIMIT 500";
+				  " AND answered_at IS NOT NULL AND answered_at <= ?2 AND (answered_at < ?2 OR"
+				  " uuid < ?3) ORDER BY answered_at DESC, uuid DESC LIMIT ?4";
 	struct db_rows r;
 	enum rc rc;
 
-	if ((rc = store_run(c, sql, DB_ARGS(db_text(enrollment_id)), &r)) != RC_OK)
+	rc = store_run(c, sql,
+	    DB_ARGS(db_text(enrollment_id), db_int(page->before != 0 ? page->before : INT64_MAX),
+		db_text(page->id != NULL ? page->id : ""), db_int(page->limit)),
+	    &r);
+	if (rc != RC_OK)
 		return fail_in(&c->err, rc, "list results");
 	*out = arena_array(c->arena, (size_t)r.rows, sizeof **out);
 	*n = r.rows;

@@ -8,6 +8,7 @@
 
 #include "base/call.h"
 #include "enroll/enrollment.h"
+#include "store/store.h"
 
 struct command {
 	const char *uuid, *enrollment_id, *user_id, *request_type, *queued_by;
@@ -59,9 +60,12 @@ struct command_result {
 	struct bytes answer;
 	int64_t dropped, queued_at, answered_at;
 };
-enum rc command_list(struct call *c, const char *enrollment_id, struct command **out, int *n);
+/* What is queued, in its order: `limit` of them behind the command `after` (NULL: from the first). */
 enum rc
-command_results(struct call *c, const char *enrollment_id, struct command_result **out, int *n); /* newest 500 */
+command_list(struct call *c, const char *enrollment_id, const char *after, int limit, struct command **out, int *n);
+/* What was answered, newest first. */
+enum rc command_results(
+    struct call *c, const char *enrollment_id, const struct db_page *page, struct command_result **out, int *n);
 enum rc
 command_find(struct call *c, const char *uuid, struct command *queued, struct command_result *result, bool *is_result);
 

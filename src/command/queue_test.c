@@ -66,6 +66,7 @@ say(struct call *c, const struct enrollment *e, const char *status, const char *
 static void
 order(struct call *c)
 {
+	const struct db_page page = { .limit = 9 };
 	const char *one, *two, *next;
 	struct command_result *results;
 	bool answered;
@@ -87,7 +88,7 @@ order(struct call *c)
 	is_str(say(c, &phone, "Acknowledged", one, NULL, &answered), two, "S-25: the same answer again is taken");
 	ok(!answered, "S-25: and changes nothing");
 	ok(say(c, &phone, "Error", two, NULL, &answered) == NULL && answered, "S-25: an Error is final, too");
-	ok(command_results(c, phone.id, &results, &n) == RC_OK && n == 2, "both answers are kept");
+	ok(command_results(c, phone.id, &page, &results, &n) == RC_OK && n == 2, "both answers are kept");
 	ok(say(c, &phone, "Acknowledged", "UNKNOWN-UUID", NULL, &answered) == NULL && !answered,
 	    "an answer to nothing changes nothing");
 }
@@ -105,7 +106,7 @@ policy(struct call *c)
 	ok(strstr(c->err.text, "User Enrollment") != NULL, "and the sentence says why");
 	ok(command_send(c, &phone, "", command(c, "MakeCoffee"), "test", &uuid) == RC_NOT_FOUND,
 	    "S-32: so is what does not exist");
-	ok(command_list(c, phone.id, &queued, &n) == RC_OK && n == 0, "nothing of it is queued");
+	ok(command_list(c, phone.id, NULL, 9, &queued, &n) == RC_OK && n == 0, "nothing of it is queued");
 	ok(command_send(c, &mac, "", command(c, "EraseDevice"), "test", &uuid) == RC_OK, "S-32: an ADDE Mac takes it");
 	ok(command_send(c, &phone, "NOBODY", command(c, "DeviceInformation"), "test", &uuid) == RC_NOT_FOUND ||
 		c->err.text[0] != '\0',
@@ -116,6 +117,7 @@ static void
 filtering(struct call *c, const char *seen)
 {
 	plist_t body = plist_keep(c->arena, plist_new_dict()), answers = plist_new_dict();
+	const struct db_page page = { .limit = 9 };
 	struct command_result *results;
 	const char *uuid, *text;
 	int n;
@@ -131,7 +133,7 @@ filtering(struct call *c, const char *seen)
 	first_in_line = seen;
 	say(c, &phone, "Acknowledged", uuid, body, NULL);
 	first_in_line = NULL;
-	ok(command_results(c, phone.id, &results, &n) == RC_OK && n > 0, "the answer is stored");
+	ok(command_results(c, phone.id, &page, &results, &n) == RC_OK && n > 0, "the answer is stored");
 	for (int i = 0; i < n; i++) {
 		if (strcmp(results[i].uuid, uuid) != 0)
 			continue;
@@ -160,7 +162,7 @@ endings(struct call *c)
 	is_str(say(c, &phone, "Idle", NULL, NULL, NULL), two, "ahead of everything");
 	ok(enrollment_end(c, phone.id, "unenrolled") == RC_OK && enrollment_end(c, phone.id, "evicted") == RC_OK,
 	    "an enrollment ends once");
-	ok(command_list(c, phone.id, &queued, &n) == RC_OK && n == 0, "its queue is empty");
+	ok(command_list(c, phone.id, NULL, 9, &queued, &n) == RC_OK && n == 0, "its queue is empty");
 	ok(command_find(c, one, &command_row, &result, &is_result) == RC_OK && is_result &&
 		strcmp(result.status, "Ended") == 0,
 	    "and what was queued says that it ended");

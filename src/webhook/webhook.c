@@ -210,7 +210,7 @@ webhook_remove(struct call *c, const char *id)
 /* ---- dead letters ---- */
 
 enum rc
-webhook_dead_letters(struct call *c, const char *id, struct webhook_dead **out, int *n)
+webhook_dead_letters(struct call *c, const char *id, const struct db_page *page, struct webhook_dead **out, int *n)
 {
 	struct webhook w;
 	struct db_rows r;
@@ -220,8 +220,11 @@ webhook_dead_letters(struct call *c, const char *id, struct webhook_dead **out, 
 		return rc;
 	rc = store_run(c,
 	    "SELECT id, type, body, trouble, created_at, dead_at, tries FROM webhook_delivery WHERE webhook_id = ?1"
-	    " AND dead_at IS NOT NULL ORDER BY dead_at DESC, subject, seq DESC LIMIT 500",
-	    DB_ARGS(db_text(id)), &r);
+	    " AND dead_at IS NOT NULL AND dead_at <= ?2 AND (dead_at < ?2 OR id < ?3) ORDER BY dead_at DESC, id DESC "
+	    "LIMIT ?4",
+	    DB_ARGS(db_text(id), db_int(page->before != 0 ? page->before : INT64_MAX),
+		db_text(page->id != NULL ? page->id : ""), db_int(page->limit)),
+	    &r);
 	if (rc != RC_OK)
 		return rc;
 	*n = r.rows;

@@ -15,6 +15,7 @@
 
 #include "base/call.h"
 #include "fmt/json.h"
+#include "store/store.h"
 #include "webhook/event_table.h"
 
 #define WEBHOOKS_MAX 32 /* of a server: as many are sent to at once, and none waits for another */
@@ -78,8 +79,8 @@ struct webhook_dead {
 	const char *id, *type, *body, *trouble;
 	int64_t created_at, dead_at, tries;
 };
-/* The newest 500. */
-enum rc webhook_dead_letters(struct call *c, const char *id, struct webhook_dead **out, int *n);
+enum rc
+webhook_dead_letters(struct call *c, const char *id, const struct db_page *page, struct webhook_dead **out, int *n);
 /* Try them again, as if they were new; `message` NULL: all. *n: how many. */
 enum rc webhook_replay(struct call *c, const char *id, const char *message, int *n);
 

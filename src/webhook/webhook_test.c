@@ -115,6 +115,7 @@ telling(struct call *c)
 static void
 letters(struct call *c)
 {
+	const struct db_page page = { .limit = 9 };
 	struct webhook *all;
 	struct webhook_dead *dead = NULL;
 	int n, replayed;
@@ -123,12 +124,12 @@ letters(struct call *c)
 	    "a receiver's row says what waits");
 	ok(store_run(c, "UPDATE webhook_delivery SET dead_at = 5, trouble = 'why' WHERE seq = 1", DB_NONE, NULL) ==
 		    RC_OK &&
-		webhook_dead_letters(c, all[0].id, &dead, &n) == RC_OK && n == 1,
+		webhook_dead_letters(c, all[0].id, &page, &dead, &n) == RC_OK && n == 1,
 	    "and what was given up");
 	is_str(dead != NULL ? dead[0].trouble : NULL, "why", "with the reason");
 	ok(webhook_replay(c, all[0].id, "msg_none", &replayed) == RC_NOT_FOUND, "only what is there can be replayed");
 	ok(webhook_replay(c, all[0].id, NULL, &replayed) == RC_OK && replayed == 1 &&
-		webhook_dead_letters(c, all[0].id, &dead, &n) == RC_OK && n == 0,
+		webhook_dead_letters(c, all[0].id, &page, &dead, &n) == RC_OK && n == 0,
 	    "replaying takes it back into the line");
 	ok(webhook_remove(c, all[0].id) == RC_OK &&
 		number(c, "SELECT COUNT(*) FROM webhook_delivery d WHERE NOT EXISTS (SELECT 1 FROM webhook w WHERE"

@@ -168,6 +168,88 @@ def from_afar(server, port):
     ok("everybody may read" in said, "a token that everybody may read is not used", said)
 
 
+def copies(server, table, n, having, **columns):
+    """n rows more like one that is there; `columns`: SQL of what is different in the i-th."""
+    names = server.columns(table)
+    server.ask(f"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {n}) INSERT INTO {table}"
+               f" ({', '.join(names)}) SELECT {', '.join(columns.get(name, 't.' + name) for name in names)}"
+               f" FROM n, (SELECT * FROM {table} WHERE {having} LIMIT 1) AS t")
+
+
+RESTLESS = ("used_at", "state", "reason", "since")
+MANY = 520  # rows, of what grows by itself: more than a page
+
+
+def fill(server, api, enrollment):
+    """Some rows of every listing; the values of the paths' names."""
+    nothing = "postern-nothing.invalid"
+    made = [api("POST", path, body) for path, body in (
+        ("/organizations", {"name": "Other", "domains": ["other.example"], "lab": True}),
+        ("/organizations/better-bag/domains", {"domain": "more.example"}),
+        *[("/device-groups", {"organization": "better-bag", "name": n, "by_name": True}) for n in ("phones", "tablets")],
+        *[("/services", {"organization": "better-bag", "name": n, "purpose": "scim"}) for n in ("one", "two", "two")],
+        *[("/webhooks", {"url": f"https://{nothing}/{n}", "events": ["enrollment.evicted"]}) for n in (1, 2)],
+        *[("/administrators", {"name": f"{n}@betterbag.com", "role": "read", "password": "correct horse"}) for n in "abc"],
+        *[("/identity-providers", {"organization": "better-bag", "kind": "google", "client_id": n, "client_secret": "s",
+                                   "domain": n, "tenant": n, "name": n}) for n in ("betterbag.com", "more.example")],
+        *[(f"/enrollments/{enrollment}/commands", {"request_type": t}) for t in ("DeviceInformation", "ProfileList",
+                                                                                 "CertificateList")])]
+    made += [api("PUT", "/items/app", {"organization": "better-bag", "name": n, "title": n, "app_store_id": "361309726"})
+             for n in ("notes", "pages", "talk")]
+    for n in ("a", "b", "c"):
+        made.append(api("POST", "/users", {"user": f"{n}@betterbag.com", "groups": [f"group-{n}"]}))
+        server.ask(f"INSERT INTO licence_asset (organization_id, adam_id, pricing_param, total, assigned, available)"
+                   f" VALUES ('better-bag', 'adam-{n}', 'STDQ', 1, 1, 0)")
+    refused = [answer for status, _, answer in made if status not in (200, 201)]
+    ok(not refused, "there is something to list", refused)
+    letters = api("GET", "/webhooks")[2]["items"][0]["id"]
+    server.ask("INSERT INTO webhook_delivery (id, webhook_id, subject, seq, type, body, created_at, due_at, tries, dead_at)"
+               f" VALUES ('letter', '{letters}', 's', 0, 't', '{{}}', 1, 1, 1, 5)")
+    copies(server, "webhook_delivery", MANY, "id = 'letter'", id="'letter-' || CAST(i AS TEXT)", seq="i", dead_at="5 + i / 100")
+    command = f"enrollment_id = '{enrollment}'"
+    copies(server, "command", MANY, command, uuid="'answer-' || CAST(i AS TEXT)", answered_at="t.queued_at + i / 100",
+           status="'Acknowledged'", payload="NULL", position="-i", dropped="0")
+    fingerprint = "decode(md5(CAST(i AS TEXT)) || md5('x'), 'hex')" if server.store else "randomblob(32)"
+    copies(server, "certificate", 3, command, fingerprint=fingerprint, serial="'0' || CAST(i AS TEXT)")
+    copies(server, "attempt", 3, "1 = 1", id="'AAA' || CAST(i AS TEXT)")
+    copies(server, "oauth_grant", 3, "1 = 1", id="'grant-' || CAST(i AS TEXT)")
+    return {"organization": "better-bag", "enrollment": enrollment, "kind": "app", "webhook": letters}
+
+
+def walked(api, url, limit):
+    """Rows of a listing, page after page, without what is different at each look; no page is larger than was asked for."""
+    rows, cursor, pages = [], "", 0
+    while cursor is not None and pages < 3000:
+        status, _, page = api("GET", f"{url}limit={limit}{cursor and '&cursor=' + quote(cursor, safe='')}")
+        if status != 200 or len(page["items"]) > limit:
+            return f"{status}: {str(page)[:200]}"
+        rows += [json.dumps({k: v for k, v in row.items() if k not in RESTLESS}) for row in page["items"]]
+        cursor, pages = page.get("next"), pages + 1
+    return rows
+
+
+def one_by_one(server, api, listings):
+    """Every listing of the document, a row a page: the same rows as in large pages, each once, in the same order."""
+    enrollment = next(e["id"] for e in server.listing("enrollment", "list") if e["state"] == "enrolled")
+    values = fill(server, api, enrollment)
+    for path, row in listings:
+        named = [p["name"] for p in row["parameters"] if p["in"] == "query" and p["name"] in ("organization", "enrollment")]
+        asked = {name: values[name] for name in named if path not in ("/tokens", "/webhooks", "/api-tokens")}
+        if path == "/status/next":
+            asked = {"within": "3650d"}
+        if path == "/audit":  # which grows while it is read
+            asked = {"before": api("GET", "/audit?limit=1")[2]["head"]}
+        url = re.sub(r"\{([^}]*)\}", lambda m: values[m[1]], path) + "?" + "".join(f"{k}={v}&" for k, v in asked.items())
+        whole, alone = walked(api, url, 500), walked(api, url, 1)
+        least = MANY if path.split("/")[-1] in ("dead-letters", "commands") else 2
+        ok(isinstance(whole, list) and len(whole) >= least and whole == alone and len(set(whole)) == len(whole),
+           f"GET {path}: one a page, all {len(whole)} rows, each once and in order",
+           (len(whole), len(alone), whole[:2], alone[:3]))
+    for path in ("/organizations/other", *(f"/identity-providers/{p['id']}" for p in api(
+            "GET", "/identity-providers?organization=better-bag")[2]["items"])):
+        same(api("DELETE", path)[0], 200, f"DELETE {path}")
+
+
 def pages(server, api):
     """Listings come in pages, whatever they list, and tell everything once."""
     rows = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 620)"
@@ -198,6 +280,7 @@ def pages(server, api):
         row["get"]["responses"]["200"]["content"]["application/json"]["schema"].get("properties"))]
     ok(len(listings) > 20 and all({"cursor", "limit"} <= {p["name"] for p in row["parameters"]} for _, row in listings),
        "the document says so of every listing", [path for path, _ in listings])
+    one_by_one(server, api, listings)
     for table, column in (("enrollment", "id"), ("account", "id"), ("licence", "account_id"), ("rule", "id")):
         server.ask(f"DELETE FROM {table} WHERE {column} LIKE " + {"enrollment": "'of-one-time-%'", "rule": "'r%' AND position > 100"}
                    .get(table, "'p%' AND length(" + column + ") < 6"))

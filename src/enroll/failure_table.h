@@ -300,7 +300,7 @@ X(provider_silent_too_long, "provider-silent-too-long", STAGE_ONGOING, OUTCOME_R
   "the identity provider has not said for all of its grace whether the sign-in still stands: it is revoked", \
   "postern idp check; the enrollment stays, and goes on once the person has signed in again") \
 X(gettoken_no_uuid, "gettoken-no-uuid", STAGE_ONGOING, OUTCOME_FAILED, NULL, \
-  "GetToken can't be answered: the organization has no server UUID", \
+  "GetToken was refused: without a server UUID the organization has no token for the Managed Apple Account sign-in", \
   "postern apple setup, or postern org set --server-uuid UUID") \
 X(gettoken_answered, "gettoken-answered", STAGE_ONGOING, OUTCOME_OK, NULL, "a token for the Managed Apple Account sign-in was made", NULL) \
 X(account_refused, "account-refused", STAGE_ONGOING, OUTCOME_REFUSED, NULL, \

@@ -301,8 +301,10 @@ on_get_token(struct call *c, struct mdm_message *m)
 	}
 	if (organization_get(c, e->organization_id, &o) != RC_OK)
 		return;
-	if (o.server_uuid == NULL) {
-		mdm_refuse(c, m, 500, EV_gettoken_no_uuid);
+	if (o.server_uuid ==
+	    NULL) { /* so it does not offer this service either: not our failure, which 500 would say */
+		fail(&c->err, RC_BAD_INPUT, "organization %s", o.id);
+		mdm_refuse(c, m, 400, EV_gettoken_no_uuid);
 		return;
 	}
 	claims = json_keep(c->arena, json_pack("{s:s, s:I, s:s, s:s}", "iss", o.server_uuid, "iat", (json_int_t)c->now,

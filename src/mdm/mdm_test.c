@@ -193,7 +193,10 @@ get_token(struct scene *s, struct call *c)
 	json_t *claims;
 
 	plist_put_text(m, "TokenServiceType", "com.apple.maid");
-	ok(serve(c, &who, m).status == 500, "S-31: without a server UUID GetToken is 500");
+	r = serve(c, &who, m);
+	ok(r.status == 400 &&
+		strstr(arena_strndup(c->arena, (const char *)r.body.p, r.body.n), "postern.gettoken-no-uuid") != NULL,
+	    "S-31: without a server UUID GetToken is 400: a service that the organization does not offer");
 	ok(organization_set(c, "bag", "server-uuid", "0F8AD0E6-1C34-4F5C-B2B1-6C0C3E5D7A11") == RC_OK, "it is set");
 	r = serve(c, &who, m);
 	ok(r.status == 200 && plist_parse(c->arena, r.body, &answer, &c->err) == RC_OK, "S-31: then it is answered");

@@ -427,8 +427,11 @@ def no_uuid():
     w.person("maid")
     d = w.independent()
     d.enroll(at("maid"), PASSWORD)
-    same(reason(d.get_token()), (500, "postern.gettoken-no-uuid"), "S-31: GetToken without a server UUID: 500")
+    same(reason(d.get_token()), (400, "postern.gettoken-no-uuid"),
+         "S-31: GetToken without a server UUID: 400, as for any service that is not offered")
     tells(w, at("maid"), "gettoken-no-uuid", "S-31", True)
+    ok("a request failed" not in w.log and w.log.count("code=gettoken-no-uuid") == 1, "S-31: the log says it once, as a refusal",
+       w.log[-2000:])
     same(d.report().status, 200, "S-31: which costs the enrollment nothing")
     w.healthy()
 

@@ -2,18 +2,24 @@
 command line (the programs come from $POSTERN_BUILD; those that only talk to the daemon from $POSTERN_CLIENTS, if it is
 there: a sanitizer costs a short process more than all it does)."""
 
+import atexit
 import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
 BUILD = os.path.abspath(os.environ.get("POSTERN_BUILD", "build"))
 CLIENTS = os.path.abspath(os.environ.get("POSTERN_CLIENTS", BUILD))
 DOMAIN = "betterbag.com"
+
+
+# A test that is told to end goes as by an exception: with what it started.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 
 class Refused(Exception):
@@ -54,6 +60,7 @@ class Server:
             self.daemon = subprocess.Popen([os.path.join(build, "posternd"), "--data", self.data, "--listen",
                                             f"127.0.0.1:{self.port}", *args], stdout=log, stderr=log,
                                            env={**os.environ, **(env or {})})
+        atexit.register(self.stop)
         return self.daemon
 
     def start(self, *args, env=None, build=BUILD):

@@ -2,8 +2,8 @@
  *
  * The tag of a resource is a digest of what its GET answers, without what changes by itself while nobody edits it. A
  * change is compared with the nearest resource at or above its path that can be read: a rule with the list of rules,
- * whose order counts; a logo with its organization. The comparison comes right before the change and is no lock: of
- * two that arrive in the same instant both may pass. */
+ * whose order counts; a logo with its organization. It is compared twice: before anything is begun, and in the unit of
+ * work that makes the change, so that of those who saw the same one is first, and the others learn of it. */
 #include <string.h>
 
 #include "admin/routes.h"
@@ -16,7 +16,8 @@ changes(const char *method)
 	return strcmp(method, "PATCH") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "DELETE") == 0;
 }
 
-/* The row that reads what a path is, or is a part of; NULL: none does. */
+/* The row that reads what a path is, or is a part of; NULL: none does. What is read from another server is nobody's to
+ * hold: what is compared then is this server's own of it. */
 static const struct admin_route *
 reader_of(const char *path)
 {
@@ -25,6 +26,8 @@ reader_of(const char *path)
 	for (size_t n = strlen(path); n > 1 && row == NULL; n--) {
 		if (path[n] == '\0' || path[n] == '/')
 			row = admin_reader(path, n);
+		if (row != NULL && admin_routes[row - admin_rows].class == HTTP_OUTWARD)
+			row = NULL;
 	}
 	return row;
 }
@@ -97,27 +100,73 @@ listed(const char *list, const char *tag)
 	return false;
 }
 
+struct condition {
+	struct admin_call *x;
+	const struct admin_route *reader;
+	const char *wanted; /* If-Match */
+	const char *refusal; /* NULL: it is as the sender has seen it */
+};
+
+/* RC_CONFLICT: c->refusal says why. */
+static enum rc
+compare(struct call *c, void *arg)
+{
+	struct condition *k = arg;
+	struct admin_call look = *k->x;
+	enum rc rc;
+
+	look.out = NULL;
+	k->refusal = NULL;
+	rc = k->reader->handler(&look);
+	if (rc != RC_OK && rc != RC_NOT_FOUND)
+		return rc;
+	if (rc == RC_OK && listed(k->wanted, tag_of(c->arena, look.out)))
+		return RC_OK;
+	k->refusal = rc == RC_OK ? "somebody changed this since you read it: read it again, and decide again"
+				 : "this is not there any more";
+	return fail(&c->err, RC_CONFLICT, "%s", k->refusal);
+}
+
+static enum rc
+answer_of(const struct condition *k, enum rc rc)
+{
+	if (k->refusal == NULL)
+		return rc;
+	k->x->status = 412;
+	k->x->code = "changed";
+	return fail(&k->x->c->err, RC_CONFLICT, "%s", k->refusal); /* whatever the handler made of it */
+}
+
 enum rc
 admin_condition_check(struct admin_call *x, const struct admin_route *row)
 {
-	const char *wanted = http_header(x->r, "If-Match");
-	const struct admin_route *reader = changes(row->method) ? reader_of(row->path) : NULL;
-	struct admin_call look = *x;
+	struct condition k = { .x = x, .wanted = http_header(x->r, "If-Match") };
+
+	if (k.wanted == NULL || !changes(row->method))
+		return RC_OK;
+	if ((k.reader = reader_of(row->path)) == NULL)
+		return fail(&x->c->err, RC_BAD_INPUT, "If-Match: nothing here has an ETag");
+	return answer_of(&k, compare(x->c, &k));
+}
+
+enum rc
+admin_condition_held(struct admin_call *x, const struct admin_route *row)
+{
+	struct condition k = { .x = x, .wanted = http_header(x->r, "If-Match") };
+	struct err why;
+	bool asked;
 	enum rc rc;
 
-	if (wanted == NULL || !changes(row->method))
-		return RC_OK;
-	if (reader == NULL)
-		return fail(&x->c->err, RC_BAD_INPUT, "If-Match: nothing here has an ETag");
-	look.out = NULL;
-	rc = reader->handler(&look);
-	if (rc != RC_OK && rc != RC_NOT_FOUND)
-		return rc;
-	if (rc == RC_OK && listed(wanted, tag_of(x->c->arena, look.out)))
-		return RC_OK;
-	x->status = 412;
-	x->code = "changed";
-	return fail(&x->c->err, RC_CONFLICT,
-	    rc == RC_OK ? "somebody changed this since you read it: read it again, and decide again"
-			: "this is not there any more");
+	if (k.wanted == NULL || !changes(row->method))
+		return row->handler(x);
+	k.reader = reader_of(row->path);
+	store_ask_first(x->c, compare, &k);
+	rc = row->handler(x);
+	asked = x->c->first == NULL;
+	store_ask_first(x->c, NULL, NULL);
+	why = x->c->err;
+	/* What was refused before the unit, perhaps because it is not there any more. */
+	if (rc != RC_OK && !asked && compare(x->c, &k) != RC_CONFLICT)
+		x->c->err = why;
+	return answer_of(&k, rc);
 }

@@ -395,7 +395,7 @@ changing(struct admin_call *x, const struct admin_route *row)
 	e.outcome = "begun";
 	if ((rc = audit_add(x->c, &e)) != RC_OK)
 		return rc;
-	rc = row->handler(x);
+	rc = admin_condition_held(x, row);
 	if (rc == RC_OK && e.object == NULL && made == NULL)
 		e.object = object_of(x, &t, t.kind, x->out != NULL ? x->out : admin_object(x));
 	if (rc == RC_OK && made != NULL) {

@@ -69,6 +69,8 @@ enum rc admin_owner_check(struct admin_call *x, const struct admin_route *row);
 
 /* condition.c: If-Match. RC_CONFLICT, as 412: what the change is meant for is not what the sender has seen. */
 enum rc admin_condition_check(struct admin_call *x, const struct admin_route *row);
+/* Call the handler of a change, with the same comparison in the unit of work that makes it. */
+enum rc admin_condition_held(struct admin_call *x, const struct admin_route *row);
 /* Whether the row has an ETag to give, or takes If-Match. */
 bool admin_condition_applies(const struct admin_route *row);
 /* The ETag of the answer; NULL: it has none. */

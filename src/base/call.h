@@ -26,8 +26,14 @@ struct call {
 	const char *span; /* of its trace (http/trace.h); NULL: not needed yet */
 	struct err err;
 	void *unit; /* the store's: the unit of work under way; NULL outside one */
+	const struct call_question *first; /* the store's: what the next unit asks first; NULL: nothing */
 	const struct call_host *host; /* NULL: the call has its thread for itself */
 	void *host_arg; /* its own */
+};
+
+struct call_question { /* of the store's store_ask_first */
+	enum rc (*fn)(struct call *c, void *arg);
+	void *arg;
 };
 
 /* Who runs calls, and lets others run while one of them waits. */

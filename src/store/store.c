@@ -218,11 +218,25 @@ struct unit_run {
 	struct call *c;
 	enum rc (*fn)(struct call *c, void *arg);
 	void *arg;
+	const struct call_question *first;
 	struct unit unit;
 	enum rc rc;
 	bool ran;
 	bool whole; /* false when the arena's ceiling ended it */
 };
+
+/* The unit's function, behind what is to be asked first. */
+static enum rc
+asked(struct call *c, void *arg)
+{
+	const struct unit_run *r = arg;
+	enum rc rc = r->first != NULL ? r->first->fn(c, r->first->arg) : RC_OK;
+
+	if (rc == RC_OK)
+		return r->fn(c, r->arg);
+	store_discard(c);
+	return rc;
+}
 
 /* Possibly on the thread of another unit of the same group, while this call's own thread waits. */
 static bool
@@ -234,17 +248,16 @@ run_body(struct db_conn *conn, void *arg)
 	r->ran = true;
 	u->conn = conn;
 	r->c->unit = u;
-	r->whole = guarded(r->c, r->fn, r->arg, &r->rc);
+	r->whole = guarded(r->c, asked, r, &r->rc);
 	r->c->unit = NULL;
 	return r->whole && !u->discard && u->ended == RC_OK && r->rc != RC_UNAVAILABLE && r->rc != RC_INTERNAL;
 }
 
 /* *again: nothing of it was kept and it may be run once more. *whole: as unit_run.whole. */
 static enum rc
-unit_once(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg, bool *again, bool *whole)
+unit_once(struct call *c, struct unit_run r, bool *again, bool *whole)
 {
 	const struct store *s = c->store;
-	struct unit_run r = { .c = c, .fn = fn, .arg = arg, .whole = true };
 	struct err e;
 	enum rc end = s->driver->unit(s->db, c, run_body, &r, again, &e);
 
@@ -277,18 +290,20 @@ pause_before(int retry)
 enum rc
 store_unit(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg)
 {
+	const struct unit_run run = { .c = c, .fn = fn, .arg = arg, .first = c->first, .whole = true };
 	struct store *s = c->store;
 	int64_t began = clock_mono_us();
 	bool again = true, whole = true;
 	enum rc rc = RC_UNAVAILABLE;
 
 	assert(c->unit == NULL);
+	c->first = NULL;
 	for (int i = 1; again && whole && i <= UNIT_TRIES; i++) {
 		if (i > 1)
 			pause_before(i - 1);
 		if (i == UNIT_ALONE)
 			pthread_mutex_lock(&s->alone);
-		rc = unit_once(c, fn, arg, &again, &whole);
+		rc = unit_once(c, run, &again, &whole);
 		if (i >= UNIT_ALONE && (!again || !whole || i == UNIT_TRIES))
 			pthread_mutex_unlock(&s->alone);
 		count_up(&s->again, again);
@@ -310,6 +325,15 @@ store_stats(const struct store *s, struct store_stats *out)
 	out->commits = out->units - out->refused;
 	if (s->driver->commits != NULL)
 		s->driver->commits(s->db, &out->commits, &out->refused);
+}
+
+void
+store_ask_first(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg)
+{
+	struct call_question *q = arena_alloc(c->arena, sizeof *q);
+
+	*q = (struct call_question){ fn, arg };
+	c->first = fn != NULL ? q : NULL;
 }
 
 void
@@ -370,6 +394,9 @@ store_run(struct call *c, const char *sql, struct db_args args, struct db_rows *
 		return rc;
 	if (c->unit != NULL)
 		return run_in_unit(c, &st);
+	/* An engine whose borrowed connections write would not ask. */
+	if (c->first != NULL && strncmp(sql, "SELECT", 6) != 0)
+		return store_unit(c, run_in_unit, &st);
 
 	if ((rc = s->driver->borrow(s->db, &st.conn, &c->err)) != RC_OK)
 		return rc;

@@ -158,6 +158,11 @@ void store_discard(struct call *c);
  * written alone here and together with other things there. */
 enum rc store_part(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg);
 
+/* Have `fn` asked first in the next unit of this call, as a part of it and in each of its runs: what a change was
+ * decided on may have been changed since it was read. Unless it says RC_OK the unit does nothing, keeps nothing and
+ * returns what it said. fn NULL: nothing is asked after all. */
+void store_ask_first(struct call *c, enum rc (*fn)(struct call *c, void *arg), void *arg);
+
 /* True while a unit of this call runs. */
 bool store_in_unit(const struct call *c);
 

@@ -298,6 +298,81 @@ many(struct store *s)
 	testing_run(s, "DELETE FROM thing");
 }
 
+/* ---- what is asked first ---- */
+
+struct question {
+	int64_t seen; /* what is added to n of row 1 counts only while it is this */
+	int asked;
+};
+
+static enum rc
+is_still(struct call *c, void *arg)
+{
+	struct question *q = arg;
+	struct db_rows r;
+	enum rc rc = store_run(c, "SELECT n FROM thing WHERE id = 1", DB_NONE, &r);
+
+	q->asked++;
+	if (rc == RC_OK && db_get_int(&r, 0, 0) != q->seen) {
+		store_run(c, INSERT_2, DB_NONE, NULL);
+		rc = fail(&c->err, RC_CONFLICT, "another one was first");
+	}
+	return rc;
+}
+
+#define ADD "UPDATE thing SET n = n + 1 WHERE id = 1"
+
+static void *
+add_first(void *arg)
+{
+	struct crowd *crowd = arg;
+	struct call c = testing_call(crowd->store);
+	struct question q = { .seen = 10 };
+	enum rc rc;
+
+	store_ask_first(&c, is_still, &q);
+	pthread_barrier_wait(&crowd->start);
+	rc = store_run(&c, ADD, DB_NONE, NULL);
+	atomic_fetch_add(rc == RC_OK ? &crowd->kept : rc == RC_CONFLICT ? &crowd->clashed : &crowd->wrong, 1);
+	testing_free(&c);
+	return NULL;
+}
+
+static void
+asked_first(struct store *s)
+{
+	struct script add = { .sql = (const char *const[]){ ADD, NULL } };
+	struct crowd crowd = { .store = s };
+	struct question q = { .seen = 10 };
+	struct call c = testing_call(s);
+	pthread_t threads[THREADS];
+
+	testing_run(s, INSERT_1);
+	store_ask_first(&c, is_still, &q);
+	ok(store_run(&c, "SELECT 1", DB_NONE, NULL) == RC_OK && q.asked == 0, "reading asks nothing first");
+	ok(store_unit(&c, play, &add) == RC_OK && q.asked >= 1 && c.first == NULL, "a unit asks first");
+	ok(store_unit(&c, play, &add) == RC_OK && testing_number(s, "SELECT n FROM thing") == 12,
+	    "the one after it does not");
+	store_ask_first(&c, is_still, &q);
+	ok(store_unit(&c, play, &add) == RC_CONFLICT && testing_number(s, "SELECT n FROM thing") == 12,
+	    "where the answer is no the unit does nothing");
+	ok(testing_number(s, "SELECT count(*) FROM thing") == 1, "and keeps nothing");
+	store_ask_first(&c, is_still, &q);
+	store_ask_first(&c, NULL, NULL);
+	ok(store_run(&c, "UPDATE thing SET n = 10", DB_NONE, NULL) == RC_OK, "a question can be taken back");
+	testing_free(&c);
+
+	pthread_barrier_init(&crowd.start, NULL, THREADS);
+	for (int i = 0; i < THREADS; i++)
+		pthread_create(&threads[i], NULL, add_first, &crowd);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&crowd.start);
+	ok(crowd.kept == 1 && crowd.clashed == THREADS - 1 && testing_number(s, "SELECT n FROM thing") == 11,
+	    "of %d that decided on the same row one writes", THREADS);
+	testing_run(s, "DELETE FROM thing");
+}
+
 static void
 all(const char *dsn)
 {
@@ -311,6 +386,7 @@ all(const char *dsn)
 	outcomes(s);
 	inside(s);
 	ceiling(s);
+	asked_first(s);
 	many(s);
 	testing_drop(s, "thing");
 	testing_drop(s, "note");

@@ -11,9 +11,10 @@ import re
 import socket
 import ssl
 import sys
+import threading
 from urllib.parse import quote
 
-from postern import Device, Refused, Server, done, free_port, ok, same, until
+from postern import Device, Refused, Server, done, free_port, ok, same, together, until
 
 
 class Document:
@@ -287,7 +288,12 @@ def pages(server, api):
 
 
 def walk(server, api, user):
-    """What the document says, at every row that reads, and at many that change, with a device that is enrolled."""
+    """What the document says, at every row that reads, and at many that change, with a device that is enrolled. Whatever
+    takes If-Match is changed as it is there: its reader runs in the unit of work, too."""
+    def api(method, path, body=None, ask=api):
+        takes = [p["name"] for p in (Api.document.operation(method, path.split("?")[0]) or {}).get("parameters", [])]
+        return ask(method, path, body, **({"If_Match": "*"} if "If-Match" in takes else {}))
+
     enrollment = api("GET", f"/enrollments?user={user}")[2]["items"][0]["id"]
     sent = api("POST", f"/enrollments/{enrollment}/commands", {"request_type": "DeviceInformation"})[2]
     api("POST", "/users", {"user": "anna@betterbag.com", "groups": ["staff"]})
@@ -361,6 +367,51 @@ def edits(server, api):
     same(api("DELETE", f"/rules/{rule}", If_Match=tag)[0], 412, "a rule with the list, whose order counts")
     same(api("DELETE", f"/rules/{rule}", If_Match=api("GET", "/rules")[1]["ETag"])[0], 200, "read again, it goes")
     same(api("DELETE", "/users/nobody@betterbag.com", If_Match="*")[0], 412, "what is not there matches nothing")
+
+
+EDITORS = 16
+
+
+def races(server, api):
+    """Many who saw the same thing change it in the same instant: one of them does, and the others learn of it."""
+    secret = token(server, "editors", "--role", "admin")
+    editors = [Api(server, api.to.port, secret) for _ in range(EDITORS)]
+    made = {name: api("POST", path, body)[2]["id"] for name, path, body in (
+        ("rule", "/rules", {"outcome": "refuse", "user": "x@betterbag.com", "message": "no"}),
+        ("webhook", "/webhooks", {"url": "https://postern-nothing.invalid/", "events": ["enrollment.evicted"]}),
+        ("provider", "/identity-providers", {"kind": "google", "client_id": "c", "client_secret": "s",
+                                             "domain": "betterbag.com", "tenant": "betterbag.com"}),
+        ("administrator", "/administrators", {"name": "kay@betterbag.com", "role": "read", "password": "correct horse"}))}
+    api("POST", "/users", {"user": "kim@betterbag.com"})
+    api("PATCH", "/groups/staff", {"access_token_life": "1h"})
+    api("PUT", "/items/app", {"name": "notes", "title": "0", "app_store_id": "1110145109"})
+    for what, seen, method, path, body in (
+            ("an organization", "/organizations/_", "PATCH", None, lambda i: {"settings": {"colour": f"#0000{i:02x}"}}),
+            ("a provider", f"/identity-providers/{made['provider']}", "PATCH", None, lambda i: {"scope": f"openid s{i}"}),
+            ("a person", "/users/kim@betterbag.com", "PATCH", None, lambda i: {"groups": [f"g{i}"]}),
+            ("a group", "/groups/staff", "PATCH", None, lambda i: {"access_token_life": f"{i + 10}m"}),
+            ("an app", "/items/app", "PUT", None, lambda i: {"name": "notes", "title": f"t{i}", "app_store_id": "1110145109"}),
+            ("an administrator", f"/administrators/{made['administrator']}", "PATCH", None, lambda i: {"disabled": i < 99}),
+            ("the order of rules", "/rules", "DELETE", f"/rules/{made['rule']}", None),
+            ("a webhook", "/webhooks", "DELETE", f"/webhooks/{made['webhook']}", None),
+            ("a provider again", f"/identity-providers/{made['provider']}", "DELETE", None, None)):
+        start, outcomes = threading.Barrier(EDITORS), []
+        for turn in range(5 if method != "DELETE" and what != "an administrator" else 1):
+            tag = api("GET", seen)[1]["ETag"]
+
+            def edit(i, path=path or seen, method=method, body=body, turn=turn, tag=tag, start=start):
+                start.wait()
+                return editors[i](method, path, body(turn * EDITORS + i) if body else None, If_Match=tag)
+
+            outcomes.append(together(edit, list(range(EDITORS))))
+        losers = [(status, headers["Content-Type"], answer["code"]) for turn in outcomes for status, headers, answer in turn
+                  if status != 200]
+        ok(all([status for status, _, _ in turn].count(200) == 1 for turn in outcomes)
+           and set(losers) == {(412, "application/problem+json", "changed")},
+           f"{EDITORS} editors of {what} at once, {len(outcomes)} times: one wins, the others get 412",
+           ([[status for status, _, _ in turn] for turn in outcomes], set(losers)))
+    for path in ("/users/kim@betterbag.com", f"/administrators/{made['administrator']}", "/items/app/notes"):
+        api("DELETE", path)
 
 
 def once(server, api):
@@ -440,6 +491,7 @@ def main():
     api = Api(server, port, token(server, "walker", "--role", "admin"))
     pages(server, api)
     edits(server, api)
+    races(server, api)
     once(server, api)
     walk(server, api, user)
     mutations(server, api)

@@ -296,7 +296,7 @@ refused(struct call *c, struct http_reply *out, int status, const char *sentence
 
 static void
 ask_provider(struct call *c, const struct http_request *r, const struct admin_room *room, const char *id,
-    const char *to, struct http_reply *out)
+    const char *to, enum idp_ask ask, struct http_reply *out)
 {
 	struct administrator_way w = { .stage = STAGE_PROVIDER, .to = to };
 	struct idp_endpoints at;
@@ -307,8 +307,7 @@ ask_provider(struct call *c, const struct http_request *r, const struct admin_ro
 	rc = provider_get(c, id, &p);
 	if (rc == RC_OK && (rc = idp_endpoints(room->idp, c, &p, &at)) == RC_OK) {
 		w.provider_id = p.id;
-		/* Asked anew each time: what a browser left open administers nothing. */
-		url = idp_begin(c, &p, &at, callback(c, r), NULL, true, &w.request);
+		url = idp_begin(c, &p, &at, callback(c, r), NULL, ask, &w.request);
 		if (keep_way(c, &w, out))
 			admin_signin_redirect(out, url);
 	} else if (rc == RC_NOT_FOUND) {
@@ -324,7 +323,23 @@ get_provider(struct call *c, const struct http_request *r, struct http_reply *ou
 	struct administrator_way w;
 	enum rc rc = administrator_way_open(c, http_cookie(c, r, WAY_COOKIE, WAY_MAX), &w);
 
-	ask_provider(c, r, room, r->segment[0], rc == RC_OK ? w.to : HOME, out);
+	/* Asked again each time: what a browser left open administers nothing. */
+	ask_provider(c, r, room, r->segment[0], rc == RC_OK ? w.to : HOME, IDP_AGAIN, out);
+}
+
+/* A provider that is set to take the sign-in that it has open was asked to ask, and does not say that it did. The session
+ * stays as it is. */
+static void
+not_proven(struct call *c, struct http_reply *out)
+{
+	log_warn("administrators' sign-in", "not proven", c->err.text);
+	admin_signin_show(c, out, 409,
+	    signin_page_message(c->arena, "Not proven",
+		"Your identity provider took the sign-in that it has open, and did not say that it asked you just now. "
+		"So it "
+		"proves nothing anew.",
+		HOME, "Back", false));
+	end_way(c, out);
 }
 
 static void
@@ -335,8 +350,8 @@ get_answer(struct call *c, const struct http_request *r, struct http_reply *out,
 	struct administrator_done d;
 	struct administrator_way w;
 	struct uri_items query;
+	struct idp_person who = { 0 };
 	struct idp_answer answer;
-	struct idp_person who;
 	struct provider p;
 	enum rc rc;
 
@@ -352,8 +367,12 @@ get_answer(struct call *c, const struct http_request *r, struct http_reply *out,
 			uri_item(&query, "error"), uri_item(&query, "iss") };
 		rc = idp_finish(room->idp, c, &p, &w.request, &answer, &who, &code);
 	}
+	if (rc != RC_UNAVAILABLE && w.request.anew_at != 0 && (rc != RC_OK || !who.asked)) {
+		not_proven(c, out);
+		return;
+	}
 	if (rc == RC_OK)
-		rc = administrator_vouched(c, &p, &who, w.request.again, &d);
+		rc = administrator_vouched(c, &p, &who, &d);
 	if (rc == RC_UNAVAILABLE) {
 		refused(c, out, 503, "The identity provider does not answer, or the server has trouble of its own.");
 	} else if (rc != RC_OK) {
@@ -368,23 +387,6 @@ get_answer(struct call *c, const struct http_request *r, struct http_reply *out,
 
 /* ---- who is signed in proves it again ---- */
 
-/* A provider that is not to ask again proves nothing anew. */
-static void
-prove_there(struct call *c, const struct http_request *r, const struct admin_room *room, const char *id, const char *to,
-    struct http_reply *out)
-{
-	struct provider p;
-
-	if (provider_get(c, id, &p) == RC_OK && strcmp(p.again, "session") == 0)
-		admin_signin_show(c, out, 409,
-		    signin_page_message(c->arena, "Not proven",
-			"Your identity provider is set to take the sign-in that it has open, so it proves nothing "
-			"anew.",
-			HOME, "Back", false));
-	else
-		ask_provider(c, r, room, id, to, out);
-}
-
 static void
 get_prove(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
 {
@@ -398,7 +400,7 @@ get_prove(struct call *c, const struct http_request *r, struct http_reply *out, 
 	if (rc == RC_OK && keep_way(c, &w, out))
 		show(c, r, &w, 200, NULL, out);
 	else if (rc == RC_CONFLICT)
-		prove_there(c, r, room, provider_id, w.to, out);
+		ask_provider(c, r, room, provider_id, w.to, IDP_ANEW, out);
 	else if (rc == RC_UNAUTHENTICATED || rc == RC_NOT_FOUND)
 		admin_signin_redirect(out, arena_printf(c->arena, SIGN_IN "?to=%s", uri_encode(c->arena, w.to)));
 	else if (rc != RC_OK)

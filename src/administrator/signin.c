@@ -30,12 +30,13 @@ administrator_way_seal(struct call *c, const struct administrator_way *w, const 
 	struct arena *a = c->arena;
 	struct bytes sealed;
 	enum rc rc;
-	json_t *j = json_pack("{s:I, s:i, s:s*, s:s*, s:I, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:b}", "at",
-	    (json_int_t)c->now, "stage", (int)w->stage, "to", w->to, "id", w->administrator_id, "changed_at",
+	json_t *j = json_pack("{s:I, s:i, s:s*, s:s*, s:I, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:b, s:I}",
+	    "at", (json_int_t)c->now, "stage", (int)w->stage, "to", w->to, "id", w->administrator_id, "changed_at",
 	    (json_int_t)w->changed_at, "secret", w->secret.p != NULL ? hex_encode(a, w->secret) : NULL, "session",
 	    w->session.p != NULL ? hex_encode(a, w->session) : NULL, "challenge", w->challenge, "provider",
 	    w->provider_id, "state", w->request.state, "nonce", w->request.nonce, "verifier", w->request.verifier,
-	    "callback", w->request.redirect_uri, "again", (int)w->request.again);
+	    "callback", w->request.redirect_uri, "again", (int)w->request.again, "anew_at",
+	    (json_int_t)w->request.anew_at);
 
 	if (j == NULL)
 		return fail(&c->err, RC_INTERNAL, "the state of a sign-in can't be written");
@@ -75,7 +76,8 @@ administrator_way_open(struct call *c, const char *sealed, struct administrator_
 		.challenge = json_get_text(j, "challenge"),
 		.provider_id = json_get_text(j, "provider"),
 		.request = { json_get_text(j, "state"), json_get_text(j, "nonce"), json_get_text(j, "verifier"),
-		    json_get_text(j, "callback"), json_is_true(json_object_get(j, "again")) },
+		    json_get_text(j, "callback"), json_is_true(json_object_get(j, "again")),
+		    json_get_int(j, "anew_at", 0) },
 	};
 	return RC_OK;
 }
@@ -433,7 +435,6 @@ administrator_second(struct call *c, const struct administrator_way *w, const st
 struct vouched {
 	const struct provider *p;
 	const struct idp_person *who;
-	bool proven;
 	struct administrator_done *out;
 };
 
@@ -453,14 +454,14 @@ vouched(struct call *c, void *arg)
 	/* From now on it is this subject, whatever it is called there. */
 	rc = store_run(c, "UPDATE administrator SET subject = ?2, signed_in_at = ?3 WHERE id = ?1",
 	    DB_ARGS(db_text(a.id), db_text(in->who->subject), db_int(c->now)), &r);
-	return rc == RC_OK ? session_begin(c, a.id, in->proven, &in->out->token) : rc;
+	return rc == RC_OK ? session_begin(c, a.id, in->who->asked, &in->out->token) : rc;
 }
 
 enum rc
 administrator_vouched(
-    struct call *c, const struct provider *p, const struct idp_person *who, bool proven, struct administrator_done *out)
+    struct call *c, const struct provider *p, const struct idp_person *who, struct administrator_done *out)
 {
-	struct vouched in = { p, who, proven, out };
+	struct vouched in = { p, who, out };
 
 	*out = (struct administrator_done){ 0 };
 	return store_unit(c, vouched, &in);

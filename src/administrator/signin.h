@@ -79,8 +79,8 @@ enum rc administrator_prove(
 enum rc administrator_new_codes(struct call *c, const char *id, const char *const **out);
 
 /* Somebody for whom a provider vouches. RC_FORBIDDEN: they administer nothing. */
-enum rc administrator_vouched(struct call *c, const struct provider *p, const struct idp_person *who, bool proven,
-    struct administrator_done *out);
+enum rc administrator_vouched(
+    struct call *c, const struct provider *p, const struct idp_person *who, struct administrator_done *out);
 
 /* What an administrator's failures are counted under, apart from those of a person of that name. */
 const char *administrator_subject(struct arena *a, const char *name);

@@ -13,14 +13,16 @@
 
 const char *
 idp_begin(struct call *c, const struct provider *p, const struct idp_endpoints *at, const char *redirect_uri,
-    const char *hint, bool again, struct idp_request *out)
+    const char *hint, enum idp_ask ask, struct idp_request *out)
 {
 	const struct provider_preset *preset = provider_preset(p->kind);
 	struct arena *a = c->arena;
 	const char *url;
 
 	*out = (struct idp_request){ crypto_token(a), crypto_token(a), crypto_token(a), redirect_uri,
-		again && p->again[0] == 'l' };
+		ask != IDP_NOBODY && p->again[0] == 'l', 0 };
+	if (ask == IDP_ANEW && !out->again)
+		out->anew_at = c->now;
 	url = arena_printf(a,
 	    "%s%sresponse_type=code&client_id=%s&redirect_uri=%s&scope=%s&state=%s&nonce=%s&code_challenge=%s"
 	    "&code_challenge_method=S256%s%s%s%s",
@@ -28,7 +30,8 @@ idp_begin(struct call *c, const struct provider *p, const struct idp_endpoints *
 	    uri_encode(a, redirect_uri), uri_encode(a, p->scope), out->state, out->nonce, crypto_s256(a, out->verifier),
 	    hint != NULL ? "&login_hint=" : "", hint != NULL ? uri_encode(a, hint) : "",
 	    preset->more != NULL ? preset->more : "",
-	    !out->again               ? ""
+	    out->anew_at != 0         ? "&prompt=login&max_age=0"
+	    : !out->again             ? ""
 	    : preset->tells_auth_time ? arena_printf(a, "&prompt=login&max_age=%d", IDP_MAX_AGE_S)
 				      : "&prompt=login");
 	if (preset->tenant_claim != NULL && strcmp(preset->tenant_claim, "hd") == 0 && p->tenant != NULL)
@@ -93,5 +96,7 @@ idp_finish(struct idp *i, struct call *c, const struct provider *p, const struct
 	    (rc = idp_read_groups(i, c, p, &tokens, out)) != RC_OK)
 		return rc;
 	out->refresh_token = tokens.refresh_token;
+	/* That prompt and max_age were asked for proves nothing: they came through the browser. */
+	out->asked = r->again || (r->anew_at != 0 && token.auth_time >= r->anew_at - ID_TOKEN_SKEW);
 	return RC_OK;
 }

@@ -12,16 +12,24 @@
 
 #define IDP_MAX_AGE_S 300 /* a sign-in again is not older, where the provider can tell */
 
+enum idp_ask { /* who is to be asked there, whoever is signed in at the provider */
+	IDP_NOBODY,
+	IDP_AGAIN, /* the person, unless the provider is set to take what it has open */
+	IDP_ANEW, /* the person, however it is set; of such a one idp_person.asked says whether they were */
+};
+
 struct idp_request {
 	const char *state, *nonce, *verifier; /* 43 characters each */
 	const char *redirect_uri; /* where the provider sends the browser back to */
 	bool again; /* the person had to be asked, whoever is signed in at the provider */
+	int64_t
+	    anew_at; /* when they were to be, although the provider is set to take what it has open; 0: they were not */
 };
 
 /* The way there. `redirect_uri`: provider_redirect_uri() for people; registered at the provider in any case. `hint`: the
  * user identifier, may be NULL. */
 const char *idp_begin(struct call *c, const struct provider *p, const struct idp_endpoints *at,
-    const char *redirect_uri, const char *hint, bool again, struct idp_request *out);
+    const char *redirect_uri, const char *hint, enum idp_ask ask, struct idp_request *out);
 
 struct idp_answer { /* items of the query that the browser came back with; NULL: not there */
 	const char *state, *code, *error, *iss;
@@ -35,6 +43,7 @@ struct idp_person { /* what the ID token says, read by the provider's mapping; i
 	bool groups_elsewhere; /* too many for the token, which says so */
 	const char *groups_unknown; /* and the directory did not say them either: why; NULL: nothing is missing */
 	const char *refresh_token; /* NULL: none was given */
+	bool asked; /* for this sign-in: the request says so, or auth_time does */
 };
 
 /* The way back: the code is redeemed, the ID token checked and read. RC_FORBIDDEN: refused; *code says why, and

@@ -56,7 +56,7 @@ signin_way_open(struct call *c, const char *sealed, const char *nonce, struct si
 	out->provider = json_get_text(j, "provider");
 	out->hint = json_get_text(j, "hint");
 	out->request = (struct idp_request){ json_get_text(j, "asked"), json_get_text(j, "token"),
-		json_get_text(j, "verifier"), provider_redirect_uri(c), json_is_true(json_object_get(j, "again")) };
+		json_get_text(j, "verifier"), provider_redirect_uri(c), json_is_true(json_object_get(j, "again")), 0 };
 	if (out->form.attempt == NULL || out->provider == NULL || out->form.nonce == NULL ||
 	    !crypto_equal(out->form.nonce, nonce))
 		return fail(&c->err, RC_FORBIDDEN, "the sign-in was begun in another browser");

@@ -17,8 +17,8 @@ static enum rc
 begin(struct call *c, const struct signin_attempt *a, const struct provider *p, const struct idp_endpoints *at,
     struct signin_way *w, const char **url)
 {
-	*url = idp_begin(
-	    c, p, at, provider_redirect_uri(c), a->again ? a->user_identifier : w->hint, a->again, &w->request);
+	*url = idp_begin(c, p, at, provider_redirect_uri(c), a->again ? a->user_identifier : w->hint,
+	    a->again ? IDP_AGAIN : IDP_NOBODY, &w->request);
 	return attempt_event(c, a->attempt.id, EV_provider_asked, "%s", p->issuer);
 }
 

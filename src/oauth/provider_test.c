@@ -24,7 +24,7 @@ main(void)
 	const struct signin_way way = {
 		.form = { .flow = SIGNIN_OAUTH2, .attempt = "the attempt", .nonce = NONCE, .state = "the device's" },
 		.provider = "the provider",
-		.request = { "a state", "a nonce", "a verifier", "https://example.com/back", true },
+		.request = { "a state", "a nonce", "a verifier", "https://example.com/back", true, 0 },
 	};
 	struct signin_way got;
 	const char *sealed;

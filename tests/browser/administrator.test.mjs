@@ -177,6 +177,33 @@ test('an identity provider signs in whom it was told to, and nobody else', async
   assert.ok(said.proven_until, 'the provider was to ask, and did');
   await olga.context.close();
 
+  // Set to take what the provider has open: it is asked all the same to prove who is there, and says that it did.
+  await server.admin('idp', 'set', id, '--again', 'session');
+  const opened = await goThere('olga');
+  await opened.page.waitForURL(`${home}/console/`);
+  assert.equal((await me(opened.page)).proven_until, null, 'what a provider may take as it was is no proof');
+  await opened.page.goto(`${home}/console/sign-in/prove?to=/console/%23/people`);
+  assert.equal(new URL(opened.page.url()).port, `${generic}`, 'the provider asks');
+  await opened.page.locator('input[name=username]').fill('olga@betterbag.com');
+  await opened.page.locator('input[type=password]').fill(password);
+  await opened.page.keyboard.press('Enter');
+  await opened.page.waitForURL(`${home}/console/#/people`);
+  assert.ok((await me(opened.page)).proven_until > Date.now() / 1000, 'auth_time proves it (OpenID Connect Core 3.1.2.1)');
+
+  // One that does not ask, as if prompt and max_age had been taken out on the way: nothing is proven, and the session stays.
+  provider.stdin.write('stubborn\n');
+  const stubborn = await goThere('olga');
+  await stubborn.page.waitForURL(`${home}/console/`);
+  await stubborn.page.goto(`${home}/console/sign-in/prove?to=/console/`);
+  await stubborn.page.getByRole('heading', { name: 'Not proven' }).waitFor();
+  await looked(stubborn.page, 'not-proven');
+  const still = await me(stubborn.page);
+  assert.deepEqual([still.name, still.proven_until], ['olga@betterbag.com', null]);
+  provider.stdin.write('well\n');
+  await server.admin('idp', 'set', id, '--again', 'login');
+  await opened.context.close();
+  await stubborn.context.close();
+
   const paul = await goThere('paul');
   await paul.page.getByRole('heading', { name: 'Not signed in' }).waitFor();
   await looked(paul.page, 'refused');

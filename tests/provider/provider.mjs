@@ -5,7 +5,8 @@
 // PEOPLE is a JSON file, {"eliza": {"sub": "1", "email": "...", "password": "...", "groups": [], "disabled": false}},
 // read at each question, so that it can be changed while they run. Prints {"generic": PORT, "google": PORT, "entra":
 // PORT} on one line when they listen. Lines on standard input: "rotate" (new keys, which forgets sessions and tokens),
-// "deaf" (accept and answer nothing), "broken" (answer 500), "well", "answer KIND" prints how often KIND was asked,
+// "deaf" (accept and answer nothing), "broken" (answer 500), "stubborn" (takes the session that it has open, whatever it is
+// asked to do), "well", "answer KIND" prints how often KIND was asked,
 // "directory STATUS" has the directory of entra answer that (200: as it does), "directory huge" with far too much.
 import crypto from 'node:crypto';
 import fs from 'node:fs';
@@ -162,6 +163,7 @@ function make(kind, port) {
       }
       return;
     }
+    if (mood === 'stubborn' && req.url.startsWith(`${prefix}/auth?`)) req.url = req.url.replace(/&(prompt|max_age)=[^&]*/g, '');
     req.originalUrl = req.url;
     req.url = req.url.slice(prefix.length) || '/';
     await handle(req, res);

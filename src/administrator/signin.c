@@ -197,7 +197,27 @@ struct proof { /* a second factor that holds, as far as reading can tell */
 	struct administrator_done *out;
 };
 
-/* Spending is one statement each, so of two racing sign-ins with one code one wins. */
+/* A counter that does not move on is a copy of the key (WebAuthn 7.2, step 21); a challenge is answered once, with whatever
+ * key. It is spent by what signs in: who is refused may answer it again. */
+static enum rc
+spend_challenge(struct call *c, const struct proof *p, struct db_rows *r)
+{
+	struct db_value hash = db_blob(crypto_sha256_text(c->arena, p->challenge));
+	enum rc rc = store_run(c,
+	    "UPDATE administrator_key SET counter = ?3, used_at = ?5 WHERE id = ?2 AND administrator_id = ?1"
+	    " AND (counter < ?3 OR (counter = 0 AND ?3 = 0))"
+	    " AND NOT EXISTS (SELECT 1 FROM administrator_challenge WHERE hash = ?4)",
+	    DB_ARGS(db_text(p->a->id), db_text(p->key.id), db_int(p->key.counter), hash, db_int(c->now)), r);
+
+	if (rc != RC_OK || r->changed == 0)
+		return rc;
+	rc = store_run(c, "DELETE FROM administrator_challenge WHERE good_until <= ?1", DB_ARGS(db_int(c->now)), NULL);
+	return rc != RC_OK ? rc
+			   : store_run(c, "INSERT INTO administrator_challenge (hash, good_until) VALUES (?1, ?2)",
+				 DB_ARGS(hash, db_int(c->now + ADMINISTRATOR_WAY_S)), r);
+}
+
+/* Spending is one unit each, so of two racing sign-ins with one code one wins. */
 static enum rc
 spend(struct call *c, const struct proof *p, struct db_rows *r)
 {
@@ -206,12 +226,8 @@ spend(struct call *c, const struct proof *p, struct db_rows *r)
 	if (p->recovery.p != NULL)
 		return store_run(c, "DELETE FROM administrator_code WHERE hash = ?2 AND administrator_id = ?1",
 		    DB_ARGS(id, db_blob(p->recovery)), r);
-	/* A counter that does not move on is a copy of the key (WebAuthn 7.2, step 21); a challenge is answered once. */
 	if (p->key.id != NULL)
-		return store_run(c,
-		    "UPDATE administrator_key SET counter = ?3, challenge = ?4, used_at = ?5 WHERE id = ?2"
-		    " AND administrator_id = ?1 AND challenge <> ?4 AND (counter < ?3 OR (counter = 0 AND ?3 = 0))",
-		    DB_ARGS(id, db_text(p->key.id), db_int(p->key.counter), db_text(p->challenge), db_int(c->now)), r);
+		return spend_challenge(c, p, r);
 	return store_run(c, "UPDATE administrator SET totp_step = ?2 WHERE id = ?1 AND totp_step < ?2",
 	    DB_ARGS(id, db_int(p->step)), r);
 }
@@ -229,11 +245,9 @@ keep(struct call *c, const struct proof *p, struct db_rows *r)
 	if (rc != RC_OK || r->changed == 0 || p->key.id == NULL)
 		return rc;
 	return store_run(c,
-	    "INSERT INTO administrator_key (id, administrator_id, public_key, counter, challenge, created_at, used_at)"
-	    " VALUES (?2, ?1, ?3, ?4, ?5, ?6, ?6) ON CONFLICT DO NOTHING",
-	    DB_ARGS(id, db_text(p->key.id), db_blob(p->key.public_key), db_int(p->key.counter), db_text(p->challenge),
-		db_int(c->now)),
-	    r);
+	    "INSERT INTO administrator_key (id, administrator_id, public_key, counter, created_at, used_at)"
+	    " VALUES (?2, ?1, ?3, ?4, ?5, ?5) ON CONFLICT DO NOTHING",
+	    DB_ARGS(id, db_text(p->key.id), db_blob(p->key.public_key), db_int(p->key.counter), db_int(c->now)), r);
 }
 
 /* 80 random bits each, so a plain hash of them is enough. */

@@ -8,13 +8,14 @@ import hmac
 import html
 import http.client
 import json
+import os
 import re
 import ssl
 import sys
 import time
 import urllib.parse
 
-from postern import PASSWORD, Refused, Server, done, free_port, ok, same
+from postern import PASSWORD, Refused, Server, done, free_port, ok, openssl, same, together
 
 NAME = "eliza@betterbag.com"
 
@@ -196,10 +197,9 @@ def own(server, port, b, app, codes):
     other = Browser(server, port)
     other.password()
     same((other.post(code=old[0])[0], other.post(code=codes.pop())[0]), (403, 303), "and take the place of the old ones")
-    server.ask("INSERT INTO administrator_key (id, administrator_id, public_key, counter, challenge, created_at, used_at)"
-               " SELECT 'a2V5', id, x'00', 0, 'x', 1, 1 FROM administrator" if not server.store else
-               "INSERT INTO administrator_key (id, administrator_id, public_key, counter, challenge, created_at, used_at)"
-               " SELECT 'a2V5', id, ''::bytea, 0, 'x', 1, 1 FROM administrator")
+    nothing = "''::bytea" if server.store else "x''"
+    server.ask("INSERT INTO administrator_key (id, administrator_id, public_key, counter, created_at, used_at)"
+               f" SELECT 'a2V5', id, {nothing}, 0, 1, 1 FROM administrator")
     same([b.post(page_at, do="remove key", which="other")[0], b.post(page_at, do="remove key", which="a2V5")[0],
           b.post(page_at, do="remove key", which="a2V5")[0]], [404, 200, 404], "a key goes, once")
     same((b.post(page_at, do="end others")[0], other.api("GET", "/me")[0], b.api("GET", "/me")[0]), (200, 401, 200),
@@ -213,6 +213,70 @@ def own(server, port, b, app, codes):
          "which counts from now on")
     server.admin("administrator", "passwd", NAME, "--password-stdin", stdin=PASSWORD + "\n")
     ok("own: password" in {row["action"] for row in server.listing("audit", "list")}, "each has a row in the audit")
+
+
+class Key:
+    """A passkey without a counter, as those have that are on several devices at once."""
+
+    def __init__(self, server, name):
+        self.file = os.path.join(server.folder, f"{name}.key")
+        with open(self.file, "wb") as f:
+            f.write(openssl.run(["genpkey", "-quiet", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]))
+        self.id = base64.urlsafe_b64encode(name.encode()).decode().rstrip("=")
+        octets = (b"E\1\0" + openssl.public_key(self.file)[-65:]).hex()
+        server.ask("INSERT INTO administrator_key (id, administrator_id, public_key, counter, created_at, used_at)"
+                   f" SELECT '{self.id}', id, " + (f"decode('{octets}', 'hex')" if server.store else f"x'{octets}'") +
+                   f", 0, 1, 1 FROM administrator WHERE name = '{NAME}'")
+
+    def answer(self, page, port):
+        """To the challenge of the page (WebAuthn 6.3.3)."""
+        challenge = re.search(r'data-challenge="([^"]+)"', page)[1]
+        client = json.dumps({"type": "webauthn.get", "challenge": challenge, "origin": f"https://localhost:{port}"}).encode()
+        data = hashlib.sha256(b"localhost").digest() + b"\5" + bytes(4)
+        signature = openssl.sign(self.file, data + hashlib.sha256(client).digest())
+        text = [base64.urlsafe_b64encode(o).decode().rstrip("=") for o in (client, data, signature)]
+        return json.dumps({"id": self.id, **dict(zip(("client", "data", "signature"), text))})
+
+
+def challenges(server, port):
+    """A challenge is good once, whatever was answered since, and for whichever key."""
+    one, two = Key(server, "one"), Key(server, "two")
+    kept = []
+    for _ in range(3):
+        b = Browser(server, port)
+        b.password()
+        page = b.get()[2]
+        kept.append((page, dict(b.cookies), one.answer(page, port)))
+        same((b.post(credential=kept[-1][2])[0], b.api("GET", "/me")[0]), (303, 200), "a key that answers signs in")
+    for page, cookies, answer in kept:
+        server.ask("DELETE FROM throttle")
+        b = Browser(server, port)
+        b.cookies = dict(cookies)
+        got = [b.post(credential=answer)[0]]
+        b.cookies = dict(cookies)
+        got.append(b.post(credential=two.answer(page, port))[0])
+        same((got, b.api("GET", "/me")[0]), ([403, 403], 401), "its challenge is good no more, for this key and for another")
+    b = Browser(server, port)
+    b.password()
+    page = b.get()[2]
+    way = dict(b.cookies)
+
+    def come(_):
+        other = Browser(server, port)
+        other.cookies = dict(way)
+        other.post(credential=one.answer(page, port))
+        return other.api("GET", "/me")[0]
+
+    server.ask("DELETE FROM throttle")
+    same(sorted(together(come, list(range(8)))), [200] + 7 * [401], "of eight answers to one challenge at once one signs in")
+    server.ask("DELETE FROM throttle")
+    same(server.ask("SELECT COUNT(*) FROM administrator_challenge")[0][0], 4, "each is kept as spent")
+    server.ask("UPDATE administrator_challenge SET good_until = 1")
+    b = Browser(server, port)
+    b.password()
+    b.post(credential=one.answer(b.get()[2], port))
+    same(server.ask("SELECT COUNT(*) FROM administrator_challenge")[0][0], 1, "until its sign-in would be too old anyway")
+    server.ask("DELETE FROM administrator_key")
 
 
 def session(server, b):
@@ -292,6 +356,7 @@ def main():
     b, app, codes = first(server, port)
     headers(b)
     again(server, port, app, codes)
+    challenges(server, port)
     session(server, b)
     proving = Browser(server, port)
     proving.password()

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "account/throttle.h"
+#include "base/buf.h"
 #include "crypto/hash.h"
 #include "fmt/uri.h"
 #include "store/store.h"
@@ -12,10 +13,13 @@
 #define GROUP_MAX 100 /* octets of a group's name */
 #define ADDRESS_MAX 254 /* octets of a Managed Apple Account */
 #define DISPLAY_MAX 200
+#define WORDS_MAX (16 * 1024) /* octets, of all three together: as many spaces at most as octets */
+#define SEARCH_MAX 20 /* words of one search */
 
 #define COLUMNS \
 	"id, organization_id, user_identifier, managed_apple_account, display_name, source, password_hash," \
 	" disabled_at, created_at"
+#define GROUP_COLUMN 9 /* behind them */
 
 char *
 account_fold(struct arena *a, const char *text)
@@ -28,6 +32,47 @@ account_fold(struct arena *a, const char *text)
 	}
 	return s;
 }
+
+/* A space before each word; what is neither a letter nor a digit of ASCII, nor beyond it, parts words
+ * (0041_person_search.sql). */
+static void
+add_words(struct arena *a, struct buf *b, const char *text)
+{
+	static const char marks[] = " \t!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
+	const char *p = account_fold(a, text);
+
+	while (*(p += strspn(p, marks)) != '\0') {
+		size_t n = strcspn(p, marks);
+
+		buf_str(b, " ");
+		buf_add(b, p, n);
+		p += n;
+	}
+}
+
+static const char *
+words_of(struct arena *a, const char *user_identifier, const char *managed_apple_account, const char *display_name)
+{
+	struct buf b;
+
+	buf_init(&b, WORDS_MAX);
+	add_words(a, &b, user_identifier);
+	if (strcmp(managed_apple_account, user_identifier) != 0)
+		add_words(a, &b, managed_apple_account);
+	if (display_name != NULL)
+		add_words(a, &b, display_name);
+	return buf_finish(&b, a);
+}
+
+/* Behind a change of what they are made of: `r` has identifier, Managed Apple Account and name. */
+static enum rc
+put_words(struct call *c, const char *id, const struct db_rows *r)
+{
+	const char *words = words_of(c->arena, db_get_text(r, 0, 0), db_get_text(r, 0, 1), db_get_text(r, 0, 2));
+
+	return store_run(c, "UPDATE account SET words = ?2 WHERE id = ?1", DB_ARGS(db_text(id), db_text(words)), NULL);
+}
+#define WORDED " RETURNING user_identifier, managed_apple_account, display_name"
 
 /* ---- groups ---- */
 
@@ -139,11 +184,12 @@ add(struct call *c, void *arg)
 	if ((rc = organization_of(c, a->user_identifier, in->wanted, &a->organization_id)) != RC_OK)
 		return rc;
 	rc = store_run(c,
-	    "INSERT INTO account (" COLUMNS ", updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)"
+	    "INSERT INTO account (" COLUMNS ", updated_at, words) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10)"
 	    " ON CONFLICT DO NOTHING RETURNING id",
 	    DB_ARGS(db_text(a->id), db_text(a->organization_id), db_text(a->user_identifier),
 		db_text(a->managed_apple_account), db_text(a->display_name), db_text(a->source),
-		db_text(a->password_hash), a->disabled_at > 0 ? db_int(a->disabled_at) : db_null(), db_int(c->now)),
+		db_text(a->password_hash), a->disabled_at > 0 ? db_int(a->disabled_at) : db_null(), db_int(c->now),
+		db_text(words_of(c->arena, a->user_identifier, a->managed_apple_account, a->display_name))),
 	    &r);
 	if (rc != RC_OK)
 		return rc;
@@ -249,55 +295,86 @@ account_find(struct call *c, const char *user_identifier, struct account *out)
 	    account_fold(c->arena, user_identifier), out);
 }
 
-/* The page: people of one organization (?1 '': of all) whose identifier sorts after ?2; or of them those whose
- * identifier begins with ?4, or whose name does. A beginning is a range of an index, and of people who are called so the
- * first 500 count: as much is read as is shown, however many there are. */
-#define ONES "(?1 = '' OR organization_id = ?1)"
-#define AFTER " AND user_identifier > ?2 ORDER BY user_identifier LIMIT ?3"
-#define LAST "'\xf4\x8f\xbf\xbf'" /* U+10FFFF: of what begins with a text, nothing sorts behind it and this */
-#define ALL_FROM " FROM account WHERE " ONES AFTER
-/* clang-format off */
-#define FOUND_FROM \
-	" FROM account WHERE id IN" \
-	" (SELECT id FROM (SELECT id FROM account WHERE user_identifier >= ?4 AND user_identifier < ?4 || " LAST \
-	"   AND " ONES AFTER ") AS identified" \
-	"  UNION SELECT id FROM (SELECT id FROM account WHERE display_name IS NOT NULL AND LOWER(display_name) >= ?4" \
-	"   AND LOWER(display_name) < ?4 || " LAST " AND " ONES " ORDER BY LOWER(display_name) LIMIT 500) AS named)" AFTER
-/* clang-format on */
+/* The page: people of one organization (?1 '': of all) whose identifier sorts after ?2, and who have for each word of the
+ * search, from ?4 on, one that begins with it. Walks one index in the order of the page. */
+static const char *
+page_sql(struct arena *a, int patterns)
+{
+	struct buf b;
+
+	buf_init(&b, 4096);
+	buf_str(&b, "WITH page AS (SELECT user_identifier FROM account WHERE user_identifier > ?2"
+		    " AND (?1 = '' OR organization_id = ?1)");
+	for (int i = 0; i < patterns; i++)
+		buf_printf(&b, " AND words LIKE ?%d", 4 + i);
+	buf_str(&b,
+	    " ORDER BY user_identifier LIMIT ?3)"
+	    " SELECT " COLUMNS ", group_name FROM account LEFT JOIN"
+	    " (SELECT account_id, name AS group_name FROM account_group) AS g ON account_id = id"
+	    " WHERE user_identifier IN (SELECT user_identifier FROM page) ORDER BY user_identifier, group_name");
+	return buf_finish(&b, a);
+}
+
+/* The words of a search as patterns of LIKE, none of which has a sign that LIKE knows. */
+static enum rc
+patterns_of(struct call *c, const char *search, struct db_value *out, int *n)
+{
+	struct buf b;
+	char *rest, *word;
+
+	*n = 0;
+	buf_init(&b, WORDS_MAX);
+	add_words(c->arena, &b, search);
+	rest = (char *)buf_finish(&b, c->arena);
+	if (rest == NULL)
+		return fail(&c->err, RC_TOO_LARGE, "a search has %d octets at most", WORDS_MAX);
+	while ((word = strsep(&rest, " ")) != NULL) {
+		if (*word == '\0')
+			continue;
+		if (*n == SEARCH_MAX)
+			return fail(&c->err, RC_BAD_INPUT, "a search has %d words at most", SEARCH_MAX);
+		out[(*n)++] = db_text(arena_printf(c->arena, "%% %s%%", word));
+	}
+	return RC_OK;
+}
 
 enum rc
 account_list(struct call *c, const char *organization_id, const char *search, const char *after, int limit,
     struct account **out, int *n)
 {
-#define WITH_GROUPS(from) \
-	"SELECT " COLUMNS from, "SELECT account_id, name FROM account_group WHERE account_id IN (SELECT id" from ")"
-	static const char *const sql[2][2] = { { WITH_GROUPS(ALL_FROM) }, { WITH_GROUPS(FOUND_FROM) } };
-#undef WITH_GROUPS
-	const bool found = search != NULL;
-	struct db_args args = { (const struct db_value[]){ db_text(organization_id != NULL ? organization_id : ""),
-				    db_text(after != NULL ? account_fold(c->arena, after) : ""), db_int(limit),
-				    db_text(found ? account_fold(c->arena, search) : "") },
-		found ? 4 : 3 };
-	struct db_rows people, groups;
+	struct db_value values[3 + SEARCH_MAX] = { db_text(organization_id != NULL ? organization_id : ""),
+		db_text(after != NULL ? account_fold(c->arena, after) : ""), db_int(limit) };
+	struct db_rows r;
+	int patterns = 0;
 	enum rc rc;
 
 	*n = 0;
-	if ((rc = store_run(c, sql[found][0], args, &people)) != RC_OK)
+	if (search != NULL && (rc = patterns_of(c, search, values + 3, &patterns)) != RC_OK)
 		return rc;
-	rc = store_run(c, sql[found][1], args, &groups);
+	if (search != NULL && *search != '\0' && patterns == 0) /* nothing but marks, which no word has */
+		return RC_OK;
+	rc = store_run(c, page_sql(c->arena, patterns), (struct db_args){ values, (size_t)patterns + 3 }, &r);
 	if (rc != RC_OK)
 		return rc;
-	*out = arena_array(c->arena, (size_t)people.rows, sizeof **out);
-	for (*n = 0; *n < people.rows; (*n)++)
-		read_row(&people, *n, &(*out)[*n]);
-	attach_groups(c->arena, &groups, *out, *n);
+	*out = arena_array(c->arena, (size_t)r.rows, sizeof **out);
+	for (int row = 0, next; row < r.rows; row = next) {
+		const char **groups;
+
+		for (next = row + 1; next < r.rows && strcmp(db_get_text(&r, next, 0), db_get_text(&r, row, 0)) == 0;)
+			next++;
+		groups = arena_array(c->arena, (size_t)(next - row) + 1, sizeof *groups);
+		for (int i = row; i < next; i++)
+			groups[i - row] = db_get_text(&r, i, GROUP_COLUMN); /* NULL, once: in no group */
+		read_row(&r, row, &(*out)[*n]);
+		(*out)[(*n)++].groups = groups;
+	}
 	return RC_OK;
 }
 
 /* ---- changing ---- */
 
 struct change {
-	const char *id, *password_hash;
+	const char *id, *password_hash, *display_name;
 	const char *const *groups;
 	bool disabled;
 };
@@ -425,11 +502,13 @@ rename_one(struct call *c, void *arg)
 	if (r.rows > 0)
 		return fail(&c->err, RC_CONFLICT, "there is a person %s already", in->user_identifier);
 	rc = store_run(c,
-	    "UPDATE account SET user_identifier = ?2, managed_apple_account = ?3, updated_at = ?4 WHERE id = ?1",
+	    "UPDATE account SET user_identifier = ?2, managed_apple_account = ?3, updated_at = ?4 WHERE id = ?1" WORDED,
 	    DB_ARGS(
 		db_text(in->a->id), db_text(in->user_identifier), db_text(in->managed_apple_account), db_int(c->now)),
 	    &r);
-	return rc != RC_OK || r.changed > 0 ? rc : nobody(c, in->a->id);
+	if (rc != RC_OK)
+		return rc;
+	return r.rows > 0 ? put_words(c, in->a->id, &r) : nobody(c, in->a->id);
 }
 
 enum rc
@@ -449,16 +528,26 @@ account_rename(struct call *c, const struct account *a, const char *user_identif
 	return store_part(c, rename_one, &in);
 }
 
+static enum rc
+set_name(struct call *c, void *arg)
+{
+	const struct change *in = arg;
+	struct db_rows r;
+	enum rc rc = store_run(c, "UPDATE account SET display_name = ?2, updated_at = ?3 WHERE id = ?1" WORDED,
+	    DB_ARGS(db_text(in->id), db_text(in->display_name), db_int(c->now)), &r);
+
+	if (rc != RC_OK)
+		return rc;
+	return r.rows > 0 ? put_words(c, in->id, &r) : nobody(c, in->id);
+}
+
 enum rc
 account_set_name(struct call *c, const char *id, const char *display_name)
 {
-	struct db_rows r;
+	struct change in = { .id = id, .display_name = display_name };
 	enum rc rc = name_ok(c, display_name);
 
-	if (rc == RC_OK)
-		rc = store_run(c, "UPDATE account SET display_name = ?2, updated_at = ?3 WHERE id = ?1",
-		    DB_ARGS(db_text(id), db_text(display_name), db_int(c->now)), &r);
-	return rc != RC_OK || r.changed > 0 ? rc : nobody(c, id);
+	return rc == RC_OK ? store_part(c, set_name, &in) : rc;
 }
 
 static enum rc

@@ -33,7 +33,9 @@ enum rc account_get(struct call *c, const char *id, struct account *out);
 enum rc account_find(struct call *c, const char *user_identifier, struct account *out);
 
 /* A page of people after `after` (user identifier, NULL: from the start), at most `limit`, sorted. `organization_id`
- * NULL: all. `search` NULL: all, too; else those whose user identifier or name begins so, in any case of A to Z. */
+ * NULL: all. `search` NULL: all, too; else those who have for each word of it a
+ * word that begins so, in user identifier, Managed Apple Account or name, in any case of A to Z. RC_BAD_INPUT, RC_TOO_LARGE:
+ * too many words. */
 enum rc account_list(struct call *c, const char *organization_id, const char *search, const char *after, int limit,
     struct account **out, int *n);
 

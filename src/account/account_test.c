@@ -10,6 +10,7 @@
 #include "base/tap.h"
 #include "crypto/x509.h"
 #include "fmt/base64.h"
+#include "store/migrate.h"
 #include "store/testing.h"
 
 static const char *const domains[] = { "Example.com", "example.org" };
@@ -192,6 +193,70 @@ person(struct call *c, const char *identifier, const char *const *groups, struct
 {
 	*out = (struct account){ .user_identifier = identifier, .password_hash = hash, .groups = groups };
 	return account_add(c, out);
+}
+
+/* Whom a search finds: identifiers, with a comma between. */
+static const char *
+found(struct call *c, const char *search)
+{
+	const char *names = "";
+	struct account *list;
+	int n;
+
+	if (account_list(c, NULL, search, NULL, 500, &list, &n) != RC_OK)
+		return c->err.text;
+	for (int i = 0; i < n; i++)
+		names = arena_printf(c->arena, "%s%s%s", names, i > 0 ? "," : "", list[i].user_identifier);
+	return names;
+}
+
+static void
+searches(struct call *c)
+{
+	struct account both = { .user_identifier = "zoe.van-dam@example.com",
+		.managed_apple_account = "zvd@appleid.example.com",
+		.display_name = "Zoë (O'Brien) van Dam; 100% Ökotest" };
+	struct account other = { .user_identifier = "dam@example.org", .display_name = "Zoltan Vance" };
+	char words[1000];
+
+	ok(account_add(c, &both) == RC_OK && account_add(c, &other) == RC_OK, "two people are added");
+	is_str(
+	    found(c, "dam"), "dam@example.org,zoe.van-dam@example.com", "a search finds any word's beginning, sorted");
+	is_str(found(c, "BRIEN"), "zoe.van-dam@example.com", "in any case, behind any mark");
+	is_str(found(c, "zvd"), "zoe.van-dam@example.com", "in the Managed Apple Account, too");
+	is_str(found(c, "appleid.exam"), "zoe.van-dam@example.com", "and an address in its middle");
+	is_str(found(c, "\u00d6ko"), "zoe.van-dam@example.com", "letters beyond ASCII are letters");
+	is_str(found(c, "dam brien"), "zoe.van-dam@example.com", "of several words each has to be found");
+	is_str(found(c, "van zo"), "dam@example.org,zoe.van-dam@example.com", "in any order");
+	is_str(found(c, "am"), "", "a word's middle finds nobody");
+	is_str(found(c, "zo%"), "dam@example.org,zoe.van-dam@example.com", "what LIKE would take for a sign is none");
+	is_str(found(c, "z_lt"), "", "nor this one");
+	is_str(found(c, "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21"), "a search has 20 words at most",
+	    "and too many words are refused, with the limit");
+	ok(account_rename(c, &other, "lena@example.org", NULL) == RC_OK, "one gets another identifier");
+	is_str(found(c, "lena"), "lena@example.org", "by which they are found");
+	is_str(found(c, "dam"), "zoe.van-dam@example.com", "and not by that of before");
+	ok(account_set_name(c, other.id, "Ruth") == RC_OK, "and another name");
+	is_str(found(c, "ruth"), "lena@example.org", "by which they are found");
+	is_str(found(c, "vance"), "", "and not by that of before");
+
+	/* The migration makes the same of what is there. */
+	snprintf(words, sizeof words, "%s", found(c, "e"));
+	testing_run(c->store, "UPDATE account SET words = ''");
+	is_str(found(c, "e"), "", "people without words are not found");
+	for (int i = 0; i < store_migrations_n; i++) {
+		const char *sql = strstr(store_migrations[i].sql, "WITH RECURSIVE cut"), *end = sql;
+
+		if (sql == NULL)
+			continue;
+		while (strncmp(end, ";\n", 2) != 0)
+			end++;
+		testing_run(c->store, arena_strndup(c->arena, sql, (size_t)(end - sql)));
+	}
+	is_str(found(c, "e"), words, "the migration gives them to who was there before");
+	is_str(found(c, "brien 100 \u00f6ko appleid"), "", "of letters beyond ASCII the case counts");
+	is_str(found(c, "brien 100 \u00d6ko appleid"), "zoe.van-dam@example.com", "with all their words");
+	ok(account_remove(c, both.id) == RC_OK && account_remove(c, other.id) == RC_OK, "both are removed");
 }
 
 static void
@@ -436,6 +501,7 @@ main(void)
 	settings(&c);
 	domains_and_pool(&c);
 	people(&c);
+	searches(&c);
 	signing_in(&c);
 	waits(&c);
 	addresses(&c);

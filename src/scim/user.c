@@ -172,12 +172,11 @@ write_user(struct call *c, void *arg)
 		if (rc != RC_OK)
 			return rc;
 	}
-	if (w->external_id != NULL || w->display_name != NULL)
-		rc = store_run(c,
-		    "UPDATE account SET external_id = NULLIF(COALESCE(?2, external_id), ''),"
-		    " display_name = NULLIF(COALESCE(?3, display_name), ''),"
-		    " updated_at = ?4 WHERE id = ?1",
-		    DB_ARGS(db_text(a->id), db_text(w->external_id), db_text(w->display_name), db_int(c->now)), NULL);
+	if (w->external_id != NULL)
+		rc = store_run(c, "UPDATE account SET external_id = NULLIF(?2, ''), updated_at = ?3 WHERE id = ?1",
+		    DB_ARGS(db_text(a->id), db_text(w->external_id), db_int(c->now)), NULL);
+	if (rc == RC_OK && w->display_name != NULL)
+		rc = account_set_name(c, a->id, w->display_name[0] != '\0' ? w->display_name : NULL);
 	if (rc == RC_OK && w->active != (a->disabled_at == 0))
 		rc = person_set_disabled(c, a, !w->active, w->by, &n);
 	return rc;

@@ -43,8 +43,8 @@ INSERT INTO account_group (account_id, name, organization_id) SELECT s.account_i
   FROM spread s JOIN enrollment e ON e.id = s.id;
 INSERT INTO account_group (account_id, name, organization_id) SELECT account_id, 'everybody', organization_id FROM
   account_group;
-UPDATE account SET display_name = 'Eliza ' || (SELECT n FROM spread WHERE account_id = account.id) WHERE id IN
-  (SELECT account_id FROM spread WHERE n % 100 = 0);
+UPDATE account SET display_name = 'Eliza ' || s.n, words = words || ' eliza ' || s.n
+  FROM spread s WHERE s.account_id = account.id AND s.n % 100 = 0;
 """
 
 # The screens, and what each asks (src/console/web/screens): once as it is opened, and with each filter that it has.
@@ -61,8 +61,10 @@ SCREENS = {
     "attempts, a page far down": ["/attempts?limit=50&before={before}"],
     "attempt": ["/attempts/{attempt}"],
     "people": ["/users?limit=50"],
-    "people, by the beginning of a name": ["/users?limit=50&search=Eliza%2099"],
-    "people, nobody": ["/users?limit=50&search=nobody"],
+    "people, by two words": ["/users?limit=50&search=99%20Eliza"],
+    "people, by a word that all have": ["/users?limit=50&search=bench"],
+    "people, by a word that few have": ["/users?limit=50&search=77700"],
+    "people, a search that finds nobody": ["/users?limit=50&search=nobody"],
     "person": ["/users/{person}"],
     "enrollments": ["/enrollments?limit=50"],
     "enrollments, of one person": ["/enrollments?limit=50&user={person}"],

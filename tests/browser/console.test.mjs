@@ -279,7 +279,7 @@ test('who may only look is shown no button that changes anything', async () => {
   assert.deepEqual(buttons.filter((b) => b !== 'Search'), []);
 });
 
-test('people are found by how they begin', async () => {
+test('people are found by how words of theirs begin', async () => {
   await open('/people');
   await page.getByRole('searchbox').fill('SA');
   await page.keyboard.press('Enter');

@@ -97,7 +97,7 @@ export default {
   lead: 'Who may sign in, and with which devices did they?',
   list: (where) => ({
     controls: controls(where, {
-      search: { name: 'search', label: 'Name or identifier begins with', placeholder: 'eliza' },
+      search: { name: 'search', label: 'Words of name or address begin with', placeholder: 'eliza' },
       actions: [where.button('Add a person…', add)].filter(Boolean),
     }),
     parts: [{
@@ -105,7 +105,7 @@ export default {
       query: { limit: 50, ...where.query },
       view: (value) => [table({
         caption: 'People, by user identifier',
-        none: where.query.search ? 'Nobody’s user identifier or name begins so.' : 'Nobody yet. People of an identity provider or a directory come by themselves.',
+        none: where.query.search ? 'Nobody’s name or address has a word that begins so.' : 'Nobody yet. People of an identity provider or a directory come by themselves.',
         rows: value.items,
         to: (u) => href('people', u.user),
         columns: [['Person', (u) => u.user], ['Name', (u) => u.display_name ?? nothing()], ['Groups', (u) => u.groups.join(', ') || nothing()],

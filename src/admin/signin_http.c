@@ -112,7 +112,8 @@ show(struct call *c, const struct http_request *r, const struct administrator_wa
 	if (rc != RC_OK)
 		admin_signin_trouble(c, out);
 	else if (w->stage == STAGE_SECOND)
-		admin_signin_show(c, out, status, signin_page_second(c->arena, &k, a.totp.p != NULL, alert));
+		admin_signin_show(c, out, status,
+		    signin_page_second(c->arena, &k, a.totp.p != NULL, w->session.p != NULL ? HOME : NULL, alert));
 	else if (w->secret.p == NULL)
 		admin_signin_show(c, out, status, signin_page_enrol(c->arena, &k, NULL, NULL, alert));
 	else

@@ -10,6 +10,7 @@
 #include "oauth/page_style.h"
 
 #define PAGE_MAX (128 * 1024) /* octets */
+#define OWN "/console/sign-in/own"
 
 const char *
 signin_page_policy(struct arena *a)
@@ -82,11 +83,17 @@ link_to(struct buf *b, const char *class, const char *url, const char *text)
 }
 
 static void
-start_again(struct buf *b)
+foot(struct buf *b, const char *url, const char *text)
 {
 	buf_str(b, "<footer><p>");
-	link_to(b, NULL, "/console/sign-in?to=/console/", "Start again");
+	link_to(b, NULL, url, text);
 	buf_str(b, "</p></footer>\n");
+}
+
+static void
+start_again(struct buf *b)
+{
+	foot(b, "/console/sign-in?to=/console/", "Start again");
 }
 
 struct bytes
@@ -175,13 +182,18 @@ code_form(struct buf *b, const char *more, const char *class, const char *button
 }
 
 struct bytes
-signin_page_second(struct arena *a, const struct signin_key *k, bool app, const char *alert)
+signin_page_second(struct arena *a, const struct signin_key *k, bool app, const char *back, const char *alert)
 {
 	bool keys = k->ids[0] != NULL;
 	struct buf b;
 
-	begin(&b, a, "Second step", alert, NULL);
-	put(&b, "<p class=\"lead\">Signing in as <strong>|</strong>.</p>\n", k->user_name);
+	begin(&b, a, back != NULL ? "Prove who you are" : "Second step", alert, NULL);
+	put(&b,
+	    back != NULL
+		? "<p class=\"lead\">You are signed in as <strong>|</strong>. What comes next can\xe2\x80\x99t be "
+		  "undone, or gives power.</p>\n"
+		: "<p class=\"lead\">Signing in as <strong>|</strong>.</p>\n",
+	    k->user_name);
 	if (keys) {
 		key_form(&b, a, k, false, "Use your security key or passkey");
 		buf_str(&b, "<div class=\"or\">or</div>\n");
@@ -192,8 +204,11 @@ signin_page_second(struct arena *a, const struct signin_key *k, bool app, const 
 	code_form(&b,
 	    keys ? "type=\"text\" autocomplete=\"one-time-code\" maxlength=\"40\""
 		 : "type=\"text\" autocomplete=\"one-time-code\" maxlength=\"40\" autofocus",
-	    keys ? "second" : "go", "Sign in", alert);
-	start_again(&b);
+	    keys ? "second" : "go", back != NULL ? "Continue" : "Sign in", alert);
+	if (back != NULL)
+		foot(&b, back, "Back to the console");
+	else
+		start_again(&b);
 	return finish(&b, a);
 }
 
@@ -217,10 +232,12 @@ signin_page_enrol(struct arena *a, const struct signin_key *k, const char *secre
 {
 	struct buf b;
 
-	begin(&b, a, "Set up a second step", alert, NULL);
+	begin(&b, a, secret != NULL ? "Set up a second step" : "Add a key", alert, NULL);
 	put(&b,
-	    "<p class=\"lead\">A password alone signs nobody in here. Give <strong>|</strong> a security key or "
-	    "passkey, or an authenticator app.</p>\n",
+	    secret != NULL
+		? "<p class=\"lead\">A password alone signs nobody in here. Give <strong>|</strong> a security "
+		  "key or passkey, or an authenticator app.</p>\n"
+		: "<p class=\"lead\">Give <strong>|</strong> one more security key or passkey.</p>\n",
 	    k->user_name);
 	key_form(&b, a, k, true, "Set up a security key or passkey");
 	if (secret != NULL) {
@@ -233,8 +250,10 @@ signin_page_enrol(struct arena *a, const struct signin_key *k, const char *secre
 		buf_str(&b, "</p>\n");
 		code_form(&b, "type=\"text\" autocomplete=\"one-time-code\" inputmode=\"numeric\" maxlength=\"12\"",
 		    "second", "Set up the app", alert);
+		start_again(&b);
+	} else {
+		foot(&b, OWN, "Back");
 	}
-	start_again(&b);
 	return finish(&b, a);
 }
 
@@ -255,8 +274,6 @@ signin_page_codes(struct arena *a, const char *const *codes, const char *to)
 }
 
 /* ---- one's own ---- */
-
-#define OWN "/console/sign-in/own"
 
 static const char *
 moment(struct arena *a, int64_t at)
@@ -290,20 +307,19 @@ own_factors(struct buf *b, struct arena *a, const struct signin_own *o)
 	field(
 	    b, "new", "New password", "type=\"password\" autocomplete=\"new-password\" maxlength=\"1024\"", NULL, NULL);
 	buf_str(b, "<button class=\"second\" type=\"submit\">Change it; all sessions end</button>\n</form>\n"
-		   "<h2>Second factors</h2>\n<ul class=\"facts\">\n");
+		   "<h2>Second factors</h2>\n<ul class=\"own\">\n");
 	for (int i = 0; i < o->n_keys; i++) {
-		put(b, "<li>Key or passkey since |",
-		    arena_printf(
-			a, "%s, last used %s", moment(a, o->keys[i].created_at), moment(a, o->keys[i].used_at)));
+		put(b, "<li><span>Key or passkey<small>Since |</small>", moment(a, o->keys[i].created_at));
+		put(b, "<small>Last used |</small></span>", moment(a, o->keys[i].used_at));
 		act(b, "remove key", o->keys[i].id, "Remove this key");
 		buf_str(b, "</li>\n");
 	}
 	if (o->app) {
-		buf_str(b, "<li>Authenticator app");
+		buf_str(b, "<li><span>Authenticator app</span>");
 		act(b, "remove app", NULL, "Remove the app");
 		buf_str(b, "</li>\n");
 	}
-	put(b, "<li>|", arena_printf(a, "%d recovery codes are left", o->codes));
+	put(b, "<li><span>|</span>", arena_printf(a, "%d recovery codes are left", o->codes));
 	act(b, "new codes", NULL, "Make new codes");
 	buf_str(b, "</li>\n</ul>\n<p>");
 	link_to(b, NULL, "/console/sign-in/add", o->app ? "Add a key" : "Add a key or an app");
@@ -317,17 +333,18 @@ signin_page_own(struct arena *a, const struct signin_own *o, const char *done, c
 
 	begin(&b, a, "Your sign-in", alert, NULL);
 	if (done != NULL)
-		put(&b, "<p role=\"status\">|</p>\n", done);
+		put(&b, "<p class=\"more\" role=\"status\">|</p>\n", done);
 	put(&b,
 	    o->local ? "<p class=\"lead\">|</p>\n" : "<p class=\"lead\">| is signed in by an identity provider.</p>\n",
 	    o->name);
 	if (o->local)
 		own_factors(&b, a, o);
-	buf_str(&b, "<h2>Sessions</h2>\n<ul class=\"facts\">\n");
-	for (int i = 0; i < o->n_sessions; i++)
-		put(&b, "<li>|</li>\n",
-		    arena_printf(a, "Since %s, last seen %s%s", moment(a, o->sessions[i].began_at),
-			moment(a, o->sessions[i].seen_at), o->sessions[i].this ? " (this one)" : ""));
+	buf_str(&b, "<h2>Sessions</h2>\n<ul class=\"own\">\n");
+	for (int i = 0; i < o->n_sessions; i++) {
+		put(&b, o->sessions[i].this ? "<li><span>Since | (this one)" : "<li><span>Since |",
+		    moment(a, o->sessions[i].began_at));
+		put(&b, "<small>Last seen |</small></span></li>\n", moment(a, o->sessions[i].seen_at));
+	}
 	buf_str(&b, "</ul>\n");
 	if (o->n_sessions > 1)
 		act(&b, "end others", NULL, "End all others");

@@ -22,8 +22,10 @@ struct signin_key { /* what the script is to ask of WebAuthn */
 	const char *const *ids; /* of those there are, NULL-terminated */
 };
 
-/* The second factor of k's user: a key where there are some, the code of an app where there is one, a recovery code. */
-struct bytes signin_page_second(struct arena *a, const struct signin_key *k, bool app, const char *alert);
+/* The second factor of k's user: a key where there are some, the code of an app where there is one, a recovery code.
+ * `back`: where to go on without it, for who is signed in and proves it again; NULL: they sign in. */
+struct bytes
+signin_page_second(struct arena *a, const struct signin_key *k, bool app, const char *back, const char *alert);
 
 /* A new second factor: a key; or an app, by its secret as text and as the address that it reads (NULL: it has one). */
 struct bytes

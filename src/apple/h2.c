@@ -20,8 +20,8 @@
 #include "base/buf.h"
 #include "crypto/x509.h"
 #include "http/mem.h"
-#include "http/serve.h"
-#include "http/tls.h"
+#include "http/front.h"
+#include "http/front.h"
 
 #define IDLE_S 600
 #define HEADER_TABLE 4096
@@ -472,6 +472,8 @@ listen_on(struct h2 *h, struct err *e)
 	const struct http_listener from = { .door = HTTP_DOOR_PLAIN, .address = h->set.address, .fd = -1 };
 	enum rc rc = http_listen_open(&h->listen, &from, e);
 
+	if (rc == RC_OK)
+		rc = http_listen_begin(&h->listen, e);
 	if (rc == RC_OK)
 		h->listener =
 		    http_need(evconnlistener_new(h->base, on_accept, h, LEV_OPT_CLOSE_ON_EXEC, 0, h->listen.fd));

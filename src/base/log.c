@@ -25,6 +25,13 @@ log_setup(enum log_level least, enum log_format format)
 	atomic_store(&line_format, format);
 }
 
+void
+log_current(enum log_level *least, enum log_format *format)
+{
+	*least = atomic_load(&least_level);
+	*format = atomic_load(&line_format);
+}
+
 /* A value between quotes, so that no input can forge a second line or a second pair. */
 static void
 quoted(struct buf *b, const char *s)

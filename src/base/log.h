@@ -9,6 +9,7 @@ enum log_format { LOG_LOGFMT, LOG_JSON };
 
 /* Chosen once by a program before it starts threads. Default: info, logfmt. */
 void log_setup(enum log_level least, enum log_format format);
+void log_current(enum log_level *least, enum log_format *format); /* what is chosen */
 
 /* Pairs of key and value (const char *), ended by NULL. A NULL value leaves its pair out.
  *	log_line(LOG_INFO_, "listening", "address", addr, "tls", "yes", NULL); */

@@ -34,15 +34,16 @@
 #define SANITIZED 0
 #endif
 
-static const char *const names[] = { "listener", "keys", "hasher", "opener" };
+static const char *const names[] = { "posternd", "listener", "keys", "hasher", "opener" };
 
 /* ---- System calls ---- */
 
+#define S (1u << SANDBOX_SERVER)
 #define L (1u << SANDBOX_LISTENER)
 #define K (1u << SANDBOX_KEYS)
 #define H (1u << SANDBOX_HASHER)
 #define O (1u << SANDBOX_OPENER)
-#define ALL (L | K | H | O)
+#define ALL (S | L | K | H | O)
 
 /* What is not here is refused with EPERM: execve, ptrace, process_vm_*, mount, bpf, io_uring, kexec, other users, ... Those
  * that some architectures lack stand under #ifdef. */
@@ -77,12 +78,12 @@ static const struct allowed {
 	{ __NR_gettimeofday, ALL },
 	{ __NR_getrandom, ALL },
 	{ __NR_sysinfo, ALL },
-	{ __NR_prctl, L | K },
+	{ __NR_prctl, S | L | K },
 	/* what is open already */
 	{ __NR_read, ALL },
 	{ __NR_write, ALL },
 	{ __NR_writev, ALL },
-	{ __NR_readv, L | K },
+	{ __NR_readv, S | L | K },
 	{ __NR_close, ALL },
 	{ __NR_fstat, ALL },
 	{ __NR_lseek, ALL },
@@ -90,129 +91,129 @@ static const struct allowed {
 	{ __NR_recvmsg, ALL },
 	{ __NR_sendto, ALL },
 	{ __NR_sendmsg, ALL },
-	{ __NR_fcntl, L | K | O },
+	{ __NR_fcntl, S | L | K | O },
 	/* files */
-	{ __NR_openat, L | K | O },
+	{ __NR_openat, S | L | K | O },
 	{ __NR_newfstatat, ALL },
-	{ __NR_statx, L | K | O },
-	{ __NR_fsync, L | K },
-	{ __NR_fdatasync, L | K },
+	{ __NR_statx, S | L | K | O },
+	{ __NR_fsync, S | K },
+	{ __NR_fdatasync, S | K },
 	{ __NR_linkat, K },
-	{ __NR_unlinkat, L | K },
-	{ __NR_renameat, L | K },
-	{ __NR_renameat2, L | K },
-	{ __NR_pread64, L },
-	{ __NR_pwrite64, L },
-	{ __NR_pwritev, L },
-	{ __NR_preadv, L },
-	{ __NR_ftruncate, L },
-	{ __NR_fallocate, L },
-	{ __NR_flock, L },
-	{ __NR_msync, L },
-	{ __NR_fadvise64, L },
-	{ __NR_faccessat, L },
-	{ __NR_faccessat2, L },
-	{ __NR_readlinkat, L },
-	{ __NR_getcwd, L },
-	{ __NR_getdents64, L },
-	{ __NR_fchmod, L },
-	{ __NR_fchmodat, L },
-	{ __NR_umask, L },
-	{ __NR_statfs, L },
-	{ __NR_fstatfs, L },
-	{ __NR_dup, L },
-	{ __NR_dup3, L },
-	{ __NR_pipe2, L },
-	{ __NR_close_range, L },
+	{ __NR_unlinkat, S | K },
+	{ __NR_renameat, S | K },
+	{ __NR_renameat2, S | K },
+	{ __NR_pread64, S | L },
+	{ __NR_pwrite64, S },
+	{ __NR_pwritev, S },
+	{ __NR_preadv, S },
+	{ __NR_ftruncate, S },
+	{ __NR_fallocate, S },
+	{ __NR_flock, S },
+	{ __NR_msync, S },
+	{ __NR_fadvise64, S },
+	{ __NR_faccessat, S | L },
+	{ __NR_faccessat2, S | L },
+	{ __NR_readlinkat, S | L },
+	{ __NR_getcwd, S },
+	{ __NR_getdents64, S | L },
+	{ __NR_fchmod, S },
+	{ __NR_fchmodat, S },
+	{ __NR_umask, S },
+	{ __NR_statfs, S },
+	{ __NR_fstatfs, S },
+	{ __NR_dup, S },
+	{ __NR_dup3, S },
+	{ __NR_pipe2, S },
+	{ __NR_close_range, S },
 	/* network */
-	{ __NR_bind, L },
-	{ __NR_listen, L },
-	{ __NR_accept, L },
-	{ __NR_accept4, L },
-	{ __NR_connect, L },
-	{ __NR_shutdown, L },
-	{ __NR_getsockname, L },
-	{ __NR_getpeername, L },
-	{ __NR_setsockopt, L },
-	{ __NR_getsockopt, L },
-	{ __NR_socketpair, L },
-	{ __NR_sendmmsg, L },
-	{ __NR_recvmmsg, L },
-	{ __NR_ppoll, L },
-	{ __NR_pselect6, L },
-	{ __NR_epoll_create1, L },
-	{ __NR_epoll_ctl, L },
-	{ __NR_epoll_pwait, L },
-	{ __NR_eventfd2, L },
-	{ __NR_timerfd_create, L },
-	{ __NR_timerfd_settime, L },
-	{ __NR_timerfd_gettime, L },
+	{ __NR_bind, S }, /* to a port of no matter, as resolvers do; nobody can listen anew */
+	{ __NR_listen, L }, /* to what is bound already */
+	{ __NR_accept, S | L },
+	{ __NR_accept4, S | L },
+	{ __NR_connect, S },
+	{ __NR_shutdown, S | L },
+	{ __NR_getsockname, S | L },
+	{ __NR_getpeername, S | L },
+	{ __NR_setsockopt, S | L },
+	{ __NR_getsockopt, S | L },
+	{ __NR_socketpair, S | L },
+	{ __NR_sendmmsg, S },
+	{ __NR_recvmmsg, S },
+	{ __NR_ppoll, S | L },
+	{ __NR_pselect6, S },
+	{ __NR_epoll_create1, S | L },
+	{ __NR_epoll_ctl, S | L },
+	{ __NR_epoll_pwait, S | L },
+	{ __NR_eventfd2, S | L },
+	{ __NR_timerfd_create, S },
+	{ __NR_timerfd_settime, S },
+	{ __NR_timerfd_gettime, S },
 	/* itself and its children */
-	{ __NR_rt_sigtimedwait, L },
-	{ __NR_rt_sigpending, L },
-	{ __NR_signalfd4, L },
-	{ __NR_wait4, L },
-	{ __NR_waitid, L },
-	{ __NR_getuid, L },
-	{ __NR_geteuid, L },
-	{ __NR_getgid, L },
-	{ __NR_getegid, L },
-	{ __NR_getrusage, L },
-	{ __NR_getrlimit, L },
-	{ __NR_times, L },
-	{ __NR_uname, L },
-	{ __NR_getpriority, L },
-	{ __NR_setpriority, L },
-	{ __NR_sched_getparam, L },
-	{ __NR_sched_getscheduler, L },
-	{ __NR_sched_get_priority_max, L },
-	{ __NR_sched_get_priority_min, L },
-	{ __NR_membarrier, L },
-	{ __NR_get_robust_list, L },
-	{ __NR_mincore, L },
-	{ __NR_mlock, L },
-	{ __NR_munlock, L },
+	{ __NR_rt_sigtimedwait, S },
+	{ __NR_rt_sigpending, S },
+	{ __NR_signalfd4, S },
+	{ __NR_wait4, S },
+	{ __NR_waitid, S },
+	{ __NR_getuid, S | L },
+	{ __NR_geteuid, S | L },
+	{ __NR_getgid, S | L },
+	{ __NR_getegid, S | L },
+	{ __NR_getrusage, S },
+	{ __NR_getrlimit, S },
+	{ __NR_times, S },
+	{ __NR_uname, S | L },
+	{ __NR_getpriority, S },
+	{ __NR_setpriority, S },
+	{ __NR_sched_getparam, S },
+	{ __NR_sched_getscheduler, S },
+	{ __NR_sched_get_priority_max, S },
+	{ __NR_sched_get_priority_min, S },
+	{ __NR_membarrier, S },
+	{ __NR_get_robust_list, S },
+	{ __NR_mincore, S },
+	{ __NR_mlock, S },
+	{ __NR_munlock, S },
 #if SANITIZED
 	/* A sanitizer's runtime looks at its own program, and at its own threads for what they leak. */
-	{ __NR_ptrace, L },
+	{ __NR_ptrace, S },
 	{ __NR_readlinkat, K | H | O },
 	{ __NR_prctl, H | O },
 	{ __NR_openat, H },
 #ifdef __NR_open
 	{ __NR_readlink, K | H | O },
-	{ __NR_getdents, L },
+	{ __NR_getdents, S },
 #endif
 #endif
 	/* to make it narrower still, in a child */
-	{ __NR_seccomp, L },
-	{ __NR_landlock_create_ruleset, L },
-	{ __NR_landlock_add_rule, L },
-	{ __NR_landlock_restrict_self, L },
+	{ __NR_seccomp, S },
+	{ __NR_landlock_create_ruleset, S },
+	{ __NR_landlock_add_rule, S },
+	{ __NR_landlock_restrict_self, S },
 #ifdef __NR_rseq
 	{ __NR_rseq, ALL },
 #endif
 #ifdef __NR_epoll_pwait2
-	{ __NR_epoll_pwait2, L },
+	{ __NR_epoll_pwait2, S | L },
 #endif
 #ifdef __NR_open /* x86_64: the older forms, which libraries go on using */
-	{ __NR_open, L | K | O },
-	{ __NR_stat, L | K | O },
-	{ __NR_lstat, L | K | O },
-	{ __NR_access, L },
-	{ __NR_readlink, L },
-	{ __NR_unlink, L },
-	{ __NR_rename, L },
-	{ __NR_chmod, L },
-	{ __NR_poll, L },
-	{ __NR_select, L },
-	{ __NR_epoll_create, L },
-	{ __NR_epoll_wait, L },
-	{ __NR_eventfd, L },
-	{ __NR_pipe, L },
-	{ __NR_dup2, L },
+	{ __NR_open, S | L | K | O },
+	{ __NR_stat, S | L | K | O },
+	{ __NR_lstat, S | L | K | O },
+	{ __NR_access, S | L },
+	{ __NR_readlink, S | L },
+	{ __NR_unlink, S },
+	{ __NR_rename, S },
+	{ __NR_chmod, S },
+	{ __NR_poll, S | L },
+	{ __NR_select, S },
+	{ __NR_epoll_create, S | L },
+	{ __NR_epoll_wait, S | L },
+	{ __NR_eventfd, S | L },
+	{ __NR_pipe, S },
+	{ __NR_dup2, S },
 	{ __NR_time, ALL },
 	{ __NR_arch_prctl, ALL },
-	{ __NR_getpgrp, L },
+	{ __NR_getpgrp, S },
 #endif
 };
 
@@ -272,21 +273,21 @@ on_socket(struct program *p, unsigned role)
 		AF_NETLINK /* getaddrinfo asks for addresses */ };
 
 	put_argument(p, 0);
-	for (size_t i = 0; role == L && i < sizeof families / sizeof families[0]; i++) {
+	for (size_t i = 0; role == S && i < sizeof families / sizeof families[0]; i++) {
 		put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, families[i]);
 		put_return(p, ALLOW);
 	}
 	put_return(p, REFUSE(EPERM));
 }
 
-/* Threads; and forks for the listener, which starts a hasher anew. */
+/* Threads; and forks for the server, which starts a hasher anew. */
 static void
 on_clone(struct program *p, unsigned role)
 {
 	put_argument(p, 0);
 	put(p, BPF_JMP | BPF_JSET | BPF_K, 0, 1, NEW_SPACES);
 	put_return(p, REFUSE(EPERM));
-	put(p, BPF_JMP | BPF_JSET | BPF_K, 1, 0, role == L ? ~0U : (role == K ? CLONE_THREAD : 0));
+	put(p, BPF_JMP | BPF_JSET | BPF_K, 1, 0, role == S ? ~0U : (role & (K | L) ? CLONE_THREAD : 0));
 	put_return(p, REFUSE(EPERM));
 	put_return(p, ALLOW);
 }
@@ -299,24 +300,28 @@ on_clone3(struct program *p, unsigned role)
 	put_return(p, REFUSE(ENOSYS));
 }
 
-/* No code but what was loaded at the start. The listener loads resolvers later. */
+/* No code but what was loaded at the start. The server loads resolvers later. */
 static void
 on_map(struct program *p, unsigned role)
 {
 	put_argument(p, 2);
-	put(p, BPF_JMP | BPF_JSET | BPF_K, 0, role == L ? 0 : 1, PROT_EXEC);
-	put_return(p, role == L ? ALLOW : REFUSE(EPERM));
+	put(p, BPF_JMP | BPF_JSET | BPF_K, 0, role == S ? 0 : 1, PROT_EXEC);
+	put_return(p, role == S ? ALLOW : REFUSE(EPERM));
 	put_return(p, ALLOW);
 }
 
-/* No typing at the terminal that a server was started from. */
+/* No typing at the terminal that a server was started from. libevent asks how much there is to read. */
 static void
 on_ioctl(struct program *p, unsigned role)
 {
 	put_argument(p, 1);
 	put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, TIOCSTI);
 	put_return(p, REFUSE(EPERM));
-	put_return(p, role == L ? ALLOW : REFUSE(EPERM));
+	if (role == L) {
+		put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, FIONREAD);
+		put_return(p, ALLOW);
+	}
+	put_return(p, role == S ? ALLOW : REFUSE(EPERM));
 }
 
 /* Its own limits can be read, and changed for nobody else. */
@@ -442,10 +447,10 @@ limit_files(unsigned role, const struct sandbox_path *paths)
 	if (form < 1)
 		return "the kernel does not limit files (Landlock)";
 	r.files |= (form >= 2 ? FILES_REFER : 0) | (form >= 3 ? FILES_TRUNCATE : 0) | (form >= 5 ? FILES_IOCTL : 0);
-	if (form >= 4 && role != L)
+	if (form >= 4 && role != S)
 		r.network = NETWORK_TCP;
 	if (form >= 6)
-		r.scopes = role == L ? SCOPE_SIGNAL : SCOPE_SIGNAL | SCOPE_ABSTRACT;
+		r.scopes = role == S ? SCOPE_SIGNAL : SCOPE_SIGNAL | SCOPE_ABSTRACT;
 	if ((fd = (int)syscall(__NR_landlock_create_ruleset, &r, sizeof r, 0)) < 0)
 		return "the kernel does not limit files (Landlock)";
 	good = allow_all(fd, paths, r.files) && (!SANITIZED || allow_all(fd, for_sanitizers, r.files)) &&

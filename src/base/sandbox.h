@@ -12,7 +12,8 @@ enum sandbox_mode { SANDBOX_OFF, SANDBOX_ON, SANDBOX_REQUIRE };
 
 /* Whose filter. Rows of a table in sandbox.c. */
 enum sandbox_role {
-	SANDBOX_LISTENER, /* the daemon: network, threads, children that are forks of it; no other program, no tracing */
+	SANDBOX_SERVER, /* the daemon: network, threads, children that are forks of it; no other program, no tracing */
+	SANDBOX_LISTENER, /* threads, sockets that listen already and what they accept; files are read */
 	SANDBOX_KEYS, /* files and threads; no socket but those it was given */
 	SANDBOX_HASHER, /* memory, and the socket it was given */
 	SANDBOX_OPENER, /* reads files, hands descriptors on */

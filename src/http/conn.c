@@ -1,8 +1,8 @@
-/* One connection: handshake, header, body, a job with a worker, reply, and again.
+/* One connection: handshake, header, body, the request on its way to a worker, reply, and again.
  *
  * Each state has one function that takes what it can from the input and says whether to go on; run() calls
  * them until one has to wait. Nothing is freed inside a callback: an ended connection waits in the loop's
- * `dead` list for the end of the turn, and one whose job is with a worker for that job's return. */
+ * `dead` list for the end of the turn, and one whose request is on its way for that one's return. */
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -13,17 +13,16 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "http/front.h"
 #include "http/mem.h"
 #include "http/parse.h"
 #include "http/reply.h"
-#include "http/serve.h"
 
 #define INPUT_MAX (HTTP_HEAD_MAX + 4096) /* octets that wait unread on a connection; more than a header may have */
 #define LINGER_MS 2000 /* for the peer to read a reply that came before its request ended */
 #define HURRY_MS 1000 /* when the server stops: for a header that is under way, or the first one of a connection */
 #define BODY_SLOWEST 1 /* ms that an octet of body may take on average: 1 kB/s */
 #define SMALL_BODY 65536 /* larger ones share three quarters of the budget, so that polls find room */
-#define ARENA_LEAST (1024 * 1024) /* bytes of a call's arena; or 16 times the route's largest body */
 
 enum state { HANDSHAKE, HEAD, BODY, BUSY, REPLY, LINGER, GONE };
 
@@ -33,7 +32,7 @@ struct http_conn {
 	struct http_listen *from;
 	struct bufferevent *bev;
 	enum state state;
-	bool out; /* the job is with a worker */
+	bool out; /* the request is on its way */
 	bool first; /* no request yet: handshake and header share one deadline */
 	bool heading; /* a header is under way */
 	bool eof; /* the peer sends no more */
@@ -49,7 +48,7 @@ struct http_conn {
 	int64_t uid;
 	struct bytes certificate; /* from malloc */
 	struct http_scan scan;
-	struct http_job *job;
+	struct http_ask *ask;
 	/* of the body */
 	bool chunked;
 	uint64_t left, max; /* octets to come; most that the route takes */
@@ -92,7 +91,7 @@ goodbye(struct http_conn *c)
 static void
 end(struct http_conn *c)
 {
-	struct http_server *s = c->loop->server;
+	struct http_front *f = c->loop->front;
 
 	if (c->state == GONE)
 		return;
@@ -101,7 +100,7 @@ end(struct http_conn *c)
 	bufferevent_setcb(c->bev, NULL, NULL, NULL, NULL);
 	bufferevent_disable(c->bev, EV_READ | EV_WRITE);
 	if (c->counted)
-		http_counts_give(s->counts, &c->addr);
+		http_counts_give(f->counts, &c->addr);
 	atomic_fetch_sub(&c->from->open, 1);
 	TAILQ_REMOVE(&c->loop->conns, c, link);
 	TAILQ_INSERT_TAIL(&c->loop->dead, c, link);
@@ -118,22 +117,21 @@ conn_free(struct http_conn *c)
 void
 http_conn_bury(struct http_loop *l)
 {
-	struct http_server *s = l->server;
+	struct http_front *f = l->front;
 	struct http_conn *c;
 
 	while ((c = TAILQ_FIRST(&l->dead)) != NULL) {
 		TAILQ_REMOVE(&l->dead, c, link);
 		bufferevent_free(c->bev);
 		c->bev = NULL;
-		if (atomic_fetch_sub(&s->connections, 1) == 1 && atomic_load(&s->draining)) {
-			pthread_mutex_lock(&s->lock);
-			pthread_cond_broadcast(&s->quiet);
-			pthread_mutex_unlock(&s->lock);
+		if (atomic_fetch_sub(&f->gauge->connections, 1) == 1 && atomic_load(&f->draining)) {
+			pthread_mutex_lock(&f->lock);
+			pthread_cond_broadcast(&f->quiet);
+			pthread_mutex_unlock(&f->lock);
 		}
 		if (c->out)
 			continue; /* http_conn_reply frees it */
-		if (c->job != NULL)
-			http_job_free(s, c->job);
+		http_ask_free(f, c->ask);
 		conn_free(c);
 	}
 }
@@ -182,7 +180,7 @@ send_reply(struct http_conn *c, char *p, size_t n, bool close)
 {
 	c->state = REPLY;
 	c->ending = c->ending || close || c->loop->draining;
-	set_deadline(c, clock_mono_ms() + c->loop->server->set.body_ms + (int64_t)n * BODY_SLOWEST);
+	set_deadline(c, clock_mono_ms() + c->loop->front->set.body_ms + (int64_t)n * BODY_SLOWEST);
 	send_octets(c, p, n);
 }
 
@@ -190,15 +188,15 @@ send_reply(struct http_conn *c, char *p, size_t n, bool close)
 static void
 refuse(struct http_conn *c, int status, const char *allow, bool close)
 {
-	struct http_server *s = c->loop->server;
+	struct http_front *f = c->loop->front;
 	struct http_reply r;
-	bool head = c->job != NULL && c->job->head;
+	bool head = c->ask != NULL && c->ask->head;
 	char *p;
 	size_t n;
 
-	atomic_fetch_add(&s->refused, 1);
-	if (c->job != NULL)
-		http_reply_refusal(&r, status, &c->job->req, s->set.problems);
+	atomic_fetch_add(&f->gauge->refused, 1);
+	if (c->ask != NULL)
+		http_reply_refusal(&r, status, &c->ask->req, f->set.problems);
 	else
 		http_reply_fixed(&r, status);
 	if (allow != NULL)
@@ -207,9 +205,8 @@ refuse(struct http_conn *c, int status, const char *allow, bool close)
 		c->asked = false; /* it may still be sending, whatever it asked for */
 	close = close || c->asked || c->loop->draining;
 	p = http_reply_render(&r, head, close, clock_now(), &n);
-	if (c->job != NULL)
-		http_job_free(s, c->job); /* `allow` was in its arena */
-	c->job = NULL;
+	http_ask_free(f, c->ask); /* `allow` was in its arena */
+	c->ask = NULL;
 	send_reply(c, p, n, close);
 }
 
@@ -246,7 +243,7 @@ reply_sent(struct http_conn *c)
 	c->state = HEAD;
 	c->scan = (struct http_scan){ 0 };
 	read_on(c);
-	set_deadline(c, clock_mono_ms() + c->loop->server->set.idle_ms);
+	set_deadline(c, clock_mono_ms() + c->loop->front->set.idle_ms);
 	return true;
 }
 
@@ -256,33 +253,33 @@ reply_sent(struct http_conn *c)
 static int
 body_room(struct http_conn *c, size_t n)
 {
-	struct http_server *s = c->loop->server;
-	struct http_job *j = c->job;
-	size_t need = j->body_n + n, most = c->chunked ? (size_t)c->max : j->body_n + (size_t)c->left, size, extra,
+	struct http_front *f = c->loop->front;
+	struct http_ask *a = c->ask;
+	size_t need = a->body_n + n, most = c->chunked ? (size_t)c->max : a->body_n + (size_t)c->left, size, extra,
 	       budget;
 	char *p;
 
-	if (need <= j->body_size)
+	if (need <= a->body_size)
 		return 0;
-	size = j->body_size * 2 > 4096 ? j->body_size * 2 : 4096;
+	size = a->body_size * 2 > 4096 ? a->body_size * 2 : 4096;
 	if (size > most)
 		size = most;
 	if (size < need)
 		size = need;
-	extra = size - j->body_size;
-	budget = size > SMALL_BODY ? s->set.body_budget / 4 * 3 : s->set.body_budget;
-	if (atomic_fetch_add(&s->body_bytes, extra) + extra > budget) {
-		atomic_fetch_sub(&s->body_bytes, extra);
+	extra = size - a->body_size;
+	budget = size > SMALL_BODY ? f->set.body_budget / 4 * 3 : f->set.body_budget;
+	if (atomic_fetch_add(&f->gauge->body_bytes, extra) + extra > budget) {
+		atomic_fetch_sub(&f->gauge->body_bytes, extra);
 		return 503;
 	}
 	p = http_need(malloc(size));
-	if (j->body != NULL) {
-		memcpy(p, j->body, j->body_n);
-		explicit_bzero(j->body, j->body_n);
-		free(j->body);
+	if (a->body != NULL) {
+		memcpy(p, a->body, a->body_n);
+		explicit_bzero(a->body, a->body_n);
+		free(a->body);
 	}
-	j->body = p;
-	j->body_size = size;
+	a->body = p;
+	a->body_size = size;
 	return 0;
 }
 
@@ -292,8 +289,8 @@ body_add(struct http_conn *c, const void *p, size_t n)
 	int status = body_room(c, n);
 
 	if (status == 0 && n > 0) {
-		memcpy(c->job->body + c->job->body_n, p, n);
-		c->job->body_n += n;
+		memcpy(c->ask->body + c->ask->body_n, p, n);
+		c->ask->body_n += n;
 	}
 	return status;
 }
@@ -302,16 +299,16 @@ body_add(struct http_conn *c, const void *p, size_t n)
 static void
 dispatch(struct http_conn *c)
 {
-	struct http_job *j = c->job;
+	struct http_ask *a = c->ask;
 
-	j->req.body = bytes_of(j->body, j->body_n);
-	j->queued_us = clock_mono_us();
+	a->req.body = bytes_of(a->body, a->body_n);
+	a->complete_us = clock_mono_us();
 	c->state = BUSY;
 	c->out = true;
 	set_deadline(c, INT64_MAX);
-	atomic_fetch_add(&c->loop->server->in_flight, 1);
-	atomic_fetch_add(&c->loop->server->requests, 1);
-	STAILQ_INSERT_TAIL(&c->loop->post[j->route->class], j, link);
+	atomic_fetch_add(&c->loop->front->gauge->in_flight, 1);
+	atomic_fetch_add(&c->loop->front->gauge->requests, 1);
+	TAILQ_INSERT_TAIL(&c->loop->post, a, link);
 }
 
 /* Take one run of octets. 0: go on; 1: the body is complete; else a status. */
@@ -339,7 +336,7 @@ body_octets(struct http_conn *c, const char *p, size_t n, size_t *used)
 static void
 earn(struct http_conn *c, size_t n)
 {
-	int64_t most = clock_mono_ms() + c->loop->server->set.body_ms, at = c->deadline + (int64_t)n * BODY_SLOWEST;
+	int64_t most = clock_mono_ms() + c->loop->front->set.body_ms, at = c->deadline + (int64_t)n * BODY_SLOWEST;
 
 	set_deadline(c, at < most ? at : most);
 }
@@ -349,7 +346,7 @@ read_body(struct http_conn *c)
 {
 	struct evbuffer *in = bufferevent_get_input(c->bev);
 	struct evbuffer_iovec v;
-	size_t used, before = c->job->body_n;
+	size_t used, before = c->ask->body_n;
 	int status = 0;
 
 	while (status == 0 && evbuffer_peek(in, -1, NULL, &v, 1) > 0 && v.iov_len > 0) {
@@ -368,16 +365,16 @@ read_body(struct http_conn *c)
 		end(c); /* half a request is no request */
 		return false;
 	}
-	earn(c, c->job->body_n - before);
+	earn(c, c->ask->body_n - before);
 	return false;
 }
 
 /* ---- headers ---- */
 
 static void
-fill_request(struct http_conn *c, struct http_job *j, const struct http_head *h, const struct uri_target *t)
+fill_request(struct http_conn *c, struct http_ask *a, const struct http_head *h, const struct uri_target *t)
 {
-	struct http_request *r = &j->req;
+	struct http_request *r = &a->req;
 
 	*r = (struct http_request){ .method = h->method,
 		.path = t->path,
@@ -386,52 +383,51 @@ fill_request(struct http_conn *c, struct http_job *j, const struct http_head *h,
 		.headers = h->fields,
 		.n_headers = h->n_fields,
 		.door = c->from->door,
-		.peer = arena_strdup(j->arena, c->peer),
+		.peer = arena_strdup(a->arena, c->peer),
 		.secure = c->from->tls != NULL,
 		.peer_uid = c->uid };
 	if (c->certificate.p != NULL)
-		r->client_certificate = arena_copy(j->arena, c->certificate);
+		r->client_certificate = arena_copy(a->arena, c->certificate);
 	if (r->host == NULL)
 		r->host = "";
 }
 
-/* Read the block of `n` octets into c->job. 0, or a status after which the connection ends. */
+/* Read the block of `n` octets into c->ask. 0, or a status after which the connection ends. */
 static int
 take_head(struct http_conn *c, size_t n, struct http_head *h)
 {
-	struct http_server *s = c->loop->server;
-	struct http_job *j = c->job = http_need(calloc(1, sizeof *j));
+	struct http_front *f = c->loop->front;
+	struct http_ask *a = c->ask = http_need(calloc(1, sizeof *a));
 	struct uri_target target;
 	char *text;
 	int status;
 
-	j->arena = arena_new(0);
-	j->loop = c->loop;
-	j->conn = c;
-	text = arena_alloc(j->arena, n + 1);
+	a->arena = arena_new(0);
+	a->conn = c;
+	text = arena_alloc(a->arena, n + 1);
 	evbuffer_remove(bufferevent_get_input(c->bev), text, n);
-	status = http_head_parse(j->arena, text, n, h);
-	j->head = h->method != NULL && strcmp(h->method, "HEAD") == 0;
+	status = http_head_parse(a->arena, text, n, h);
+	a->head = h->method != NULL && strcmp(h->method, "HEAD") == 0;
 	if (status != 0)
 		return status;
-	if (uri_target_parse(j->arena, h->target, &target, NULL) != RC_OK)
+	if (uri_target_parse(a->arena, h->target, &target, NULL) != RC_OK)
 		return 400;
-	fill_request(c, j, h, &target);
+	fill_request(c, a, h, &target);
 	c->asked = h->close;
-	return http_proxy_apply(j->arena, &s->proxy, &c->addr, &j->req);
+	return http_proxy_apply(a->arena, &f->proxy, &c->addr, &a->req);
 }
 
 /* What is decided at the end of a header, in this order: route, method, largest body, room for it. */
 static int
 admit(struct http_conn *c, const struct http_head *h, struct http_found *found)
 {
-	struct http_server *s = c->loop->server;
-	struct http_job *j = c->job;
-	size_t max, announced = h->chunked ? 1 : (size_t)h->length, budget = s->set.body_budget;
+	struct http_front *f = c->loop->front;
+	struct http_ask *a = c->ask;
+	size_t max, announced = h->chunked ? 1 : (size_t)h->length, budget = f->set.body_budget;
 	int status;
 
 	status =
-	    http_route_find(&s->routes, j->arena, c->from->door, j->req.method, j->req.path, j->req.segment, found);
+	    http_route_find(&f->routes, a->arena, c->from->door, a->req.method, a->req.path, a->req.segment, found);
 	if (status != 0)
 		return status;
 	max = found->route->max_body;
@@ -439,13 +435,10 @@ admit(struct http_conn *c, const struct http_head *h, struct http_found *found)
 		return 413;
 	if (announced > SMALL_BODY)
 		budget = budget / 4 * 3;
-	if (announced > 0 && atomic_load(&s->body_bytes) + announced > budget)
+	if (announced > 0 && atomic_load(&f->gauge->body_bytes) + announced > budget)
 		return 503;
-	j->route = found->route;
-	j->room = found->room;
-	j->req.route = found->number;
-	j->close = h->close;
-	arena_limit(j->arena, arena_used(j->arena) + (max > ARENA_LEAST / 16 ? max * 16 : ARENA_LEAST));
+	a->route = found->route;
+	a->close = h->close;
 	c->chunked = h->chunked;
 	c->max = max;
 	c->left = h->chunked ? 0 : (uint64_t)h->length;
@@ -459,7 +452,7 @@ expect_body(struct http_conn *c, const struct http_head *h)
 
 	c->state = BODY;
 	c->chunks = (struct http_chunks){ 0 };
-	set_deadline(c, clock_mono_ms() + c->loop->server->set.body_ms);
+	set_deadline(c, clock_mono_ms() + c->loop->front->set.body_ms);
 	if (h->expect && evbuffer_get_length(bufferevent_get_input(c->bev)) == 0)
 		send_octets(c, http_need(strdup(go_on)), sizeof go_on - 1);
 }
@@ -496,7 +489,7 @@ wait_head(struct http_conn *c)
 	/* Absolute from its first octet; the deadline of a first request began with the connection. */
 	if (begun && !c->first && !c->heading) {
 		c->heading = true;
-		set_deadline(c, clock_mono_ms() + c->loop->server->set.header_ms);
+		set_deadline(c, clock_mono_ms() + c->loop->front->set.header_ms);
 	}
 	return false;
 }
@@ -641,14 +634,14 @@ uid_of(int fd)
 void
 http_conn_open(struct http_loop *l, struct http_listen *from, int fd, const struct http_addr *peer)
 {
-	struct http_server *s = l->server;
+	struct http_front *f = l->front;
 	struct http_conn *c = http_need(calloc(1, sizeof *c));
 	int one = 1;
 
 	c->loop = l;
 	c->from = from;
 	c->addr = *peer;
-	c->counted = peer->known && !http_trust_has(s->trust, peer);
+	c->counted = peer->known && !http_trust_has(f->trust, peer);
 	http_addr_text(peer, c->peer);
 	c->uid = from->door == HTTP_DOOR_UNIX ? uid_of(fd) : -1;
 	c->first = true;
@@ -660,7 +653,7 @@ http_conn_open(struct http_loop *l, struct http_listen *from, int fd, const stru
 	if (c->bev == NULL) { /* never in clear where TLS was promised */
 		close(fd);
 		if (c->counted)
-			http_counts_give(s->counts, peer);
+			http_counts_give(f->counts, peer);
 		atomic_fetch_sub(&from->open, 1);
 		free(c);
 		return;
@@ -668,50 +661,42 @@ http_conn_open(struct http_loop *l, struct http_listen *from, int fd, const stru
 	if (from->door != HTTP_DOOR_UNIX)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	evtimer_assign(&c->timer, l->base, on_timer, c);
-	atomic_fetch_add(&s->connections, 1);
+	atomic_fetch_add(&f->gauge->connections, 1);
 	TAILQ_INSERT_TAIL(&l->conns, c, link);
-	set_deadline(c, clock_mono_ms() + s->set.header_ms);
+	set_deadline(c, clock_mono_ms() + f->set.header_ms);
 	bufferevent_setcb(c->bev, on_read, on_write, on_event, c);
 	bufferevent_setwatermark(c->bev, EV_READ, 0, INPUT_MAX);
 	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
 }
 
 void
-http_conn_reply(struct http_job *j)
+http_conn_reply(struct http_ask *a, char *octets, size_t n, bool close)
 {
-	struct http_server *s = j->loop->server;
-	struct http_conn *c = j->conn;
+	struct http_conn *c = a->conn;
+	struct http_front *f = c->loop->front;
 
-	atomic_fetch_sub(&s->in_flight, 1);
+	atomic_fetch_sub(&f->gauge->in_flight, 1);
 	c->out = false;
-	c->job = NULL;
-	if (c->state == GONE) {
-		if (c->bev == NULL)
-			conn_free(c);
-	} else {
-		send_reply(c, j->out, j->out_n, j->close);
-		j->out = NULL;
+	c->ask = NULL;
+	http_ask_free(f, a);
+	if (c->state != GONE) {
+		send_reply(c, octets, n, close);
 		run(c);
+		return;
 	}
-	http_job_free(s, j);
+	http_payload_free(octets, n);
+	if (c->bev == NULL)
+		conn_free(c);
 }
 
 void
-http_conn_refuse(struct http_job *j)
+http_conn_forget(struct http_ask *a)
 {
-	struct http_conn *c = j->conn;
+	struct http_front *f = a->conn->loop->front;
 
-	atomic_fetch_sub(&c->loop->server->in_flight, 1);
-	c->out = false;
-	if (c->state == GONE) {
-		c->job = NULL;
-		http_job_free(c->loop->server, j);
-		if (c->bev == NULL)
-			conn_free(c);
-		return;
-	}
-	refuse(c, 503, NULL, false);
-	run(c);
+	atomic_fetch_sub(&f->gauge->in_flight, 1);
+	conn_free(a->conn);
+	http_ask_free(f, a);
 }
 
 struct http_conn *

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "http/mem.h"
-#include "http/serve.h"
+#include "http/front.h"
 
 #define BACKLOG 1024
 #define MAX_CONNECTIONS 20000
@@ -41,6 +41,13 @@ split(const char *address, char host[HTTP_ADDR_TEXT], char port[8])
 }
 
 static enum rc
+cant_listen(const struct http_listen *l, int error, struct err *e)
+{
+	return fail(
+	    e, error == EADDRINUSE ? RC_CONFLICT : RC_BAD_INPUT, "listen on %s: %s", l->address, strerror(error));
+}
+
+static enum rc
 open_tcp(struct http_listen *l, struct err *e)
 {
 	struct addrinfo want = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM },
@@ -57,14 +64,14 @@ open_tcp(struct http_listen *l, struct err *e)
 		if (got->ai_family == AF_INET6)
 			setsockopt(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
 	}
-	if (l->fd < 0 || bind(l->fd, got->ai_addr, got->ai_addrlen) != 0 || listen(l->fd, BACKLOG) != 0) {
+	if (l->fd < 0 || bind(l->fd, got->ai_addr, got->ai_addrlen) != 0) {
 		int error = errno;
 
 		freeaddrinfo(got);
-		return fail(e, error == EADDRINUSE ? RC_CONFLICT : RC_BAD_INPUT, "listen on %s: %s", l->address,
-		    strerror(error));
+		return cant_listen(l, error, e);
 	}
 	freeaddrinfo(got);
+	l->bound = true;
 	return RC_OK;
 }
 
@@ -182,6 +189,15 @@ http_listen_open(struct http_listen *l, const struct http_listener *from, struct
 	if (rc == RC_OK)
 		l->port = port_of(l->fd);
 	return rc;
+}
+
+enum rc
+http_listen_begin(struct http_listen *l, struct err *e)
+{
+	if (l->bound && listen(l->fd, BACKLOG) != 0)
+		return cant_listen(l, errno, e);
+	l->bound = false;
+	return RC_OK;
 }
 
 void

@@ -1,22 +1,23 @@
-/* An event loop: accepts, runs its connections, gives jobs to workers and takes replies back.
+/* An event loop: accepts, runs its connections, sends requests to the workers and takes replies back.
  *
- * Nothing enters a loop from outside but through its eventfd. All jobs of a turn are posted together,
- * and the eventfd is written at most once for each time that the loop sleeps. */
+ * Nothing enters a loop from outside but its channel and an eventfd. All requests of a turn are sent together. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "http/front.h"
 #include "http/mem.h"
-#include "http/serve.h"
 
 #define ACCEPTS 16 /* connections per turn, so that several loops share a burst */
 #define REST_MS 100 /* without descriptors */
 #define TELL_MS 60000 /* between two log lines about refused connections */
-#define NUDGE_MS 1 /* a quick job that has waited so long gets another worker */
+#define UNSENT_MAX ((size_t)1 << 32) /* octets of requests; their bodies are within the budget */
+#define UNSENT_KEPT ((size_t)1 << 20) /* ... whose memory is kept once they are sent */
 
 static void
 after_ms(struct event *ev, int ms)
@@ -31,7 +32,7 @@ after_ms(struct event *ev, int ms)
 static void
 accepting(struct http_loop *l, bool on)
 {
-	for (int i = 0; i < l->server->n_listen && l->accepting != on; i++) {
+	for (int i = 0; i < l->front->n_listen && l->accepting != on; i++) {
 		if (on)
 			event_add(&l->accepts[i], NULL);
 		else
@@ -52,12 +53,12 @@ on_rest(evutil_socket_t fd, short what, void *arg)
 
 /* A peer that is cut off without a word must leave one for the operator, but not one for each. */
 static void
-tell_cap(struct http_server *s, const struct http_addr *peer, const char *setting)
+tell_cap(struct http_front *f, const struct http_addr *peer, const char *setting)
 {
-	long long last = atomic_load(&s->cap_told), now = clock_mono_ms();
+	long long last = atomic_load(&f->cap_told), now = clock_mono_ms();
 	char address[HTTP_ADDR_TEXT];
 
-	if ((last != 0 && now - last < TELL_MS) || !atomic_compare_exchange_strong(&s->cap_told, &last, now))
+	if ((last != 0 && now - last < TELL_MS) || !atomic_compare_exchange_strong(&f->cap_told, &last, now))
 		return;
 	http_addr_text(peer, address);
 	log_warn("connections are refused", "over", setting, "address", address);
@@ -67,19 +68,19 @@ tell_cap(struct http_server *s, const struct http_addr *peer, const char *settin
 static bool
 admitted(struct http_listen *from, const struct http_addr *peer)
 {
-	struct http_server *s = from->server;
+	struct http_front *f = from->front;
 	const char *setting = "connections";
 
 	if (atomic_fetch_add(&from->open, 1) >= from->max_connections)
 		goto no;
 	setting = "connections_per_address";
-	if (peer->known && !http_trust_has(s->trust, peer) && !http_counts_take(s->counts, peer, from->max_per_address))
+	if (peer->known && !http_trust_has(f->trust, peer) && !http_counts_take(f->counts, peer, from->max_per_address))
 		goto no;
 	return true;
 no:
 	atomic_fetch_sub(&from->open, 1);
-	atomic_fetch_add(&s->refused, 1);
-	tell_cap(s, peer, setting);
+	atomic_fetch_add(&f->gauge->refused, 1);
+	tell_cap(f, peer, setting);
 	return false;
 }
 
@@ -91,9 +92,9 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 	struct sockaddr_storage ss;
 
 	(void)what;
-	for (int i = 0; i < l->server->n_listen; i++) {
-		if (l->server->listen[i].fd == fd)
-			from = &l->server->listen[i];
+	for (int i = 0; i < l->front->n_listen; i++) {
+		if (l->front->listen[i].fd == fd)
+			from = &l->front->listen[i];
 	}
 	if (from == NULL) /* not a listener of this server's */
 		return;
@@ -120,64 +121,115 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* ---- jobs ---- */
+/* ---- the channel ---- */
 
-static void
-post_all(struct http_loop *l)
+void
+http_ask_free(struct http_front *f, struct http_ask *a)
 {
-	for (int k = 0; k < HTTP_CLASSES; k++) {
-		struct http_job *j;
+	if (a == NULL)
+		return;
+	arena_free(a->arena);
+	http_payload_free(a->body, a->body_n);
+	atomic_fetch_sub(&f->gauge->body_bytes, a->body_size);
+	free(a);
+}
 
-		if (STAILQ_EMPTY(&l->post[k]))
-			continue;
-		if (http_work_post(l->server->work, (enum http_class)k, &l->post[k]) &&
-		    !event_pending(&l->nudge, EV_TIMEOUT, NULL))
-			after_ms(&l->nudge, NUDGE_MS);
-		while ((j = STAILQ_FIRST(&l->post[k])) != NULL) {
-			STAILQ_REMOVE_HEAD(&l->post[k], link);
-			http_conn_refuse(j);
-		}
-	}
+/* The server at the other end has ended. */
+static void
+lose(struct http_loop *l)
+{
+	event_del(&l->readable);
+	event_del(&l->writable);
+	if (l->front->lost != NULL)
+		l->front->lost();
 }
 
 static void
-on_nudge(evutil_socket_t fd, short what, void *arg)
+send_unsent(struct http_loop *l)
+{
+	while (l->sent < l->unsent.n) {
+		ssize_t n = send(l->channel, l->unsent.p + l->sent, l->unsent.n - l->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+			event_add(&l->writable, NULL);
+			return;
+		}
+		if (n < 0) {
+			lose(l);
+			return;
+		}
+		l->sent += (size_t)n;
+	}
+	explicit_bzero(l->unsent.p, l->unsent.n); /* tokens and passwords */
+	l->sent = 0;
+	if (l->unsent.size > UNSENT_KEPT)
+		buf_free(&l->unsent);
+	else
+		buf_reset(&l->unsent);
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	send_unsent(arg);
+}
+
+/* What this turn made. Of a body only its count in the budget is kept until the reply. */
+static void
+send_posted(struct http_loop *l)
+{
+	struct http_ask *a;
+	bool waits = l->unsent.n > 0;
+
+	if (TAILQ_EMPTY(&l->post))
+		return;
+	while ((a = TAILQ_FIRST(&l->post)) != NULL) {
+		TAILQ_REMOVE(&l->post, a, link);
+		TAILQ_INSERT_TAIL(&l->out, a, link);
+		http_channel_put(&l->unsent, (uint64_t)(uintptr_t)a, &a->req, a->close, a->complete_us);
+		http_payload_free(a->body, a->body_n);
+		a->body = NULL;
+		a->body_n = 0;
+		arena_free(a->arena);
+		a->arena = NULL;
+	}
+	if (!waits)
+		send_unsent(l);
+}
+
+/* The other side is believed: it is the one with the store. */
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct http_loop *l = arg;
-	bool again = false;
+	enum http_frames_state state;
+	struct http_frame frame;
+	struct http_ask *a;
+	char *payload;
 
 	(void)fd, (void)what;
-	for (int k = 0; k < HTTP_CLASSES; k++)
-		again = http_work_nudge(l->server->work, (enum http_class)k) || again;
-	if (again)
-		after_ms(&l->nudge, NUDGE_MS);
+	while ((state = http_frames_read(&l->frames, &frame, &payload)) == HTTP_FRAMES_NEXT) {
+		a = (struct http_ask *)(uintptr_t)frame.id;
+		TAILQ_REMOVE(&l->out, a, link);
+		if (frame.flags & HTTP_FRAME_REFUSED)
+			atomic_fetch_add(&l->front->gauge->refused, 1);
+		http_conn_reply(a, payload, frame.n, (frame.flags & HTTP_FRAME_CLOSE) != 0);
+	}
+	if (state == HTTP_FRAMES_END)
+		lose(l);
 }
 
 void
-http_loop_give(struct http_loop *l, struct http_job *j)
-{
-	static const uint64_t one = 1;
-	bool wake;
-
-	pthread_mutex_lock(&l->lock);
-	STAILQ_INSERT_TAIL(&l->done, j, link);
-	wake = l->asleep;
-	l->asleep = false;
-	pthread_mutex_unlock(&l->lock);
-	if (wake && write(l->wake_fd, &one, sizeof one) != (ssize_t)sizeof one)
-		log_error("a loop can't be woken", "reason", strerror(errno));
-}
-
-void
-http_loop_tell(struct http_loop *l, bool drain, bool stop)
+http_loop_tell(struct http_loop *l, bool stop)
 {
 	static const uint64_t one = 1;
 
-	pthread_mutex_lock(&l->lock);
-	l->drain = l->drain || drain;
-	l->stop = l->stop || stop;
-	l->asleep = false;
-	pthread_mutex_unlock(&l->lock);
+	atomic_store(&l->drain, true);
+	if (stop)
+		atomic_store(&l->stop, true);
 	if (write(l->wake_fd, &one, sizeof one) != (ssize_t)sizeof one)
 		log_error("a loop can't be woken", "reason", strerror(errno));
 }
@@ -187,15 +239,15 @@ http_loop_tell(struct http_loop *l, bool drain, bool stop)
 static void
 start_draining(struct http_loop *l)
 {
-	struct http_server *s = l->server;
+	struct http_front *f = l->front;
 	struct http_conn *c, *next;
 
 	l->draining = true;
 	accepting(l, false);
 	event_del(&l->rest);
-	if (atomic_fetch_add(&s->drained, 1) + 1 == s->n_loops) {
-		for (int i = 0; i < s->n_listen; i++)
-			http_listen_shut(&s->listen[i]);
+	if (atomic_fetch_add(&f->drained, 1) + 1 == f->n_loops) {
+		for (int i = 0; i < f->n_listen; i++)
+			http_listen_shut(&f->listen[i]);
 	}
 	for (c = TAILQ_FIRST(&l->conns); c != NULL; c = next) {
 		next = http_conn_next(c);
@@ -226,30 +278,17 @@ static void *
 turn(void *arg)
 {
 	struct http_loop *l = arg;
-	struct http_jobs done;
-	struct http_job *j;
-	bool stop = false, drain, idle;
+	bool drain = false;
 
-	while (!stop) {
-		STAILQ_INIT(&done);
-		pthread_mutex_lock(&l->lock);
-		STAILQ_CONCAT(&done, &l->done);
-		stop = l->stop;
-		drain = l->drain && !l->draining;
-		idle = STAILQ_EMPTY(&done) && !stop && !drain;
-		l->asleep = idle;
-		pthread_mutex_unlock(&l->lock);
-
-		if (drain)
+	while (!atomic_load(&l->stop)) {
+		/* A word that comes now has written the eventfd, so that the wait ends at once. */
+		if (atomic_load(&l->drain) && !drain) {
+			drain = true;
 			start_draining(l);
-		while ((j = STAILQ_FIRST(&done)) != NULL) {
-			STAILQ_REMOVE_HEAD(&done, link);
-			http_conn_reply(j);
-		}
-		if (idle)
+		} else {
 			event_base_loop(l->base, EVLOOP_ONCE);
-		if (!stop)
-			post_all(l);
+		}
+		send_posted(l);
 		http_conn_bury(l);
 	}
 	cut_all(l);
@@ -259,17 +298,18 @@ turn(void *arg)
 /* ---- start and stop ---- */
 
 bool
-http_loop_open(struct http_loop *l, struct http_server *s)
+http_loop_open(struct http_loop *l, struct http_front *f, int channel)
 {
 	struct event_config *config = event_config_new();
 
-	*l = (struct http_loop){ .server = s, .wake_fd = -1 };
-	pthread_mutex_init(&l->lock, NULL);
+	*l = (struct http_loop){
+		.front = f, .wake_fd = -1, .channel = channel, .frames = { .fd = channel, .max = UINT32_MAX }
+	};
+	buf_init(&l->unsent, UNSENT_MAX);
 	TAILQ_INIT(&l->conns);
 	TAILQ_INIT(&l->dead);
-	STAILQ_INIT(&l->done);
-	for (int k = 0; k < HTTP_CLASSES; k++)
-		STAILQ_INIT(&l->post[k]);
+	TAILQ_INIT(&l->post);
+	TAILQ_INIT(&l->out);
 	if (config != NULL) {
 		event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
 		event_config_require_features(config, EV_FEATURE_ET);
@@ -281,11 +321,13 @@ http_loop_open(struct http_loop *l, struct http_server *s)
 		return false;
 	event_assign(&l->wake, l->base, l->wake_fd, EV_READ | EV_PERSIST | EV_ET, on_wake, l);
 	event_add(&l->wake, NULL);
-	evtimer_assign(&l->nudge, l->base, on_nudge, l);
+	event_assign(&l->readable, l->base, channel, EV_READ | EV_PERSIST, on_readable, l);
+	event_add(&l->readable, NULL);
+	event_assign(&l->writable, l->base, channel, EV_WRITE, on_writable, l);
 	evtimer_assign(&l->rest, l->base, on_rest, l);
-	l->accepts = http_need(calloc((size_t)s->n_listen, sizeof *l->accepts));
-	for (int i = 0; i < s->n_listen; i++)
-		event_assign(&l->accepts[i], l->base, s->listen[i].fd, EV_READ | EV_PERSIST, on_accept, l);
+	l->accepts = http_need(calloc((size_t)f->n_listen, sizeof *l->accepts));
+	for (int i = 0; i < f->n_listen; i++)
+		event_assign(&l->accepts[i], l->base, f->listen[i].fd, EV_READ | EV_PERSIST, on_accept, l);
 	accepting(l, true);
 	return true;
 }
@@ -300,25 +342,23 @@ http_loop_start(struct http_loop *l)
 void
 http_loop_close(struct http_loop *l)
 {
-	struct http_job *j;
+	struct http_ask *a;
 
-	if (l->server == NULL)
-		return;
-	while ((j = STAILQ_FIRST(&l->done)) != NULL) {
-		STAILQ_REMOVE_HEAD(&l->done, link);
-		http_conn_reply(j);
-	}
-	for (int k = 0; k < HTTP_CLASSES; k++) {
-		while ((j = STAILQ_FIRST(&l->post[k])) != NULL) {
-			STAILQ_REMOVE_HEAD(&l->post[k], link);
-			http_conn_refuse(j);
-		}
-	}
 	http_conn_bury(l);
+	while ((a = TAILQ_FIRST(&l->post)) != NULL) {
+		TAILQ_REMOVE(&l->post, a, link);
+		http_conn_forget(a);
+	}
+	while ((a = TAILQ_FIRST(&l->out)) != NULL) {
+		TAILQ_REMOVE(&l->out, a, link);
+		http_conn_forget(a);
+	}
 	free(l->accepts);
 	if (l->base != NULL)
 		event_base_free(l->base);
 	if (l->wake_fd >= 0)
 		close(l->wake_fd);
-	pthread_mutex_destroy(&l->lock);
+	close(l->channel);
+	http_frames_free(&l->frames);
+	buf_free(&l->unsent);
 }

@@ -104,10 +104,18 @@ utf8_len(const unsigned char *s)
 	return n;
 }
 
-/* A field value: visible characters, space, tab, and obs-text where it is UTF-8, because values are
- * text to everybody behind this door. */
-static bool
-value_ok(const char *value, const char *end)
+bool
+http_name_ok(const char *name)
+{
+	const char *p = name;
+
+	while (is_token((unsigned char)*p))
+		p++;
+	return p > name && *p == '\0';
+}
+
+bool
+http_value_ok(const char *value, const char *end)
 {
 	const unsigned char *s = (const unsigned char *)value;
 	uint8_t bad = 0;
@@ -314,7 +322,7 @@ field_line(char *line, struct http_header *out)
 	end = p + strlen(p);
 	while (end > p && (end[-1] == ' ' || end[-1] == '\t'))
 		*--end = '\0';
-	if (!value_ok(p, end))
+	if (!http_value_ok(p, end))
 		return 400;
 	out->name = line;
 	out->value = p;

@@ -49,6 +49,11 @@ struct http_head {
  * 0, or a status: 400, 414, 417 (another expectation), 431, 501 (method), 505 (version). */
 int http_head_parse(struct arena *a, char *text, size_t n, struct http_head *out);
 
+/* Whether `value`, of which `end` is the NUL, may be a field's: visible characters, space, tab, and obs-text where it is
+ * UTF-8, because values are text to everybody behind this door; and whether a name is one (RFC 9110 5.1). */
+bool http_value_ok(const char *value, const char *end);
+bool http_name_ok(const char *name);
+
 /* The authority `value` as a host: lower case in `a`, without port. NULL: not a host. */
 const char *http_host_parse(struct arena *a, const char *value);
 

@@ -3,13 +3,14 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "http/apart.h"
+#include "http/channel.h"
+#include "http/front.h"
 #include "http/mem.h"
-#include "http/serve.h"
-
-#define LOOPS_MAX 4
+#include "http/work.h"
 
 static int
 or_default(int value, int otherwise)
@@ -17,13 +18,15 @@ or_default(int value, int otherwise)
 	return value > 0 ? value : otherwise;
 }
 
-static void
-fill_settings(struct http_settings *s)
+void
+http_fill_settings(struct http_settings *s)
 {
 	static const int workers[HTTP_CLASSES] = { [HTTP_QUICK] = 16, [HTTP_HEAVY] = 4, [HTTP_OUTWARD] = 4 };
 	int cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
 
-	s->loops = or_default(s->loops, cores < 1 ? 1 : cores > LOOPS_MAX ? LOOPS_MAX : cores);
+	s->loops = or_default(s->loops, cores < 1 ? 1 : cores);
+	if (s->loops > HTTP_LOOPS_MAX)
+		s->loops = HTTP_LOOPS_MAX;
 	for (int k = 0; k < HTTP_CLASSES; k++) {
 		s->workers[k] = or_default(s->workers[k], workers[k]);
 		s->queue[k] = or_default(s->queue[k], 1024);
@@ -34,114 +37,107 @@ fill_settings(struct http_settings *s)
 	s->body_ms = or_default(s->body_ms, 30 * 1000);
 	s->idle_ms = or_default(s->idle_ms, 60 * 1000);
 	s->drain_ms = or_default(s->drain_ms, 20 * 1000);
-	s->trusted_proxies = NULL;
-	s->proxy_secret = NULL;
-}
-
-static struct http_server *
-server_new(const struct http_settings *settings, const struct http_hooks *hooks)
-{
-	struct http_server *s = http_need(calloc(1, sizeof *s));
-	pthread_condattr_t monotonic;
-
-	s->set = *settings;
-	fill_settings(&s->set);
-	if (hooks != NULL)
-		s->hooks = *hooks;
-	if (settings->proxy_secret != NULL)
-		s->secret = http_need(strdup(settings->proxy_secret));
-	s->counts = http_counts_new();
-	pthread_mutex_init(&s->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->quiet, &monotonic);
-	pthread_condattr_destroy(&monotonic);
-	return s;
 }
 
 /* The lists are the caller's and may be gone after the start; the tables stay. */
 static void
 keep_routes(struct http_server *s, const struct http_route *const *tables, void *const *rooms, int n)
 {
-	size_t size = (size_t)(n > 0 ? n : 1);
+	size_t size = (size_t)(n > 0 ? n : 1), most = 0;
 
 	s->tables = http_need(calloc(size, sizeof *s->tables));
 	s->rooms = http_need(calloc(size, sizeof *s->rooms));
 	for (int i = 0; i < n; i++) {
 		s->tables[i] = tables[i];
 		s->rooms[i] = rooms != NULL ? rooms[i] : NULL;
+		for (const struct http_route *r = tables[i]; r->path != NULL; r++)
+			most = r->max_body > most ? r->max_body : most;
 	}
 	s->routes = (struct http_routes){ .tables = s->tables, .rooms = s->rooms, .n = n };
+	s->payload_max = most + HTTP_CHANNEL_HEAD_MAX;
 }
 
 static void
 server_free(struct http_server *s)
 {
-	for (int i = 0; i < s->n_loops; i++)
-		http_loop_close(&s->loop[i]);
+	http_work_stop(s->work);
+	for (int i = 0; i < s->n_intakes; i++)
+		http_intake_stop(s->intake[i]);
+	http_front_free(s->front);
+	for (int i = 0; i < s->n_apart; i++)
+		http_apart_stop(s->apart[i]);
+	for (int i = 0; i < s->n_intakes; i++)
+		http_intake_free(s->intake[i]);
 	http_work_free(s->work);
-	for (int i = 0; i < s->n_listen; i++)
-		http_listen_close(&s->listen[i]);
-	http_trust_free(s->trust);
-	http_counts_free(s->counts);
-	if (s->secret != NULL)
-		explicit_bzero(s->secret, strlen(s->secret));
-	free(s->secret);
+	http_gauge_free(s->gauge);
+	free(s->intake);
+	free(s->apart);
 	free(s->tables);
 	free(s->rooms);
-	free(s->listen);
-	free(s->loop);
-	pthread_cond_destroy(&s->quiet);
-	pthread_mutex_destroy(&s->lock);
 	free(s);
 }
 
-static enum rc
-bind_all(struct http_server *s, const struct http_listener *l, int n, struct err *e)
+static void
+add_intake(struct http_server *s, int fd, unsigned doors)
 {
-	enum rc rc = RC_OK;
-
-	s->listen = http_need(calloc((size_t)(n > 0 ? n : 1), sizeof *s->listen));
-	for (int i = 0; i < n && rc == RC_OK; i++) {
-		s->listen[i] = (struct http_listen){ .server = s, .number = i, .fd = -1 };
-		s->n_listen = i + 1;
-		rc = http_listen_open(&s->listen[i], &l[i], e);
-	}
-	return rc;
+	s->intake = http_need(realloc(s->intake, ((size_t)s->n_intakes + 1) * sizeof *s->intake));
+	s->intake[s->n_intakes++] = http_intake_new(s, fd, doors);
 }
 
 static void
-stop_threads(struct http_server *s)
+take_apart(struct http_server *s, struct http_apart *const *apart, int n)
 {
-	for (int i = 0; i < s->n_loops; i++) {
-		if (!s->loop[i].started)
-			continue;
-		http_loop_tell(&s->loop[i], true, true);
-		pthread_join(s->loop[i].thread, NULL);
+	s->apart = http_need(calloc((size_t)(n > 0 ? n : 1), sizeof(struct http_apart *)));
+	for (int i = 0; i < n; i++) {
+		struct http_apart *a = s->apart[s->n_apart++] = apart[i];
+
+		for (int k = 0; k < a->n_channels; k++) {
+			add_intake(s, a->channel[k], a->doors);
+			a->channel[k] = -1;
+		}
 	}
-	http_work_stop(s->work);
 }
 
-/* Threads inherit the mask of the one that starts them; all signals are the program's. */
-static enum rc
-start_threads(struct http_server *s, struct err *e)
+/* Signals are blocked meanwhile: threads inherit that, signals are the program's. */
+static bool
+start_workers(struct http_server *s)
 {
 	sigset_t all, before;
-	bool good = true;
+	bool good;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	s->work = http_work_start(s);
-	s->loop = http_need(calloc((size_t)s->set.loops, sizeof *s->loop));
-	for (int i = 0; i < s->set.loops && good && s->work != NULL; i++) {
-		s->n_loops = i + 1;
-		good = http_loop_open(&s->loop[i], s);
-	}
-	for (int i = 0; i < s->n_loops && good; i++)
-		good = http_loop_start(&s->loop[i]);
+	good = (s->work = http_work_start(s)) != NULL;
+	for (int i = 0; i < s->n_intakes && good; i++)
+		good = http_intake_start(s->intake[i]);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (s->work == NULL || !good)
-		return fail(e, RC_UNAVAILABLE, "start threads: %s", strerror(errno));
+	return good;
+}
+
+/* The listeners of this process: `there` gets the loops' ends of the channels. */
+static enum rc
+open_front(struct http_server *s, const struct http_settings *set, const struct http_listener *l, int n, int *there,
+    struct err *e)
+{
+	unsigned doors = 0;
+	int pair[2];
+	enum rc rc;
+
+	s->gauge = http_gauge_new();
+	if ((rc = http_front_new(set, l, n, s->routes.tables, s->routes.n, s->gauge, &s->front, e)) != RC_OK)
+		return rc;
+	for (int i = 0; i < n; i++)
+		doors |= 1u << l[i].door;
+	for (int i = 0; i < set->loops; i++) {
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+			rc = fail(e, RC_UNAVAILABLE, "sockets of loops: %s", strerror(errno));
+			while (i-- > 0)
+				close(there[i]);
+			return rc;
+		}
+		there[i] = pair[1];
+		add_intake(s, pair[0], doors);
+	}
 	return RC_OK;
 }
 
@@ -150,20 +146,35 @@ http_server_start(const struct http_settings *settings, const struct http_listen
     const struct http_route *const *tables, void *const *rooms, int n_tables, const struct http_hooks *hooks,
     struct http_server **out, struct err *e)
 {
-	struct http_server *s = server_new(settings, hooks);
-	enum rc rc;
+	struct http_server *s = http_need(calloc(1, sizeof *s));
+	int there[HTTP_LOOPS_MAX];
+	enum rc rc = RC_OK;
 
 	*out = NULL;
+	s->set = *settings;
+	http_fill_settings(&s->set);
+	if (hooks != NULL)
+		s->hooks = *hooks;
 	keep_routes(s, tables, rooms, n_tables);
-	if ((rc = http_trust_new(settings->trusted_proxies, &s->trust, e)) != RC_OK ||
-	    (rc = bind_all(s, l, n_listeners, e)) != RC_OK)
-		goto out;
-	s->proxy = (struct http_proxy_rules){ .trust = s->trust, .secret = s->secret, .lab = settings->lab };
-	if (settings->tickets != NULL)
-		http_server_tickets(s, settings->tickets);
-	if ((rc = start_threads(s, e)) != RC_OK)
-		stop_threads(s);
-out:
+	take_apart(s, settings->apart, settings->n_apart);
+	if (n_listeners > 0)
+		rc = open_front(s, &s->set, l, n_listeners, there, e);
+	if (rc == RC_OK && !start_workers(s)) {
+		rc = fail(e, RC_UNAVAILABLE, "start threads: %s", strerror(errno));
+		for (int i = 0; i < s->set.loops && s->front != NULL; i++)
+			close(there[i]);
+	}
+	if (rc == RC_OK && s->front != NULL) {
+		if (settings->tickets != NULL)
+			http_front_tickets(s->front, settings->tickets);
+		rc = http_front_start(s->front, there, e);
+	}
+	for (int i = 0; i < s->n_apart && rc == RC_OK; i++)
+		rc = http_apart_go(s->apart[i], settings->tickets, e);
+	s->set.trusted_proxies = NULL;
+	s->set.proxy_secret = NULL;
+	s->set.tickets = NULL;
+	s->set.apart = NULL;
 	if (rc != RC_OK)
 		server_free(s);
 	else
@@ -174,51 +185,49 @@ out:
 int
 http_server_port(const struct http_server *s, int i)
 {
-	return i >= 0 && i < s->n_listen ? s->listen[i].port : 0;
+	return s->front != NULL && i >= 0 && i < s->front->n_listen ? s->front->listen[i].port : 0;
 }
 
 void
 http_server_tickets(struct http_server *s, const struct http_tickets *t)
 {
-	for (int i = 0; i < s->n_listen; i++) {
-		if (s->listen[i].tls != NULL)
-			http_tls_tickets(s->listen[i].tls, t);
-	}
+	if (s->front != NULL)
+		http_front_tickets(s->front, t);
+	for (int i = 0; i < s->n_apart; i++)
+		http_apart_tickets(s->apart[i], t);
 }
 
 enum rc
-http_server_reload(struct http_server *s, struct err *e)
+http_server_prepare(struct http_server *s, struct err *e)
 {
-	enum rc rc;
+	enum rc rc = s->front != NULL ? http_front_prepare(s->front, e) : RC_OK;
 
-	for (int i = 0; i < s->n_listen; i++) {
-		if (s->listen[i].tls != NULL && (rc = http_tls_prepare(s->listen[i].tls, e)) != RC_OK)
-			return rc;
-	}
-	for (int i = 0; i < s->n_listen; i++) {
-		if (s->listen[i].tls != NULL)
-			http_tls_commit(s->listen[i].tls);
-	}
-	return RC_OK;
+	for (int i = 0; i < s->n_apart && rc == RC_OK; i++)
+		rc = http_apart_prepare(s->apart[i], e);
+	return rc;
 }
 
-static void
-wait_quiet(struct http_server *s)
+void
+http_server_commit(struct http_server *s)
 {
-	struct timespec until;
-	int rc = 0;
+	if (s->front != NULL)
+		http_front_commit(s->front);
+	for (int i = 0; i < s->n_apart; i++)
+		http_apart_commit(s->apart[i]);
+}
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += s->set.drain_ms / 1000;
-	until.tv_nsec += s->set.drain_ms % 1000 * 1000000L;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000L;
+bool
+http_server_alive(struct http_server *s)
+{
+	for (int i = 0; i < s->n_apart; i++) {
+		if (!http_apart_alive(s->apart[i]))
+			return false;
 	}
-	pthread_mutex_lock(&s->lock);
-	while (atomic_load(&s->connections) > 0 && rc == 0)
-		rc = pthread_cond_timedwait(&s->quiet, &s->lock, &until);
-	pthread_mutex_unlock(&s->lock);
+	for (int i = 0; i < s->n_intakes; i++) {
+		if (http_intake_lost(s->intake[i]))
+			return false;
+	}
+	return true;
 }
 
 int
@@ -229,25 +238,36 @@ http_server_stop(struct http_server *s)
 	if (s == NULL)
 		return 0;
 	atomic_store(&s->draining, true);
-	for (int i = 0; i < s->n_loops; i++)
-		http_loop_tell(&s->loop[i], true, false);
-	wait_quiet(s);
-	stop_threads(s);
-	for (int i = 0; i < s->n_loops; i++)
-		cut += s->loop[i].cut;
+	for (int i = 0; i < s->n_apart; i++)
+		http_apart_drain(s->apart[i]);
+	if (s->front != NULL) {
+		http_front_drain(s->front);
+		cut += http_front_finish(s->front);
+	}
+	for (int i = 0; i < s->n_apart; i++)
+		cut += http_apart_finish(s->apart[i]);
 	server_free(s);
 	return cut;
+}
+
+static void
+add_gauge(struct http_stats *out, struct http_gauge *g)
+{
+	out->connections += atomic_load(&g->connections);
+	out->in_flight += atomic_load(&g->in_flight);
+	out->body_bytes += atomic_load(&g->body_bytes);
+	out->requests += atomic_load(&g->requests);
+	out->refused += atomic_load(&g->refused);
 }
 
 void
 http_server_stats(struct http_server *s, struct http_stats *out)
 {
-	out->connections = atomic_load(&s->connections);
-	out->in_flight = atomic_load(&s->in_flight);
+	*out = (struct http_stats){ .draining = atomic_load(&s->draining) };
+	if (s->front != NULL)
+		add_gauge(out, s->gauge);
+	for (int i = 0; i < s->n_apart; i++)
+		add_gauge(out, s->apart[i]->gauge);
 	for (int k = 0; k < HTTP_CLASSES; k++)
 		http_work_stats(s->work, (enum http_class)k, out);
-	out->draining = atomic_load(&s->draining);
-	out->body_bytes = atomic_load(&s->body_bytes);
-	out->requests = atomic_load(&s->requests);
-	out->refused = atomic_load(&s->refused);
 }

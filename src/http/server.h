@@ -1,4 +1,5 @@
-/* The HTTP server: connections in event loops, requests in blocking workers.
+/* The HTTP server: connections in event loops, requests in blocking workers, channels between them. The loops may be in
+ * processes of their own, which peers face and which have neither the store nor keys.
  *
  * A row of http_route says which method and path a handler takes, how large a body may be, and which
  * class of workers runs it. The server checks all of that before the handler; a handler gets copies
@@ -10,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/call.h"
+#include "base/sandbox.h"
 #include "fmt/uri.h"
 
 /* ---- what a handler sees ---- */
@@ -134,10 +136,36 @@ struct http_settings {
 	const char *problems; /* static: below this path, on the doors of administrators, what the server itself refuses
 			       * is a problem document (RFC 9457); NULL: nowhere */
 	const struct http_tickets *tickets; /* to begin with, for the time of the call; NULL: the process's own */
+	struct http_apart *const *apart; /* listeners in processes of their own, n_apart of them */
+	int n_apart;
 };
+
+void http_fill_settings(struct http_settings *s); /* the defaults; of the server's own parts */
 
 /* Open a Unix socket ahead of the server, while the process may still make files. RC_CONFLICT: somebody listens there. */
 enum rc http_unix_open(const char *path, int *fd, struct err *e);
+
+/* ---- listeners in a process of their own ---- */
+
+struct http_apart;
+
+struct http_apart_rules {
+	enum sandbox_mode mode;
+	const struct sandbox_path *paths; /* what it may read: certificates and keys of TLS; ends with a NULL */
+	struct arena *forget; /* freed there, once it has what it needs: settings with passwords; NULL: none */
+};
+
+/* Fork a process that binds `l`, is confined, and waits for http_server_start to let it accept. Before there are threads,
+ * and secrets. Of `s` those are used that bear on connections, with `loops` of its own. Its doors are those of `l`: what
+ * it says of others is not taken. Descriptors of `l` are closed here. Errors: those of http_server_start, or
+ * RC_UNAVAILABLE: there is no process, or no sandbox. */
+enum rc http_apart_start(const struct http_settings *s, const struct http_listener *l, int n_listeners,
+    const struct http_route *const *tables, int n_tables, const struct http_apart_rules *rules, struct http_apart **out,
+    struct err *e);
+int http_apart_port(const struct http_apart *a, int i); /* as http_server_port */
+void http_apart_stop(struct http_apart *a); /* one that no server has taken; NULL is fine */
+
+/* ---- the server ---- */
 
 struct http_server;
 
@@ -150,7 +178,8 @@ struct http_hooks {
 	void *ctx;
 };
 
-/* Bind everything and start loops and workers. A handler of `routes` gets `room`.
+/* Bind everything and start loops and workers. A handler of `routes` gets `room`. What is in settings->apart is the
+ * server's from now on, also when it does not start.
  * RC_CONFLICT: an address is taken. RC_BAD_INPUT: an address, certificate or key is not usable;
  * nothing is left running. */
 enum rc http_server_start(const struct http_settings *s, const struct http_listener *l, int n_listeners,
@@ -160,8 +189,13 @@ enum rc http_server_start(const struct http_settings *s, const struct http_liste
 /* The port that listener `i` got (for port 0). */
 int http_server_port(const struct http_server *s, int i);
 
-/* Read certificates and keys again (SIGHUP); the old ones stay when one is not usable. */
-enum rc http_server_reload(struct http_server *s, struct err *e);
+/* Read certificates and keys again (SIGHUP), and use them: in two steps, as listeners change together or not at all.
+ * RC_BAD_INPUT: one is not usable. With the second step processes apart also log as this one does. */
+enum rc http_server_prepare(struct http_server *s, struct err *e);
+void http_server_commit(struct http_server *s);
+
+/* False: a process that listens has ended, or talks nonsense. */
+bool http_server_alive(struct http_server *s);
 
 /* From now on; the earlier ones open nothing any more. May be called at any time. */
 void http_server_tickets(struct http_server *s, const struct http_tickets *t);

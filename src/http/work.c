@@ -10,6 +10,7 @@
  * stack aside and takes the next job; the commit puts all of its calls in line again at once, and whoever is
  * awake ends them. */
 #include <assert.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,9 +18,11 @@
 #include "base/clock.h"
 #include "base/fiber.h"
 #include "base/log.h"
+#include "http/channel.h"
 #include "http/mem.h"
 #include "http/reply.h"
-#include "http/serve.h"
+#include "http/route.h"
+#include "http/work.h"
 
 #define STACKS_QUICK 4 /* for each quick worker: jobs that wait cost no thread */
 
@@ -76,22 +79,6 @@ struct http_work {
 	struct http_server *server;
 	struct class class[HTTP_CLASSES];
 };
-
-void
-http_job_free(struct http_server *s, struct http_job *j)
-{
-	arena_free(j->arena);
-	if (j->body != NULL) {
-		explicit_bzero(j->body, j->body_n);
-		free(j->body);
-		atomic_fetch_sub(&s->body_bytes, j->body_size);
-	}
-	if (j->out != NULL) {
-		explicit_bzero(j->out, j->out_n);
-		free(j->out);
-	}
-	free(j);
-}
 
 /* ---- who is awake ---- */
 
@@ -236,7 +223,7 @@ handle(struct stack *stack, struct http_job *j, struct http_reply *out)
 		if (out->status == 0)
 			http_fail(out, RC_INTERNAL);
 		if (s->hooks.done != NULL)
-			s->hooks.done(&c, &j->req, out, clock_mono_us() - j->queued_us, s->hooks.ctx);
+			s->hooks.done(&c, &j->req, out, clock_mono_us() - j->complete_us, s->hooks.ctx);
 	}
 }
 
@@ -249,9 +236,13 @@ run(struct stack *stack, struct http_job *j)
 	handle(stack, j, &out);
 	j->close = j->close || out.close || atomic_load(&s->draining);
 	j->out = http_reply_render(&out, j->head, j->close, clock_now(), &j->out_n);
+	/* What the request was is wiped on this thread, and not kept until the reply is sent. */
 	arena_free(j->arena);
 	j->arena = NULL;
-	http_loop_give(j->loop, j);
+	atomic_fetch_sub(&s->body_bytes, j->req.body.n);
+	http_payload_free(j->payload, j->payload_n);
+	j->payload = NULL;
+	http_intake_give(j);
 }
 
 static void
@@ -490,7 +481,7 @@ http_work_stop(struct http_work *w)
 		q->stop = true;
 		while ((j = STAILQ_FIRST(&q->jobs)) != NULL) {
 			STAILQ_REMOVE_HEAD(&q->jobs, link);
-			http_loop_give(j->loop, j);
+			http_job_free(j);
 		}
 		q->n = 0;
 		pthread_mutex_unlock(&q->lock);

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "keys/serve.h"
 
@@ -173,22 +174,11 @@ serve_channel(void *arg)
 static void
 close_others(int dir, const struct channel *all, int n)
 {
-	int next = 3;
+	int keep[CHANNELS_MAX + 1] = { dir };
 
-	for (;;) {
-		int least = dir >= next ? dir : -1;
-
-		for (int i = 0; i < n; i++) {
-			if (all[i].fd >= next && (least < 0 || all[i].fd < least))
-				least = all[i].fd;
-		}
-		if (least < 0)
-			break;
-		if (least > next)
-			close_range((unsigned)next, (unsigned)least - 1, 0);
-		next = least + 1;
-	}
-	close_range((unsigned)next, ~0U, 0);
+	for (int i = 0; i < n; i++)
+		keep[i + 1] = all[i].fd;
+	descriptors_keep(keep, n + 1);
 }
 
 static _Noreturn void

@@ -110,6 +110,23 @@ add_store(struct list *l, const char *dsn)
 	}
 }
 
+const struct sandbox_path *
+confine_listener_paths(struct arena *a, const struct conf *conf)
+{
+	const char *const files[] = { conf->tls_certificate, conf->tls_key, conf->admin_tls_certificate,
+		conf->admin_tls_key };
+	struct list *l = arena_alloc(a, sizeof *l);
+
+	l->a = a;
+	if ((l->keys = resolve(a, arena_printf(a, "%s/keys", conf->data))) == NULL)
+		l->keys = ""; /* there are none: the daemon will say so in a moment */
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+		if (files[i] != NULL)
+			add_file(l, files[i]);
+	}
+	return l->path;
+}
+
 enum rc
 confine(struct arena *a, const struct conf *conf, struct err *e)
 {
@@ -124,7 +141,7 @@ confine(struct arena *a, const struct conf *conf, struct err *e)
 	add_store(l, conf->store);
 	for (; *files != NULL; files++)
 		add_file(l, *files);
-	rc = sandbox_enter(SANDBOX_LISTENER, conf->sandbox, l->path, e);
+	rc = sandbox_enter(SANDBOX_SERVER, conf->sandbox, l->path, e);
 	log_debug("the server is confined", "files", arena_printf(a, "%d", l->n));
 	return rc;
 }

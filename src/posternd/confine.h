@@ -8,4 +8,7 @@
  * later. As sandbox_enter. */
 enum rc confine(struct arena *a, const struct conf *conf, struct err *e);
 
+/* What a process that listens may read: certificates of TLS and their keys, also new ones. In `a`, ended by a NULL. */
+const struct sandbox_path *confine_listener_paths(struct arena *a, const struct conf *conf);
+
 #endif

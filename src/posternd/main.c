@@ -42,6 +42,7 @@
 #include "posternd/beside.h"
 #include "posternd/confine.h"
 #include "posternd/handed.h"
+#include "posternd/listeners.h"
 #include "posternd/opener.h"
 #include "posternd/tickets.h"
 #include "profile/enroll_request.h"
@@ -64,7 +65,6 @@
 #define CHECKING_PAUSE_MS 1000
 #define HOOKING_PAUSE_MS 500
 #define PUSHING_PAUSE_MS 250 /* what a push may wait for others to go along */
-#define LISTENERS_MAX 24
 /* A whole school signs in on one morning: the line must outlast the work of 200 passwords on busy cores. */
 #define PASSWORDS_WAITING 256
 #define PASSWORD_WAIT_MS 30000
@@ -87,8 +87,7 @@ struct server {
 	struct webhooks *webhooks;
 	struct beside *licensing, *asking, *telling, *renewing, *pushing, *checking, *hooking;
 	struct http_server *http;
-	struct http_listener listeners[LISTENERS_MAX];
-	int n_listeners;
+	struct listeners listeners;
 	struct handed handed;
 	struct opener opener;
 	const char *proxy_secret;
@@ -224,41 +223,11 @@ read_proxy_secret(struct server *s)
 	return text[0] != '\0' ? arena_strdup(s->arena, text) : NULL;
 }
 
-/* Of the doors, for the log and for FileDescriptorName= of socket units. */
-static const char *const door_names[] = { "unix", "plain", "tls", "mtls", "metrics", "admin" };
-
-static void
-add_listener(struct server *s, enum http_door door, const char *address, int fd)
-{
-	const struct conf *conf = atomic_load(&s->conf);
-	bool own = door == HTTP_DOOR_ADMIN && conf->admin_tls_certificate != NULL;
-
-	if (s->n_listeners == LISTENERS_MAX)
-		return;
-	s->listeners[s->n_listeners++] = (struct http_listener){
-		.door = door,
-		.address = address,
-		.fd = fd,
-		.cert_file = own ? conf->admin_tls_certificate : conf->tls_certificate,
-		.key_file = own ? conf->admin_tls_key : conf->tls_key,
-		.max_connections = (int)conf->connections,
-		.max_per_address = (int)conf->connections_per_address,
-	};
-}
-
-/* Sockets of a unit stand in for the addresses of the settings: the unit says where they listen. */
-static void
-add_listeners(struct server *s, enum http_door door, const char *const *addresses)
-{
-	int fd = handed_take(&s->handed, door_names[door]);
-
-	if (fd >= 0)
-		addresses = NULL;
-	for (; fd >= 0; fd = handed_take(&s->handed, door_names[door]))
-		add_listener(s, door, "of the socket unit", fd);
-	for (; addresses != NULL && *addresses != NULL; addresses++)
-		add_listener(s, door, *addresses, -1);
-}
+/* The doors, in the order in which a path is looked for; and what each is handed, see start(). */
+static const struct http_route *const tables[] = { gate_routes, discovery_routes, profile_routes, oauth_routes,
+	scep_routes, admin_routes, esso_routes, scim_routes, mdm_routes, acme_routes, licence_routes, metrics_routes,
+	console_routes, admin_signin_routes };
+#define N_TABLES ((int)(sizeof tables / sizeof tables[0]))
 
 /* ---- start and stop ---- */
 
@@ -275,36 +244,33 @@ check_seal(struct server *s, struct err *e)
 	return rc;
 }
 
-/* All listeners; of the administration's, whose file is made in DIR, the socket, unless it was handed over. */
-static enum rc
-open_listeners(struct server *s, const struct conf *conf, struct err *e)
+/* What bears on connections and on the work behind them; tickets and listeners are added by who has them. */
+static struct http_settings
+settings_of(const struct server *s, const struct conf *conf)
 {
-	bool made;
-	enum rc rc;
-
-	add_listeners(s, HTTP_DOOR_UNIX, NULL);
-	made = s->n_listeners == 0;
-	if (made)
-		add_listener(s, HTTP_DOOR_UNIX, conf->admin_socket, -1);
-	add_listeners(s, HTTP_DOOR_TLS, conf->listen);
-	add_listeners(s, HTTP_DOOR_MTLS, conf->listen_mtls);
-	add_listeners(s, HTTP_DOOR_PLAIN, conf->listen_http);
-	add_listeners(s, HTTP_DOOR_ADMIN, conf->admin_listen);
-	add_listeners(s, HTTP_DOOR_METRICS, conf->metrics_listen);
-	/* Before anything is made in DIR. */
-	if ((rc = handed_check(&s->handed, e)) != RC_OK || !made)
-		return rc;
-	s->listeners[0].made = true;
-	return http_unix_open(conf->admin_socket, &s->listeners[0].fd, e);
+	return (struct http_settings){
+		.loops = (int)conf->loops,
+		.workers = { (int)conf->workers },
+		.body_budget = (size_t)conf->body_budget_mb << 20,
+		.trusted_proxies = conf->trusted_proxies,
+		.proxy_secret = s->proxy_secret,
+		.lab = conf->lab,
+		.problems = ADMIN_PATH,
+	};
 }
 
 static enum rc
 open_all(struct server *s, const struct conf *conf, struct err *e)
 {
+	struct http_settings set;
 	int from, to;
 	enum rc rc;
 
 	use_conf(s, conf);
+	s->proxy_secret = read_proxy_secret(s);
+	set = settings_of(s, conf);
+	if ((rc = listeners_start(&s->listeners, s->arena, conf, &s->handed, &set, tables, N_TABLES, e)) != RC_OK)
+		return rc;
 	s->gate =
 	    password_gate_new(0, PASSWORDS_WAITING, PASSWORD_WAIT_MS, conf->sandbox); /* before keys and threads */
 	if ((rc = keys_start(s->dir, conf->sandbox, &s->keys, e)) != RC_OK || (rc = check_seal(s, e)) != RC_OK)
@@ -312,7 +278,6 @@ open_all(struct server *s, const struct conf *conf, struct err *e)
 	if ((rc = opener_start(arena_printf(s->arena, "%s/%s", s->dir, CONF_FILE), conf->sandbox, &s->opener, e)) !=
 	    RC_OK)
 		return rc;
-	s->proxy_secret = read_proxy_secret(s);
 	/* Migrating is done before the sandbox, and all that may make files. The store has threads, so it is opened anew
 	 * inside. */
 	if ((rc = store_open(conf->store, false, &s->store, e)) != RC_OK)
@@ -320,7 +285,8 @@ open_all(struct server *s, const struct conf *conf, struct err *e)
 	rc = store_migrate(s->store, &from, &to, e);
 	store_close(s->store);
 	s->store = NULL;
-	if (rc != RC_OK || (rc = open_listeners(s, conf, e)) != RC_OK || (rc = confine(s->arena, conf, e)) != RC_OK)
+	if (rc != RC_OK || (rc = listeners_open_own(&s->listeners, conf, e)) != RC_OK ||
+	    (rc = confine(s->arena, conf, e)) != RC_OK)
 		return rc;
 	if ((rc = store_open(conf->store, false, &s->store, e)) != RC_OK)
 		return rc;
@@ -332,12 +298,6 @@ open_all(struct server *s, const struct conf *conf, struct err *e)
 	s->counts = discovery_counts_new();
 	return RC_OK;
 }
-
-/* The doors, in the order in which a path is looked for; and what each is handed, see start(). */
-static const struct http_route *const tables[] = { gate_routes, discovery_routes, profile_routes, oauth_routes,
-	scep_routes, admin_routes, esso_routes, scim_routes, mdm_routes, acme_routes, licence_routes, metrics_routes,
-	console_routes, admin_signin_routes };
-#define N_TABLES ((int)(sizeof tables / sizeof tables[0]))
 
 /* The keys of session tickets, as all nodes have them now. Without the store for as long as a key lasts,
  * sessions are a process's own. False: those of before go on. */
@@ -381,16 +341,7 @@ start(struct server *s, struct err *e)
 	struct admin_room *admin = arena_alloc(s->arena, sizeof *admin);
 	struct http_tickets tickets;
 	enum rc rc;
-	const struct http_settings settings = {
-		.loops = (int)conf->loops,
-		.workers = { (int)conf->workers },
-		.body_budget = (size_t)conf->body_budget_mb << 20,
-		.trusted_proxies = conf->trusted_proxies,
-		.proxy_secret = s->proxy_secret,
-		.lab = conf->lab,
-		.problems = ADMIN_PATH,
-		.tickets = &tickets,
-	};
+	struct http_settings settings = settings_of(s, conf);
 	const struct http_hooks hooks = { .begin = begin, .done = done, .ctx = s };
 
 	mdm->seen = s->seen;
@@ -424,18 +375,17 @@ start(struct server *s, struct err *e)
 			rooms[i] = own[k].table == tables[i] ? own[k].room : rooms[i];
 	}
 	(void)load_tickets(s, &tickets); /* before anybody can ask: the first session is known to all nodes */
-	rc = http_server_start(&settings, s->listeners, s->n_listeners, tables, rooms, N_TABLES, &hooks, &s->http, e);
+	settings.loops = 1; /* of the Unix socket */
+	settings.tickets = &tickets;
+	settings.apart = s->listeners.apart;
+	settings.n_apart = s->listeners.n_apart;
+	rc = http_server_start(
+	    &settings, s->listeners.own.list, s->listeners.own.n, tables, rooms, N_TABLES, &hooks, &s->http, e);
+	if (rc != RC_OK)
+		s->listeners.n_apart = 0; /* they went with it */
 	explicit_bzero(&tickets, sizeof tickets);
 	atomic_store(&s->metrics.http, s->http);
 	return rc;
-}
-
-static void
-say_listening(struct server *s)
-{
-	for (int i = 0; i < s->n_listeners; i++)
-		log_info("listening", "door", door_names[s->listeners[i].door], "address", s->listeners[i].address,
-		    "port", arena_printf(s->arena, "%d", http_server_port(s->http, i)));
 }
 
 /* ---- housekeeping, between signals ---- */
@@ -487,10 +437,11 @@ reload(struct server *s)
 	struct conf *conf;
 
 	sd_notify(0, "RELOADING=1");
-	if (load_conf(s, &conf, &e) != RC_OK || http_server_reload(s->http, &e) != RC_OK) {
+	if (load_conf(s, &conf, &e) != RC_OK || http_server_prepare(s->http, &e) != RC_OK) {
 		log_error("reload failed; the old settings stay", "error", e.text);
 	} else {
 		use_conf(s, conf);
+		http_server_commit(s->http);
 		keys_forget(s->keys);
 		log_info("reloaded");
 	}
@@ -520,6 +471,10 @@ run(struct server *s, const sigset_t *signals)
 		}
 		if (!keys_alive(s->keys)) {
 			log_error("the process that has the keys has ended; this one ends, to be started anew");
+			return 1;
+		}
+		if (!http_server_alive(s->http)) {
+			log_error("a process that listens has ended; this one ends, to be started anew");
 			return 1;
 		}
 		sd_notify(0, "WATCHDOG=1");
@@ -567,7 +522,7 @@ serve(const struct argv *v, void *ctx)
 	if (load_conf(&s, &conf, &e) != RC_OK || open_all(&s, conf, &e) != RC_OK || start(&s, &e) != RC_OK) {
 		die(&e);
 	} else {
-		say_listening(&s);
+		listeners_say(&s.listeners, s.arena, s.http);
 		s.asking =
 		    beside_start("sign-ins are not asked for", ASKING_THREADS, ASKING_PAUSE_MS, ask, s.idp, begin, &s);
 		s.telling = beside_start(
@@ -596,6 +551,8 @@ serve(const struct argv *v, void *ctx)
 		if (status == 0)
 			flush(&s);
 	}
+	if (s.http == NULL)
+		listeners_stop(&s.listeners);
 	metrics_free(s.metrics.counts);
 	discovery_counts_free(s.counts);
 	enrollment_seen_free(s.seen);

@@ -16,7 +16,7 @@ from world import World  # noqa: E402
 
 REFUSED = {"EPERM", "EACCES"}
 SECURITY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "security.md")
-ROLES = {"`posternd`": "listener", "`keys`": "keys", "`argon2id`": "hasher", "`opener`": "opener"}
+ROLES = {"`posternd`": "posternd", "`listener`": "listener", "`keys`": "keys", "`argon2id`": "hasher", "`opener`": "opener"}
 
 
 def promised():
@@ -38,7 +38,7 @@ def every_thread_is_confined(w):
     pids = [w.daemon.pid, *descent(w.daemon.pid)]
     same({status(f"/proc/{p}/task/{t}/status") for p in pids for t in os.listdir(f"/proc/{p}/task")}, {("1", "2")},
          "every thread of every process has a filter of system calls, and no new privileges")
-    same(sorted(children(w.daemon.pid)), ["argon2id", "keys", "opener"], "and they are the ones that are named")
+    same(sorted(children(w.daemon.pid)), ["argon2id", "keys", "listener", "opener"], "and they are the ones that are named")
 
 
 def taken_over(w):

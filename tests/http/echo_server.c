@@ -175,7 +175,7 @@ number(char **argv, const char *key)
 int
 main(int argc, char **argv)
 {
-	static const char *const names[] = { "unix", "plain", "tls", "mtls" };
+	static const char *const names[] = { "unix", "plain", "tls", "mtls" }; /* doors */
 	const char *trusted[] = { value(argv, "trusted"), NULL };
 	struct http_settings set = { .loops = number(argv, "loops"),
 		.body_budget = (size_t)number(argv, "budget"),
@@ -196,6 +196,9 @@ main(int argc, char **argv)
 	void *const rooms[] = { &seen };
 	const struct http_hooks hooks = { .begin = begin };
 	const struct sigaction on_gate = { .sa_handler = open_gate, .sa_flags = SA_RESTART };
+	const struct http_apart_rules rules = { .mode = SANDBOX_OFF };
+	struct http_listener own = { .door = HTTP_DOOR_UNIX, .address = value(argv, "unix"), .fd = -1 };
+	struct http_apart *apart;
 	struct err e = { 0 };
 	int n = 1, cut;
 	char c;
@@ -214,20 +217,32 @@ main(int argc, char **argv)
 			.cert_file = value(argv, "cert"),
 			.key_file = value(argv, "key") };
 	}
-	if (value(argv, "unix") != NULL)
-		l[n++] = (struct http_listener){ .door = HTTP_DOOR_UNIX, .address = value(argv, "unix"), .fd = -1 };
+	/* As the daemon has it: peers of TCP in a process apart, the Unix socket here. */
 	buf_init(&seen.lines, SEEN_MAX);
-	if (http_server_start(&set, l, n, tables, rooms, 1, &hooks, &seen.server, &e) != RC_OK) {
+	if (http_apart_start(&set, l, n, tables, 1, &rules, &apart, &e) != RC_OK) {
 		fprintf(stderr, "%s\n", e.text);
 		return 1;
 	}
 	for (int i = 0; i < n; i++)
-		printf("%s %d\n", names[l[i].door], http_server_port(seen.server, i));
+		printf("%s %d\n", names[l[i].door], http_apart_port(apart, i));
+	set.apart = &apart;
+	set.n_apart = 1;
+	if (http_server_start(&set, &own, own.address != NULL ? 1 : 0, tables, rooms, 1, &hooks, &seen.server, &e) !=
+	    RC_OK) {
+		fprintf(stderr, "%s\n", e.text);
+		return 1;
+	}
+	if (own.address != NULL)
+		puts("unix 0");
 	puts("ready");
 	fflush(stdout);
 	while (read(STDIN_FILENO, &c, 1) > 0) {
 		if (c == 'r') {
-			puts(http_server_reload(seen.server, &e) == RC_OK ? "reloaded" : e.text);
+			bool good = http_server_prepare(seen.server, &e) == RC_OK;
+
+			if (good)
+				http_server_commit(seen.server);
+			puts(good ? "reloaded" : e.text);
 			fflush(stdout);
 		}
 	}

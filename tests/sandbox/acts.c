@@ -1,7 +1,7 @@
 /* A process that was taken over, as far as its sandbox lets it: it enters one the way the daemon's processes do, through the
  * same function, and then tries what an intruder would. One line for each: what, and "done" or the errno.
  *
- *	acts listener|keys|hasher|opener DIR PID     PID: of the process that has the keys
+ *	acts posternd|listener|keys|hasher|opener DIR PID     PID: of the process that has the keys
  */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -407,7 +407,7 @@ find_key(void)
 	       opens(below("to-be-removed"), O_WRONLY | O_CREAT);
 }
 
-/* As each process does it: posternd/confine.c, keys/process.c, crypto/hasher.c, posternd/opener.c. */
+/* As each process does it: posternd/confine.c, http/apart.c, keys/process.c, crypto/hasher.c, posternd/opener.c. */
 static enum rc
 enter(const char *role, struct err *e)
 {
@@ -425,6 +425,8 @@ enter(const char *role, struct err *e)
 	if ((rc = conf_load(arena, dir, &conf, e)) != RC_OK)
 		return rc;
 	conf.sandbox = SANDBOX_REQUIRE;
+	if (strcmp(role, "listener") == 0)
+		return sandbox_enter(SANDBOX_LISTENER, SANDBOX_REQUIRE, confine_listener_paths(arena, &conf), e);
 	return confine(arena, &conf, e);
 }
 

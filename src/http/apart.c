@@ -10,26 +10,9 @@
 #include <unistd.h>
 
 #include "base/descriptors.h"
-#include "base/log.h"
 #include "http/mem.h"
 
 #define ANSWER_S 30 /* who takes longer has ended, or was taken over */
-
-enum order_kind { GO, TICKETS, PREPARE, COMMIT, DRAIN, FINISH };
-
-struct order {
-	enum order_kind kind;
-	struct http_tickets tickets; /* of GO and TICKETS */
-	enum log_level level; /* of COMMIT */
-	enum log_format format;
-};
-
-struct answer {
-	int rc;
-	struct err e;
-	int port[HTTP_APART_LISTENERS]; /* of the first one */
-	int cut; /* of FINISH */
-};
 
 /* ---- there ---- */
 
@@ -40,7 +23,7 @@ on_lost(void)
 }
 
 static bool
-tell(int control, const struct answer *a)
+tell(int control, const struct http_order_answer *a)
 {
 	return send(control, a, sizeof *a, MSG_NOSIGNAL) == (ssize_t)sizeof *a;
 }
@@ -58,29 +41,29 @@ forget_environment(void)
 
 /* False: it is over. */
 static bool
-obey(struct http_front *f, int control, const int *channel, const struct order *o)
+obey(struct http_front *f, int control, const int *channel, const struct http_order *o)
 {
-	struct answer a = { .rc = RC_OK };
+	struct http_order_answer a = { .rc = RC_OK };
 
 	switch (o->kind) {
-	case GO:
+	case HTTP_GO:
 		http_front_tickets(f, &o->tickets);
 		a.rc = (int)http_front_start(f, channel, &a.e);
 		return tell(control, &a);
-	case TICKETS:
+	case HTTP_TICKETS:
 		http_front_tickets(f, &o->tickets);
 		return true;
-	case PREPARE:
+	case HTTP_PREPARE:
 		a.rc = (int)http_front_prepare(f, &a.e);
 		return tell(control, &a);
-	case COMMIT:
+	case HTTP_COMMIT:
 		http_front_commit(f);
 		log_setup(o->level, o->format);
 		return tell(control, &a);
-	case DRAIN:
+	case HTTP_DRAIN:
 		http_front_drain(f);
 		return true;
-	case FINISH:
+	case HTTP_FINISH:
 		a.cut = http_front_finish(f);
 		(void)tell(control, &a);
 		return false;
@@ -111,9 +94,9 @@ static _Noreturn void
 run(const struct http_settings *set, const struct http_listener *l, int n, const struct http_route *const *tables,
     int n_tables, const struct http_apart_rules *rules, struct http_gauge *gauge, const struct there *t, pid_t starter)
 {
-	struct answer hello = { .rc = RC_OK };
+	struct http_order_answer hello = { .rc = RC_OK };
 	struct http_front *f = NULL;
-	struct order o;
+	struct http_order o;
 	sigset_t all;
 
 	sigfillset(&all);
@@ -143,7 +126,7 @@ run(const struct http_settings *set, const struct http_listener *l, int n, const
 
 /* What it says is not believed further than its form. */
 static enum rc
-hear(struct http_apart *a, struct answer *out, struct err *e)
+hear(struct http_apart *a, struct http_order_answer *out, struct err *e)
 {
 	ssize_t n;
 
@@ -157,7 +140,7 @@ hear(struct http_apart *a, struct answer *out, struct err *e)
 }
 
 static bool
-order(struct http_apart *a, const struct order *o)
+order(struct http_apart *a, const struct http_order *o)
 {
 	return send(a->control, o, sizeof *o, MSG_NOSIGNAL) == (ssize_t)sizeof *o;
 }
@@ -201,7 +184,7 @@ http_apart_start(const struct http_settings *settings, const struct http_listene
 	struct http_apart *a = http_need(calloc(1, sizeof *a));
 	struct there t = { .control = -1 };
 	struct http_settings set = *settings;
-	struct answer hello;
+	struct http_order_answer hello;
 	pid_t self = getpid();
 	enum rc rc;
 
@@ -247,8 +230,8 @@ http_apart_port(const struct http_apart *a, int i)
 enum rc
 http_apart_go(struct http_apart *a, const struct http_tickets *t, struct err *e)
 {
-	struct order o = { .kind = GO };
-	struct answer answer;
+	struct http_order o = { .kind = HTTP_GO };
+	struct http_order_answer answer;
 	bool sent;
 
 	if (t != NULL)
@@ -261,7 +244,7 @@ http_apart_go(struct http_apart *a, const struct http_tickets *t, struct err *e)
 void
 http_apart_tickets(struct http_apart *a, const struct http_tickets *t)
 {
-	struct order o = { .kind = TICKETS, .tickets = *t };
+	struct http_order o = { .kind = HTTP_TICKETS, .tickets = *t };
 
 	(void)order(a, &o); /* that it has ended is found by http_apart_alive */
 	explicit_bzero(&o, sizeof o);
@@ -270,8 +253,8 @@ http_apart_tickets(struct http_apart *a, const struct http_tickets *t)
 enum rc
 http_apart_prepare(struct http_apart *a, struct err *e)
 {
-	const struct order o = { .kind = PREPARE };
-	struct answer answer;
+	const struct http_order o = { .kind = HTTP_PREPARE };
+	struct http_order_answer answer;
 
 	return order(a, &o) ? hear(a, &answer, e) : fail(e, RC_UNAVAILABLE, "the process that listens has ended");
 }
@@ -279,8 +262,8 @@ http_apart_prepare(struct http_apart *a, struct err *e)
 void
 http_apart_commit(struct http_apart *a)
 {
-	struct order o = { .kind = COMMIT };
-	struct answer done;
+	struct http_order o = { .kind = HTTP_COMMIT };
+	struct http_order_answer done;
 
 	log_current(&o.level, &o.format);
 	(void)(order(a, &o) && hear(a, &done, NULL) == RC_OK);
@@ -289,7 +272,7 @@ http_apart_commit(struct http_apart *a)
 void
 http_apart_drain(struct http_apart *a)
 {
-	const struct order o = { .kind = DRAIN };
+	const struct http_order o = { .kind = HTTP_DRAIN };
 
 	(void)order(a, &o);
 }
@@ -297,9 +280,9 @@ http_apart_drain(struct http_apart *a)
 int
 http_apart_finish(struct http_apart *a)
 {
-	const struct order o = { .kind = FINISH };
+	const struct http_order o = { .kind = HTTP_FINISH };
 	const struct timeval most = { .tv_sec = a->drain_ms / 1000 + ANSWER_S };
-	struct answer answer = { 0 };
+	struct http_order_answer answer = { 0 };
 
 	setsockopt(a->control, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
 	return order(a, &o) && hear(a, &answer, NULL) == RC_OK && answer.cut > 0 ? answer.cut : 0;

@@ -7,10 +7,28 @@
 
 #include <sys/types.h>
 
+#include "base/log.h"
 #include "http/front.h"
 #include "http/server.h"
 
 #define HTTP_APART_LISTENERS 24
+
+enum http_order_kind { HTTP_GO, HTTP_TICKETS, HTTP_PREPARE, HTTP_COMMIT, HTTP_DRAIN, HTTP_FINISH };
+
+struct http_order {
+	enum http_order_kind kind;
+	struct http_tickets tickets; /* of GO and TICKETS */
+	enum log_level level; /* of COMMIT */
+	enum log_format format;
+};
+
+/* To all but TICKETS and DRAIN; the first one, that it is ready, to none. */
+struct http_order_answer {
+	int rc;
+	struct err e;
+	int port[HTTP_APART_LISTENERS]; /* of the first one */
+	int cut; /* of FINISH */
+};
 
 struct http_apart {
 	pid_t pid; /* -1: it has ended */

@@ -212,11 +212,12 @@ class Server:
             self.syncs.end()
 
     def cpu_us(self):
-        """With the process that has the keys; without those that hash passwords."""
-        return sum(cpu_us(p) for d in self.daemons for p in [d.pid, *children(d.pid, "keys")])
+        """With the processes that listen and the one that has the keys; without those that hash passwords."""
+        return sum(cpu_us(p) for d in self.daemons
+                   for p in [d.pid, *children(d.pid, "listener"), *children(d.pid, "keys")])
 
     def memory_mb(self):
-        return sum(memory_mb(d.pid) for d in self.daemons)
+        return sum(memory_mb(p) for d in self.daemons for p in [d.pid, *children(d.pid, "listener")])
 
     def run(self, options, *args, tls=False):
         """One run of a fleet at each node: the result, with what the nodes used for it together."""

@@ -87,13 +87,14 @@ def go_on(devices):
 
 
 def kill_each(w):
-    users = w.person(*[f"p{i}" for i in range(6)])
+    users = w.person(*[f"p{i}" for i in range(8)])
     devices = under_way(w, users[:2])
     kill("argon2id", w)
     same(go_on(devices), "", "without a hasher the server goes on, and another one takes its place")
     ok(w.daemon.poll() is None, "it is the same server")
 
-    for name, some, ended in (("keys", users[2:4], 1), ("posternd", users[4:], -signal.SIGKILL)):
+    for name, some, ended in (("keys", users[2:4], 1), ("listener", users[4:6], 1),
+                              ("posternd", users[6:], -signal.SIGKILL)):
         before = descent(w.daemon.pid)
         mine = under_way(w, some)
         kill(name, w)

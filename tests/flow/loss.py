@@ -365,16 +365,16 @@ class Rounds:
                 self.stuck.append(f"the daemon ended by itself ({status}): {node.log[-1500:]}")
 
     def kill_process(self, name):
-        """One of the daemon's processes. Without the keys it ends by itself; a hasher and the opener it can do without,
-        so then it is killed, too. Nobody stays behind."""
+        """One of the daemon's processes. Without the keys or who listens it ends by itself; a hasher and the opener it can
+        do without, so then it is killed, too. Nobody stays behind."""
         daemon = self.server.daemon
         processes = children(daemon.pid)
         os.kill(processes[name][0], signal.SIGKILL)
-        if name == "keys":
+        if name in ("keys", "listener"):
             status = daemon.wait(PATIENCE_S)
             self.server.daemon = None
             if status != 1:
-                self.stuck.append(f"the daemon ended with {status} without the keys: {self.server.log[-1500:]}")
+                self.stuck.append(f"the daemon ended with {status} without {name}: {self.server.log[-1500:]}")
         else:
             if not self.serves():
                 self.stuck.append(f"the daemon does not serve without {name}: {self.server.log[-1500:]}")
@@ -536,7 +536,7 @@ class Rounds:
         elif self.dice.random() < 0.5:
             self.one(f"round {number}: kill", {}, self.kill)
         else:
-            name = self.dice.choice(("keys", "keys", "argon2id", "opener"))
+            name = self.dice.choice(("keys", "listener", "argon2id", "opener"))
             self.one(f"round {number}: kill of {name}", {}, lambda: self.kill_process(name))
 
     def restart_database(self, number):

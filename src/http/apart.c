@@ -39,38 +39,6 @@ forget_environment(void)
 	environ = NULL;
 }
 
-/* False: it is over. */
-static bool
-obey(struct http_front *f, int control, const int *channel, const struct http_order *o)
-{
-	struct http_order_answer a = { .rc = RC_OK };
-
-	switch (o->kind) {
-	case HTTP_GO:
-		http_front_tickets(f, &o->tickets);
-		a.rc = (int)http_front_start(f, channel, &a.e);
-		return tell(control, &a);
-	case HTTP_TICKETS:
-		http_front_tickets(f, &o->tickets);
-		return true;
-	case HTTP_PREPARE:
-		a.rc = (int)http_front_prepare(f, &a.e);
-		return tell(control, &a);
-	case HTTP_COMMIT:
-		http_front_commit(f);
-		log_setup(o->level, o->format);
-		return tell(control, &a);
-	case HTTP_DRAIN:
-		http_front_drain(f);
-		return true;
-	case HTTP_FINISH:
-		a.cut = http_front_finish(f);
-		(void)tell(control, &a);
-		return false;
-	}
-	return false;
-}
-
 struct there {
 	int control, channel[HTTP_LOOPS_MAX];
 };
@@ -90,12 +58,75 @@ keep_own(const struct there *t, int n_channels, const struct http_listener *l, i
 	descriptors_keep(keep, k);
 }
 
-static _Noreturn void
-run(const struct http_settings *set, const struct http_listener *l, int n, const struct http_route *const *tables,
-    int n_tables, const struct http_apart_rules *rules, struct http_gauge *gauge, const struct there *t, pid_t starter)
+/* What this process was made with: nothing of it is its own but the descriptors. */
+struct task {
+	const struct http_settings *set;
+	const struct http_listener *l;
+	int n;
+	const struct http_route *const *tables;
+	int n_tables;
+	const struct http_apart_rules *rules;
+	struct http_gauge *gauge;
+	struct there at;
+	struct http_front *front;
+};
+
+/* Everything that needs files and settings; after that it has neither. */
+static void
+bind_all(struct task *t, struct http_order_answer *a)
 {
-	struct http_order_answer hello = { .rc = RC_OK };
-	struct http_front *f = NULL;
+	a->rc = (int)http_front_new(t->set, t->l, t->n, t->tables, t->n_tables, t->gauge, &t->front, &a->e);
+	if (a->rc == RC_OK)
+		a->rc = (int)sandbox_enter(SANDBOX_LISTENER, t->rules->mode, t->rules->paths, &a->e);
+	for (int i = 0; a->rc == RC_OK && i < t->n; i++)
+		a->port[i] = t->front->listen[i].port;
+	arena_free(t->rules->forget);
+	forget_environment();
+	if (t->front != NULL)
+		t->front->lost = on_lost;
+}
+
+/* False: it is over. */
+static bool
+obey(struct task *t, const struct http_order *o)
+{
+	struct http_order_answer a = { .rc = RC_OK };
+	struct http_front *f = t->front;
+
+	if ((o->kind == HTTP_BIND) != (f == NULL))
+		return false; /* first that, then the others */
+	switch (o->kind) {
+	case HTTP_BIND:
+		bind_all(t, &a);
+		return tell(t->at.control, &a) && a.rc == RC_OK;
+	case HTTP_GO:
+		http_front_tickets(f, &o->tickets);
+		a.rc = (int)http_front_start(f, t->at.channel, &a.e);
+		return tell(t->at.control, &a);
+	case HTTP_TICKETS:
+		http_front_tickets(f, &o->tickets);
+		return true;
+	case HTTP_PREPARE:
+		a.rc = (int)http_front_prepare(f, &a.e);
+		return tell(t->at.control, &a);
+	case HTTP_COMMIT:
+		http_front_commit(f);
+		log_setup(o->level, o->format);
+		return tell(t->at.control, &a);
+	case HTTP_DRAIN:
+		http_front_drain(f);
+		return true;
+	case HTTP_FINISH:
+		a.cut = http_front_finish(f);
+		(void)tell(t->at.control, &a);
+		return false;
+	}
+	return false;
+}
+
+static _Noreturn void
+run(struct task *t, pid_t starter)
+{
 	struct http_order o;
 	sigset_t all;
 
@@ -106,18 +137,8 @@ run(const struct http_settings *set, const struct http_listener *l, int n, const
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != starter)
 		_exit(1);
-	keep_own(t, set->loops, l, n);
-	hello.rc = (int)http_front_new(set, l, n, tables, n_tables, gauge, &f, &hello.e);
-	if (hello.rc == RC_OK)
-		hello.rc = (int)sandbox_enter(SANDBOX_LISTENER, rules->mode, rules->paths, &hello.e);
-	for (int i = 0; hello.rc == RC_OK && i < n; i++)
-		hello.port[i] = f->listen[i].port;
-	arena_free(rules->forget);
-	forget_environment();
-	if (!tell(t->control, &hello) || hello.rc != RC_OK)
-		_exit(1);
-	f->lost = on_lost;
-	while (recv(t->control, &o, sizeof o, 0) == (ssize_t)sizeof o && obey(f, t->control, t->channel, &o))
+	keep_own(&t->at, t->set->loops, t->l, t->n);
+	while (recv(t->at.control, &o, sizeof o, 0) == (ssize_t)sizeof o && obey(t, &o))
 		explicit_bzero(&o, sizeof o);
 	_exit(0);
 }
@@ -181,44 +202,51 @@ http_apart_start(const struct http_settings *settings, const struct http_listene
     const struct http_route *const *tables, int n_tables, const struct http_apart_rules *rules, struct http_apart **out,
     struct err *e)
 {
-	struct http_apart *a = http_need(calloc(1, sizeof *a));
-	struct there t = { .control = -1 };
 	struct http_settings set = *settings;
-	struct http_order_answer hello;
+	struct task t = { &set, l, n, tables, n_tables, rules, .at = { .control = -1 } };
+	struct http_apart *a;
 	pid_t self = getpid();
-	enum rc rc;
 
 	*out = NULL;
-	if (n > HTTP_APART_LISTENERS) {
-		free(a);
+	if (n > HTTP_APART_LISTENERS)
 		return fail(e, RC_TOO_LARGE, "%d listeners: %d at most", n, HTTP_APART_LISTENERS);
-	}
 	http_fill_settings(&set);
+	a = http_need(calloc(1, sizeof *a));
 	a->pid = a->control = -1;
 	a->drain_ms = set.drain_ms;
 	a->n_listeners = n;
-	a->gauge = http_gauge_new();
+	a->gauge = t.gauge = http_gauge_new();
 	for (int i = 0; i < n; i++)
 		a->doors |= 1u << l[i].door;
-	if (make_pairs(a, &t, set.loops))
+	if (make_pairs(a, &t.at, set.loops))
 		a->pid = fork();
 	if (a->pid == 0)
-		run(&set, l, n, tables, n_tables, rules, a->gauge, &t, self);
-	close_all(&t.control, 1);
-	close_all(t.channel, a->n_channels);
-	rc = a->pid > 0 ? hear(a, &hello, e) : fail(e, RC_UNAVAILABLE, "no process to listen: %s", strerror(errno));
-	if (rc != RC_OK) {
+		run(&t, self);
+	close_all(&t.at.control, 1);
+	close_all(t.at.channel, a->n_channels);
+	if (a->pid < 0) {
 		http_apart_stop(a);
-		return rc;
+		return fail(e, RC_UNAVAILABLE, "no process to listen: %s", strerror(errno));
 	}
-	for (int i = 0; i < n; i++)
-		a->port[i] = hello.port[i];
 	for (int i = 0; i < n; i++) {
 		if (l[i].fd >= 0)
 			close(l[i].fd);
 	}
 	*out = a;
 	return RC_OK;
+}
+
+enum rc
+http_apart_bind(struct http_apart *a, struct err *e)
+{
+	const struct http_order o = { .kind = HTTP_BIND };
+	struct http_order_answer answer;
+	enum rc rc;
+
+	rc = order(a, &o) ? hear(a, &answer, e) : fail(e, RC_UNAVAILABLE, "the process that listens has ended");
+	for (int i = 0; rc == RC_OK && i < a->n_listeners; i++)
+		a->port[i] = answer.port[i];
+	return rc;
 }
 
 int

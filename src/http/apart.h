@@ -13,7 +13,7 @@
 
 #define HTTP_APART_LISTENERS 24
 
-enum http_order_kind { HTTP_GO, HTTP_TICKETS, HTTP_PREPARE, HTTP_COMMIT, HTTP_DRAIN, HTTP_FINISH };
+enum http_order_kind { HTTP_BIND, HTTP_GO, HTTP_TICKETS, HTTP_PREPARE, HTTP_COMMIT, HTTP_DRAIN, HTTP_FINISH };
 
 struct http_order {
 	enum http_order_kind kind;
@@ -22,11 +22,11 @@ struct http_order {
 	enum log_format format;
 };
 
-/* To all but TICKETS and DRAIN; the first one, that it is ready, to none. */
+/* To all but TICKETS and DRAIN. */
 struct http_order_answer {
 	int rc;
 	struct err e;
-	int port[HTTP_APART_LISTENERS]; /* of the first one */
+	int port[HTTP_APART_LISTENERS]; /* of BIND */
 	int cut; /* of FINISH */
 };
 

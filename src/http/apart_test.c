@@ -63,7 +63,8 @@ honest(void)
 	struct http_stats stats;
 	struct err e;
 
-	ok(http_apart_start(&set, &l, 1, tables, 1, &rules, &a, &e) == RC_OK && http_apart_port(a, 0) > 0,
+	ok(http_apart_start(&set, &l, 1, tables, 1, &rules, &a, &e) == RC_OK && http_apart_bind(a, &e) == RC_OK &&
+		http_apart_port(a, 0) > 0,
 	    "a process of its own has the listener");
 	ok((s = serve(a)) != NULL && http_server_alive(s), "a server takes it over");
 	ok(http_client_open(&(struct http_client_settings){ 0 }, &client, &e) == RC_OK, "a client");

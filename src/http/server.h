@@ -155,13 +155,17 @@ struct http_apart_rules {
 	struct arena *forget; /* freed there, once it has what it needs: settings with passwords; NULL: none */
 };
 
-/* Fork a process that binds `l`, is confined, and waits for http_server_start to let it accept. Before there are threads,
- * and secrets. Of `s` those are used that bear on connections, with `loops` of its own. Its doors are those of `l`: what
- * it says of others is not taken. Descriptors of `l` are closed here. Errors: those of http_server_start, or
- * RC_UNAVAILABLE: there is no process, or no sandbox. */
+/* Fork a process that waits to be told to bind `l`. Before there are threads, and secrets that are not in `rules->forget`.
+ * Of `s` those are used that bear on connections, with `loops` of its own. Its doors are those of `l`: what it says of others
+ * is not taken. Descriptors of `l` are closed here. RC_UNAVAILABLE: there is no process. */
 enum rc http_apart_start(const struct http_settings *s, const struct http_listener *l, int n_listeners,
     const struct http_route *const *tables, int n_tables, const struct http_apart_rules *rules, struct http_apart **out,
     struct err *e);
+
+/* Have it bind, and be confined; http_server_start lets it accept. Errors: those of http_server_start, or RC_UNAVAILABLE:
+ * there is no sandbox. */
+enum rc http_apart_bind(struct http_apart *a, struct err *e);
+
 int http_apart_port(const struct http_apart *a, int i); /* as http_server_port */
 void http_apart_stop(struct http_apart *a); /* one that no server has taken; NULL is fine */
 

@@ -73,10 +73,14 @@ listeners_start(struct listeners *l, struct arena *a, const struct conf *conf, s
 }
 
 enum rc
-listeners_open_own(struct listeners *l, const struct conf *conf, struct err *e)
+listeners_bind(struct listeners *l, const struct conf *conf, struct err *e)
 {
-	if (l->own.n > 0)
-		return RC_OK;
+	enum rc rc = RC_OK;
+
+	for (int i = 0; i < l->n_apart && rc == RC_OK; i++)
+		rc = http_apart_bind(l->apart[i], e);
+	if (rc != RC_OK || l->own.n > 0)
+		return rc;
 	add_listener(&l->own, conf, HTTP_DOOR_UNIX, conf->admin_socket, -1);
 	l->own.list[0].made = true;
 	return http_unix_open(conf->admin_socket, &l->own.list[0].fd, e);

@@ -23,13 +23,14 @@ struct listeners {
 	int n_apart;
 };
 
-/* Find all listeners of settings and service manager, and start the processes that listen: before there are threads, the
+/* Find all listeners of settings and service manager, and start the processes that will listen: before there are threads, the
  * store, and keys. `set` is for devices; `a` is forgotten there. Errors: those of http_apart_start and handed_check. */
 enum rc listeners_start(struct listeners *l, struct arena *a, const struct conf *conf, struct handed *handed,
     const struct http_settings *set, const struct http_route *const *tables, int n_tables, struct err *e);
 
-/* Of the administration's, whose file is made in DIR, the socket, unless it was handed over. */
-enum rc listeners_open_own(struct listeners *l, const struct conf *conf, struct err *e);
+/* Bind them all; the administration's socket, too, whose file is made in DIR, unless it was handed over. Errors: those of
+ * http_apart_bind and http_unix_open. */
+enum rc listeners_bind(struct listeners *l, const struct conf *conf, struct err *e);
 
 /* Those that no server has taken. */
 void listeners_stop(struct listeners *l);

@@ -285,7 +285,7 @@ open_all(struct server *s, const struct conf *conf, struct err *e)
 	rc = store_migrate(s->store, &from, &to, e);
 	store_close(s->store);
 	s->store = NULL;
-	if (rc != RC_OK || (rc = listeners_open_own(&s->listeners, conf, e)) != RC_OK ||
+	if (rc != RC_OK || (rc = listeners_bind(&s->listeners, conf, e)) != RC_OK ||
 	    (rc = confine(s->arena, conf, e)) != RC_OK)
 		return rc;
 	if ((rc = store_open(conf->store, false, &s->store, e)) != RC_OK)

@@ -3,6 +3,7 @@
 taken over, can do what docs/security.md says and no more (tests/sandbox/acts.c enters its sandbox and tries).
 All of it on the release build: a sanitizer needs calls that the sandbox refuses."""
 
+import glob
 import os
 import shutil
 import signal
@@ -11,7 +12,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from postern import CLIENTS, Device, Refused, children, descent, done, gone, ok, same, say, together, until  # noqa: E402
+from postern import CLIENTS, PASSWORD, Device, Refused, children, descent, done, gone, ok, same, say, together, until  # noqa: E402
 from world import World  # noqa: E402
 
 REFUSED = {"EPERM", "EACCES"}
@@ -53,6 +54,62 @@ def taken_over(w):
         same({act for act, how in tried.items() if how == "done"}, {act for act, may in said.items() if may == "yes"},
              f"{role}: what it may, and nothing else")
         same({how for how in tried.values()} - {"done"} - REFUSED, set(), f"{role}: the kernel says no to the rest")
+
+
+def found_in(pid, looked_for):
+    """Names of what is in what the process can write to: its heap, its stacks, its variables."""
+    found = set()
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
+        for line in maps:
+            where, rights = line.split()[:2]
+            if rights.startswith("rw") and "[v" not in line:
+                start, end = (int(x, 16) for x in where.split("-"))
+                mem.seek(start)
+                octets = mem.read(end - start)
+                found |= {name for name, what in looked_for.items() if what in octets}
+    return sorted(found)
+
+
+def contents(*path):
+    with open(os.path.join(*path), "rb") as f:
+        return f.read()
+
+
+def key_octets(path):
+    """A private key as a program that uses it has it: the largest number of it that no certificate has."""
+    ran = subprocess.run(["openssl", "pkey", "-in", path, "-outform", "DER"], capture_output=True, check=True)
+    return ran.stdout[-40:]
+
+
+def what_a_listener_has():
+    """Its memory, after it served a device of one organization while there was another."""
+    w = World()
+    w.start(build=CLIENTS, env={"PGPASSWORD": "marker-of-the-environment"})
+    w.admin("org", "set", "--device-ca", os.path.join(w.device_ca, "ca.pem"))
+    user, = w.person("eliza.here")
+    w.admin("org", "add", "Elsewhere", "--domain", "elsewhere.example")
+    w.add_user("zoe.stranger@elsewhere.example", PASSWORD, "--org", "elsewhere")
+    device = Device(w, user)
+    same(device.enroll(), 0, "a device enrolls")
+    same(device.poll(), 0, "and polls")
+    ca, = glob.glob(os.path.join(w.data, "keys", "ca-*.key"))[:1]
+    looked_for = {
+        "the CA's key": key_octets(ca),
+        "the seal": contents(w.data, "keys", "seal.secret")[:32],
+        "where the store is, of the settings": f"{w.data}/postern.db".encode(),
+        "passwords of the environment": b"marker-of-the-environment",
+        "people of another organization": b"zoe.stranger",
+    }
+    listener, = children(w.daemon.pid)["listener"]
+    same(found_in(listener, looked_for), [],
+         "a listener that served a device has none of what its requests don't need in its memory")
+    same(found_in(w.daemon.pid, looked_for), ["passwords of the environment", "people of another organization",
+                                              "where the store is, of the settings"],
+         "the server, which has the store, is found to have it")
+    tls = {"the key of TLS": key_octets(os.path.join(w.data, "tls", "server.key"))}
+    same((found_in(listener, tls), found_in(w.daemon.pid, tls)), (["the key of TLS"], []),
+         "the key of TLS is in the memory of who listens, and not in the server's")
+    w.remove()
 
 
 def reload_finds_a_new_file(w):
@@ -134,6 +191,7 @@ def main():
         say("SKIP: this kernel has no Landlock or no seccomp")
         return done()
     w.admin("org", "set", "--device-ca", os.path.join(w.device_ca, "ca.pem"))
+    what_a_listener_has()
     every_thread_is_confined(w)
     taken_over(w)
     reload_finds_a_new_file(w)

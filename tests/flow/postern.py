@@ -93,10 +93,17 @@ class Server(independent.Server):
                           build=CLIENTS)
 
     def kill(self):
-        """Like a power cut of the machine, as far as a process can be cut. The status it had."""
+        """Like a power cut of the machine, as far as a process can be cut. The status it had. Its processes end with it,
+        a moment later: the one that listens has the address until then."""
         daemon, self.daemon = self.daemon, None
+        try:
+            below = descent(daemon.pid)
+        except FileNotFoundError:
+            below = []      # it had ended by itself
         daemon.kill()
-        return daemon.wait()
+        status = daemon.wait()
+        until(lambda: all(gone(pid) for pid in below))
+        return status
 
     def people(self, n, prefix="user"):
         """n people with PASSWORD; their identifiers. Starts the daemon for it if it must."""

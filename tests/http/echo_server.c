@@ -219,7 +219,8 @@ main(int argc, char **argv)
 	}
 	/* As the daemon has it: peers of TCP in a process apart, the Unix socket here. */
 	buf_init(&seen.lines, SEEN_MAX);
-	if (http_apart_start(&set, l, n, tables, 1, &rules, &apart, &e) != RC_OK) {
+	if (http_apart_start(&set, l, n, tables, 1, &rules, &apart, &e) != RC_OK ||
+	    http_apart_bind(apart, &e) != RC_OK) {
 		fprintf(stderr, "%s\n", e.text);
 		return 1;
 	}

@@ -34,7 +34,7 @@ account_fold(struct arena *a, const char *text)
 }
 
 /* A space before each word; what is neither a letter nor a digit of ASCII, nor beyond it, parts words
- * (0041_person_search.sql). */
+ * (0042_person_search.sql). */
 static void
 add_words(struct arena *a, struct buf *b, const char *text)
 {

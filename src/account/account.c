@@ -50,8 +50,8 @@ add_words(struct arena *a, struct buf *b, const char *text)
 	}
 }
 
-static const char *
-words_of(struct arena *a, const char *user_identifier, const char *managed_apple_account, const char *display_name)
+const char *
+account_words(struct arena *a, const char *user_identifier, const char *managed_apple_account, const char *display_name)
 {
 	struct buf b;
 
@@ -68,7 +68,7 @@ words_of(struct arena *a, const char *user_identifier, const char *managed_apple
 static enum rc
 put_words(struct call *c, const char *id, const struct db_rows *r)
 {
-	const char *words = words_of(c->arena, db_get_text(r, 0, 0), db_get_text(r, 0, 1), db_get_text(r, 0, 2));
+	const char *words = account_words(c->arena, db_get_text(r, 0, 0), db_get_text(r, 0, 1), db_get_text(r, 0, 2));
 
 	return store_run(c, "UPDATE account SET words = ?2 WHERE id = ?1", DB_ARGS(db_text(id), db_text(words)), NULL);
 }
@@ -189,7 +189,7 @@ add(struct call *c, void *arg)
 	    DB_ARGS(db_text(a->id), db_text(a->organization_id), db_text(a->user_identifier),
 		db_text(a->managed_apple_account), db_text(a->display_name), db_text(a->source),
 		db_text(a->password_hash), a->disabled_at > 0 ? db_int(a->disabled_at) : db_null(), db_int(c->now),
-		db_text(words_of(c->arena, a->user_identifier, a->managed_apple_account, a->display_name))),
+		db_text(account_words(c->arena, a->user_identifier, a->managed_apple_account, a->display_name))),
 	    &r);
 	if (rc != RC_OK)
 		return rc;

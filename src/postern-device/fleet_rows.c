@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "account/account.h"
 #include "base/buf.h"
 #include "crypto/hash.h"
 #include "enroll/failure.h"
@@ -55,7 +56,8 @@ account_row(struct batch *b, uint64_t n, const struct ids *i, struct db_value *v
 {
 	const char *who = person(b, n);
 	const struct db_value row[] = { db_text(i->account), db_text(b->h->organization), db_text(who), db_text(who),
-		db_text("local"), db_text(b->r->password_hash), db_int(b->c->now), db_int(b->c->now) };
+		db_text("local"), db_text(b->r->password_hash), db_int(b->c->now), db_int(b->c->now),
+		db_text(account_words(b->c->arena, who, who, NULL)) };
 
 	memcpy(v, row, sizeof row);
 }
@@ -207,7 +209,7 @@ static const struct {
 } tables[] = {
 	/* clang-format off */
 	{ "account (id, organization_id, user_identifier, managed_apple_account, source, password_hash, created_at,"
-	  " updated_at)", 8, account_row },
+	  " updated_at, words)", 9, account_row },
 	{ "attempt (id, organization_id, kind, user_identifier, account_id, model_family, product, os_version, mode,"
 	  " method, state, stage, code, events, enrollment_id, started_at, updated_at)", 17, attempt_row },
 	{ "event (attempt_id, seq, at, stage, code, outcome, details)", 7, event_row },

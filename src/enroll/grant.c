@@ -486,8 +486,8 @@ grant_revoke_enrollment(struct call *c, const char *enrollment_id, const char *w
 }
 
 enum rc
-grant_list(struct call *c, const char *organization_id, const char *account_id, const struct db_page *page,
-    struct grant **out, int *n)
+grant_list(struct call *c, const char *organization_id, const char *account_id, const char *enrollment_id,
+    const struct db_page *page, struct grant **out, int *n)
 {
 	struct db_rows r;
 	enum rc rc;
@@ -496,10 +496,12 @@ grant_list(struct call *c, const char *organization_id, const char *account_id, 
 	rc = store_run(c,
 	    "SELECT " GRANT_COLUMNS " FROM oauth_grant g"
 	    " WHERE (?1 = '' OR g.organization_id = ?1) AND (?2 = '' OR g.account_id = ?2) AND g.created_at <= ?3"
-	    " AND (g.created_at < ?3 OR g.id < ?5) ORDER BY g.created_at DESC, g.id DESC LIMIT ?4",
+	    " AND (?6 = '' OR g.enrollment_id = ?6) AND (g.created_at < ?3 OR g.id < ?5)"
+	    " ORDER BY g.created_at DESC, g.id DESC LIMIT ?4",
 	    DB_ARGS(db_text(organization_id != NULL ? organization_id : ""),
 		db_text(account_id != NULL ? account_id : ""), db_int(page->before != 0 ? page->before : INT64_MAX),
-		db_int(page->limit), db_text(page->id != NULL ? page->id : "")),
+		db_int(page->limit), db_text(page->id != NULL ? page->id : ""),
+		db_text(enrollment_id != NULL ? enrollment_id : "")),
 	    &r);
 	if (rc != RC_OK)
 		return rc;

@@ -91,7 +91,7 @@ enum rc grant_revoke_enrollment(struct call *c, const char *enrollment_id, const
 
 /* A page, newest first. Filters may be NULL. */
 struct db_page;
-enum rc grant_list(struct call *c, const char *organization_id, const char *account_id, const struct db_page *page,
-    struct grant **out, int *n);
+enum rc grant_list(struct call *c, const char *organization_id, const char *account_id, const char *enrollment_id,
+    const struct db_page *page, struct grant **out, int *n);
 
 #endif

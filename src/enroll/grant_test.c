@@ -261,10 +261,10 @@ people(struct store *s)
 	ok(grant_find(&c, g.t.access, &b) == RC_OK && b.revoked, "and known as revoked");
 	is_str(b.grant.revoked_why, "token-revoked", "with the reason");
 	ok(renew(&c, g.t.refresh, &x) == RC_NOT_FOUND, "nothing refreshes after it");
-	ok(grant_list(&c, "bag", "bob", &(struct db_page){ .limit = 500 }, &list, &n) == RC_OK && n == 1,
+	ok(grant_list(&c, "bag", "bob", NULL, &(struct db_page){ .limit = 500 }, &list, &n) == RC_OK && n == 1,
 	    "grants of a person are listed");
 	start(&c, "try", "bob", "apple-oauth2", &g);
-	ok(grant_list(&c, NULL, NULL, &(struct db_page){ .limit = 500 }, &list, &n) == RC_OK && n > 2 &&
+	ok(grant_list(&c, NULL, NULL, NULL, &(struct db_page){ .limit = 500 }, &list, &n) == RC_OK && n > 2 &&
 		list[0].created_at >= list[n - 1].created_at,
 	    "those of everybody, the newest first");
 	testing_run(s, "DELETE FROM account WHERE id = 'bob'");

@@ -78,7 +78,7 @@ static const struct allowed {
 	{ __NR_gettimeofday, ALL },
 	{ __NR_getrandom, ALL },
 	{ __NR_sysinfo, ALL },
-	{ __NR_prctl, S | L | K },
+	{ __NR_prctl, S },
 	/* what is open already */
 	{ __NR_read, ALL },
 	{ __NR_write, ALL },
@@ -89,8 +89,6 @@ static const struct allowed {
 	{ __NR_lseek, ALL },
 	{ __NR_recvfrom, ALL },
 	{ __NR_recvmsg, ALL },
-	{ __NR_sendto, ALL },
-	{ __NR_sendmsg, ALL },
 	{ __NR_fcntl, S | L | K | O },
 	/* files */
 	{ __NR_openat, S | L | K | O },
@@ -136,7 +134,6 @@ static const struct allowed {
 	{ __NR_getpeername, S | L },
 	{ __NR_setsockopt, S | L },
 	{ __NR_getsockopt, S | L },
-	{ __NR_socketpair, S | L },
 	{ __NR_sendmmsg, S },
 	{ __NR_recvmmsg, S },
 	{ __NR_ppoll, S | L },
@@ -177,7 +174,7 @@ static const struct allowed {
 	/* A sanitizer's runtime looks at its own program, and at its own threads for what they leak. */
 	{ __NR_ptrace, S },
 	{ __NR_readlinkat, K | H | O },
-	{ __NR_prctl, H | O },
+	{ __NR_prctl, L | K | H | O },
 	{ __NR_openat, H },
 #ifdef __NR_open
 	{ __NR_readlink, K | H | O },
@@ -280,6 +277,48 @@ on_socket(struct program *p, unsigned role)
 	put_return(p, REFUSE(EPERM));
 }
 
+/* libevent makes itself one for signals. Datagrams of one would reach any socket that has a path. */
+static void
+on_socketpair(struct program *p, unsigned role)
+{
+	if (role != L) {
+		put_return(p, role == S ? ALLOW : REFUSE(EPERM));
+		return;
+	}
+	put_argument(p, 0);
+	put(p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, AF_UNIX);
+	put_return(p, REFUSE(EPERM));
+	put_argument(p, 1);
+	put(p, BPF_ALU | BPF_AND | BPF_K, 0, 0, 0xf); /* the type without its flags */
+	put(p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, SOCK_STREAM);
+	put_return(p, REFUSE(EPERM));
+	put_return(p, ALLOW);
+}
+
+/* Fast Open connects, which Landlock does not see; and nobody needs urgent data. */
+static void
+put_send(struct program *p, unsigned role, int flags)
+{
+	if (role == L) {
+		put_argument(p, flags);
+		put(p, BPF_JMP | BPF_JSET | BPF_K, 0, 1, MSG_FASTOPEN | MSG_OOB);
+		put_return(p, REFUSE(EPERM));
+	}
+	put_return(p, ALLOW);
+}
+
+static void
+on_sendto(struct program *p, unsigned role)
+{
+	put_send(p, role, 3);
+}
+
+static void
+on_sendmsg(struct program *p, unsigned role)
+{
+	put_send(p, role, 2);
+}
+
 /* Threads; and forks for the server, which starts a hasher anew. */
 static void
 on_clone(struct program *p, unsigned role)
@@ -346,7 +385,10 @@ write_program(struct program *p, unsigned role)
 	/* First those that are gone through each time; what is always allowed the kernel has noted. */
 	put_call(p, __NR_mmap, on_map, role);
 	put_call(p, __NR_mprotect, on_map, role);
+	put_call(p, __NR_sendto, on_sendto, role);
+	put_call(p, __NR_sendmsg, on_sendmsg, role);
 	put_call(p, __NR_socket, on_socket, role);
+	put_call(p, __NR_socketpair, on_socketpair, role);
 	put_call(p, __NR_clone, on_clone, role);
 	put_call(p, __NR_clone3, on_clone3, role);
 	put_call(p, __NR_ioctl, on_ioctl, role);

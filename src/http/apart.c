@@ -1,9 +1,11 @@
 #include "http/apart.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -11,8 +13,14 @@
 
 #include "base/descriptors.h"
 #include "http/mem.h"
+#include "http/parse.h"
 
-#define ANSWER_S 30 /* who takes longer has ended, or was taken over */
+/* Who takes longer has ended, or was taken over. Four orders of the second kind are within the service manager's minute. */
+#define START_S 60
+#define ANSWER_S 10
+#define END_LOOK_MS 5
+#define CUT_MAX 1000000 /* requests that it may say it cut */
+#define END_MS 3000 /* for a process to end, once its sockets are closed */
 
 /* ---- there ---- */
 
@@ -71,7 +79,7 @@ struct task {
 	struct http_front *front;
 };
 
-/* Everything that needs files and settings; after that it has neither. */
+/* Everything that needs settings; after that it has none, and of files the certificates and their keys. */
 static void
 bind_all(struct task *t, struct http_order_answer *a)
 {
@@ -90,7 +98,7 @@ bind_all(struct task *t, struct http_order_answer *a)
 static bool
 obey(struct task *t, const struct http_order *o)
 {
-	struct http_order_answer a = { .rc = RC_OK };
+	struct http_order_answer a = { .kind = o->kind, .rc = RC_OK };
 	struct http_front *f = t->front;
 
 	if ((o->kind == HTTP_BIND) != (f == NULL))
@@ -145,25 +153,42 @@ run(struct task *t, pid_t starter)
 
 /* ---- here ---- */
 
+static void
+be_patient(struct http_apart *a, int seconds)
+{
+	const struct timeval most = { .tv_sec = seconds };
+
+	setsockopt(a->control, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
+}
+
 /* What it says is not believed further than its form. */
 static enum rc
-hear(struct http_apart *a, struct http_order_answer *out, struct err *e)
+hear(struct http_apart *a, enum http_order_kind kind, struct http_order_answer *out, struct err *e)
 {
 	ssize_t n;
 
 	do
 		n = recv(a->control, out, sizeof *out, 0);
-	while (n < 0 && errno == EINTR);
+	while ((n < 0 && errno == EINTR) || (n == (ssize_t)sizeof *out && out->kind != kind)); /* one that came late */
 	if (n != (ssize_t)sizeof *out || out->rc < RC_OK || out->rc > RC_INTERNAL)
 		return fail(e, RC_UNAVAILABLE, "the process that listens has ended");
 	out->e.text[ERR_TEXT_MAX - 1] = '\0';
+	if (!http_value_ok(out->e.text, out->e.text + strlen(out->e.text)))
+		out->e.text[0] = '\0';
 	return out->rc == RC_OK ? RC_OK : fail(e, (enum rc)out->rc, "%s", out->e.text);
 }
 
 static bool
 order(struct http_apart *a, const struct http_order *o)
 {
-	return send(a->control, o, sizeof *o, MSG_NOSIGNAL) == (ssize_t)sizeof *o;
+	return send(a->control, o, sizeof *o, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof *o;
+}
+
+/* Give it, and hear what became of it. */
+static enum rc
+ask(struct http_apart *a, const struct http_order *o, struct http_order_answer *out, struct err *e)
+{
+	return order(a, o) ? hear(a, o->kind, out, e) : fail(e, RC_UNAVAILABLE, "the process that listens has ended");
 }
 
 static void
@@ -180,14 +205,13 @@ close_all(int *fd, int n)
 static bool
 make_pairs(struct http_apart *a, struct there *t, int n)
 {
-	const struct timeval most = { .tv_sec = ANSWER_S };
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		return false;
 	a->control = pair[0];
 	t->control = pair[1];
-	setsockopt(a->control, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
+	be_patient(a, START_S);
 	for (a->n_channels = 0; a->n_channels < n; a->n_channels++) {
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 			return false;
@@ -222,6 +246,7 @@ http_apart_start(const struct http_settings *settings, const struct http_listene
 		a->pid = fork();
 	if (a->pid == 0)
 		run(&t, self);
+	(void)madvise(a->gauge, sizeof *a->gauge, MADV_DONTFORK); /* it is this process's and that one's */
 	close_all(&t.at.control, 1);
 	close_all(t.at.channel, a->n_channels);
 	if (a->pid < 0) {
@@ -240,10 +265,9 @@ enum rc
 http_apart_bind(struct http_apart *a, struct err *e)
 {
 	const struct http_order o = { .kind = HTTP_BIND };
-	struct http_order_answer answer;
-	enum rc rc;
+	struct http_order_answer answer = { 0 };
+	enum rc rc = ask(a, &o, &answer, e);
 
-	rc = order(a, &o) ? hear(a, &answer, e) : fail(e, RC_UNAVAILABLE, "the process that listens has ended");
 	for (int i = 0; rc == RC_OK && i < a->n_listeners; i++)
 		a->port[i] = answer.port[i];
 	return rc;
@@ -260,13 +284,14 @@ http_apart_go(struct http_apart *a, const struct http_tickets *t, struct err *e)
 {
 	struct http_order o = { .kind = HTTP_GO };
 	struct http_order_answer answer;
-	bool sent;
+	enum rc rc;
 
 	if (t != NULL)
 		o.tickets = *t;
-	sent = order(a, &o);
+	rc = ask(a, &o, &answer, e);
 	explicit_bzero(&o, sizeof o);
-	return sent ? hear(a, &answer, e) : fail(e, RC_UNAVAILABLE, "the process that listens has ended");
+	be_patient(a, ANSWER_S);
+	return rc;
 }
 
 void
@@ -284,17 +309,17 @@ http_apart_prepare(struct http_apart *a, struct err *e)
 	const struct http_order o = { .kind = HTTP_PREPARE };
 	struct http_order_answer answer;
 
-	return order(a, &o) ? hear(a, &answer, e) : fail(e, RC_UNAVAILABLE, "the process that listens has ended");
+	return ask(a, &o, &answer, e);
 }
 
 void
 http_apart_commit(struct http_apart *a)
 {
 	struct http_order o = { .kind = HTTP_COMMIT };
-	struct http_order_answer done;
+	struct http_order_answer answer;
 
 	log_current(&o.level, &o.format);
-	(void)(order(a, &o) && hear(a, &done, NULL) == RC_OK);
+	(void)ask(a, &o, &answer, NULL);
 }
 
 void
@@ -309,11 +334,10 @@ int
 http_apart_finish(struct http_apart *a)
 {
 	const struct http_order o = { .kind = HTTP_FINISH };
-	const struct timeval most = { .tv_sec = a->drain_ms / 1000 + ANSWER_S };
 	struct http_order_answer answer = { 0 };
 
-	setsockopt(a->control, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
-	return order(a, &o) && hear(a, &answer, NULL) == RC_OK && answer.cut > 0 ? answer.cut : 0;
+	be_patient(a, a->drain_ms / 1000 + ANSWER_S);
+	return ask(a, &o, &answer, NULL) == RC_OK && answer.cut > 0 && answer.cut < CUT_MAX ? answer.cut : 0;
 }
 
 bool
@@ -331,8 +355,9 @@ http_apart_stop(struct http_apart *a)
 		return;
 	close_all(&a->control, 1);
 	close_all(a->channel, a->n_channels);
-	while (a->pid > 0 && waitpid(a->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	/* One that was taken over may not want to: it ends with this process (PR_SET_PDEATHSIG). */
+	for (int ms = 0; http_apart_alive(a) && ms < END_MS; ms += END_LOOK_MS)
+		poll(NULL, 0, END_LOOK_MS);
 	http_gauge_free(a->gauge);
 	free(a);
 }

@@ -24,6 +24,7 @@ struct http_order {
 
 /* To all but TICKETS and DRAIN. */
 struct http_order_answer {
+	enum http_order_kind kind; /* of the order */
 	int rc;
 	struct err e;
 	int port[HTTP_APART_LISTENERS]; /* of BIND */
@@ -35,6 +36,7 @@ struct http_apart {
 	int control;
 	int channel[HTTP_LOOPS_MAX]; /* the server's ends */
 	int n_channels;
+	int first_intake; /* of the server's, one for each channel */
 	unsigned doors; /* bits 1 << HTTP_DOOR_... */
 	struct http_gauge *gauge;
 	int drain_ms;

@@ -111,11 +111,12 @@ take_over(struct taken *t)
 	t->fd = channel[1];
 	t->frames = (struct http_frames){ .fd = t->fd, .max = 100000 };
 	if ((t->apart->pid = fork()) == 0) {
-		const struct http_order_answer answer = { .rc = RC_OK };
+		struct http_order_answer answer = { .rc = RC_OK };
 		struct http_order order;
 
 		close(control[0]);
 		while (recv(control[1], &order, sizeof order, 0) > 0) {
+			answer.kind = order.kind;
 			if (order.kind != HTTP_TICKETS && order.kind != HTTP_DRAIN)
 				(void)send(control[1], &answer, sizeof answer, MSG_NOSIGNAL);
 		}
@@ -261,6 +262,9 @@ what_ends_it(void)
 	nonsense("the Unix socket's door", &r, NULL);
 	r.door = (enum http_door)200;
 	nonsense("a door that there is not", &r, NULL);
+	r = plain;
+	r.peer = "somebody";
+	nonsense("a peer without an address", &r, NULL);
 	r = plain;
 	r.path = "hello";
 	nonsense("a path that is none", &r, NULL);

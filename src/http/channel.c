@@ -108,6 +108,8 @@ http_frames_read(struct http_frames *f, struct http_frame *out, char **payload)
 
 /* ---- requests ---- */
 
+#define TEXTS_MAX (HTTP_HEAD_MAX + 1024) /* a header block's, host and peer once more */
+
 /* The payload's beginning; behind it are the texts, each with its NUL, the certificate and the body. */
 struct fixed {
 	int64_t complete_us, peer_uid;
@@ -157,6 +159,8 @@ http_channel_put(struct buf *b, uint64_t id, const struct http_request *r, bool 
 	}
 	buf_add(b, r->client_certificate.p, r->client_certificate.n);
 	buf_add(b, r->body.p, r->body.n);
+	if (!buf_ok(b))
+		return;
 	/* What was only known at the end. */
 	frame.n = (uint32_t)(b->n - at - sizeof frame);
 	f.text_n = (uint32_t)text_n;
@@ -202,14 +206,15 @@ http_channel_get(struct arena *a, char *payload, size_t n, struct http_request *
 {
 	struct texts t;
 	struct fixed f;
-	char *p = payload + sizeof f;
+	char *p;
 
 	if (n < sizeof f)
 		return false;
 	memcpy(&f, payload, sizeof f);
-	if (f.n_headers > HTTP_FIELDS_MAX || n > HTTP_CHANNEL_HEAD_MAX + (size_t)f.body_n ||
+	if (f.n_headers > HTTP_FIELDS_MAX || f.text_n > TEXTS_MAX || n > HTTP_CHANNEL_HEAD_MAX + (size_t)f.body_n ||
 	    sizeof f + (uint64_t)f.text_n + f.certificate_n + f.body_n != n)
 		return false;
+	p = payload + sizeof f;
 	t = (struct texts){ p, p + f.text_n, false };
 	*r = (struct http_request){ .method = next_text(&t) };
 	r->path = next_text(&t);

@@ -44,7 +44,7 @@ void http_frames_free(struct http_frames *f); /* what is half read */
 
 void http_payload_free(char *payload, size_t n); /* NULL is fine */
 
-/* Add the frame of a request that was complete at `complete_us` (monotonic). */
+/* Add the frame of a request that was complete at `complete_us` (monotonic). What does not fit leaves *b over. */
 void http_channel_put(struct buf *b, uint64_t id, const struct http_request *r, bool close, int64_t complete_us);
 
 /* Most octets of such a payload beside its body. */

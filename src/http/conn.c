@@ -130,7 +130,7 @@ http_conn_bury(struct http_loop *l)
 			pthread_mutex_unlock(&f->lock);
 		}
 		if (c->out)
-			continue; /* http_conn_reply frees it */
+			continue; /* http_conn_reply frees it, or http_conn_forget */
 		http_ask_free(f, c->ask);
 		conn_free(c);
 	}
@@ -437,7 +437,6 @@ admit(struct http_conn *c, const struct http_head *h, struct http_found *found)
 		budget = budget / 4 * 3;
 	if (announced > 0 && atomic_load(&f->gauge->body_bytes) + announced > budget)
 		return 503;
-	a->route = found->route;
 	a->close = h->close;
 	c->chunked = h->chunked;
 	c->max = max;

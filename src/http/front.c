@@ -155,6 +155,13 @@ http_front_commit(struct http_front *f)
 void
 http_front_drain(struct http_front *f)
 {
+	clock_gettime(CLOCK_MONOTONIC, &f->until);
+	f->until.tv_sec += f->set.drain_ms / 1000;
+	f->until.tv_nsec += f->set.drain_ms % 1000 * 1000000L;
+	if (f->until.tv_nsec >= 1000000000L) {
+		f->until.tv_sec++;
+		f->until.tv_nsec -= 1000000000L;
+	}
 	atomic_store(&f->draining, true);
 	for (int i = 0; i < f->n_loops; i++)
 		http_loop_tell(&f->loop[i], false);
@@ -163,19 +170,11 @@ http_front_drain(struct http_front *f)
 static void
 wait_quiet(struct http_front *f)
 {
-	struct timespec until;
 	int rc = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += f->set.drain_ms / 1000;
-	until.tv_nsec += f->set.drain_ms % 1000 * 1000000L;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000L;
-	}
 	pthread_mutex_lock(&f->lock);
 	while (atomic_load(&f->gauge->connections) > 0 && rc == 0)
-		rc = pthread_cond_timedwait(&f->quiet, &f->lock, &until);
+		rc = pthread_cond_timedwait(&f->quiet, &f->lock, &f->until);
 	pthread_mutex_unlock(&f->lock);
 }
 

@@ -38,7 +38,6 @@ void http_gauge_free(struct http_gauge *g); /* NULL is fine */
 struct http_ask {
 	TAILQ_ENTRY(http_ask) link; /* in the loop's `post`, then in its `out` */
 	struct http_conn *conn;
-	const struct http_route *route; /* as far as a front has to know it: its largest body */
 	struct arena *arena;
 	struct http_request req;
 	char *body; /* from malloc; body_n of body_size octets, which the budget counts until the reply */
@@ -126,6 +125,7 @@ struct http_front {
 	int n_loops;
 	struct http_gauge *gauge; /* the maker's */
 	atomic_bool draining;
+	struct timespec until; /* when it ends, CLOCK_MONOTONIC */
 	atomic_int drained; /* loops that have stopped accepting; the last one shuts the listeners */
 	pthread_mutex_t lock; /* with `quiet`: signalled when the last connection of a drain ends */
 	pthread_cond_t quiet;
@@ -145,7 +145,8 @@ void http_front_tickets(struct http_front *f, const struct http_tickets *t);
 enum rc http_front_prepare(struct http_front *f, struct err *e); /* read certificates and keys again, */
 void http_front_commit(struct http_front *f); /* and use them */
 void http_front_drain(struct http_front *f); /* stop accepting */
-int http_front_finish(struct http_front *f); /* after that: wait for what is in flight, end loops; requests cut off */
+int http_front_finish(struct http_front *f); /* after that: wait for what is in flight, set.drain_ms from then at
+					       * most, and end loops; requests cut off */
 void http_front_free(struct http_front *f); /* NULL is fine */
 
 #endif

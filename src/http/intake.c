@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "http/addr.h"
 #include "http/channel.h"
 #include "http/mem.h"
 #include "http/reply.h"
@@ -19,8 +20,9 @@
 
 #define NUDGE_MS 1 /* a quick job that has waited so long gets another worker */
 #define ARENA_LEAST (1024 * 1024) /* bytes of a call's arena; or 16 times the route's largest body */
-#define SEND_S 10 /* a loop that takes no reply for so long is no loop of ours */
-#define TOGETHER 32 /* replies that are sent at once */
+#define SEND_S 60 /* a loop that takes no reply for so long is no loop of ours */
+#define TOGETHER 32 /* requests that are read, and replies that are sent, before anything else is done */
+#define REPLIES_MAX ((size_t)64 << 20) /* octets of replies that wait for a loop that does not read them */
 
 struct http_intake {
 	struct http_server *server;
@@ -33,6 +35,7 @@ struct http_intake {
 
 	pthread_mutex_t lock; /* over what follows */
 	struct http_jobs out;
+	size_t out_n; /* octets of those */
 	bool sending; /* by a worker, until `out` is empty */
 };
 
@@ -41,7 +44,7 @@ http_job_free(struct http_job *j)
 {
 	arena_free(j->arena);
 	if (j->payload != NULL)
-		atomic_fetch_sub(&j->from->server->body_bytes, j->req.body.n);
+		atomic_fetch_sub(&j->from->server->held, j->payload_n);
 	http_payload_free(j->payload, j->payload_n);
 	http_payload_free(j->out, j->out_n);
 	free(j);
@@ -95,10 +98,12 @@ send_in_line(struct http_intake *in)
 	do {
 		for (n = 0; n < TOGETHER && (list[n] = STAILQ_FIRST(&in->out)) != NULL; n++)
 			STAILQ_REMOVE_HEAD(&in->out, link);
+		for (int i = 0; i < n; i++)
+			in->out_n -= list[i]->out_n;
 		pthread_mutex_unlock(&in->lock);
 		if (n > 0 && !atomic_load(&in->lost) && !send_replies(in, list, n)) {
 			atomic_store(&in->lost, true);
-			shutdown(in->frames.fd, SHUT_RDWR);
+			http_intake_shut(in);
 		}
 		for (int i = 0; i < n; i++)
 			http_job_free(list[i]);
@@ -112,7 +117,12 @@ http_intake_give(struct http_job *j)
 	struct http_intake *in = j->from;
 
 	pthread_mutex_lock(&in->lock);
+	if (in->out_n > REPLIES_MAX) {
+		atomic_store(&in->lost, true);
+		http_intake_shut(in);
+	}
 	STAILQ_INSERT_TAIL(&in->out, j, link);
+	in->out_n += j->out_n;
 	if (!in->sending) {
 		in->sending = true;
 		send_in_line(in);
@@ -143,15 +153,14 @@ find(struct http_job *j)
 	struct http_server *s = j->from->server;
 	struct http_request *r = &j->req;
 	struct http_found found;
-	size_t max, held = atomic_fetch_add(&s->body_bytes, r->body.n) + r->body.n;
+	size_t max, held = atomic_fetch_add(&s->held, j->payload_n) + j->payload_n;
 	int status = http_route_find(&s->routes, j->arena, r->door, r->method, r->path, r->segment, &found);
 
 	if (status != 0)
 		return status;
 	if (r->body.n > (max = found.route->max_body))
 		return 413;
-	/* Each loop's front has a budget; one that keeps to its own never comes to this. */
-	if (held > s->set.body_budget * (size_t)(s->n_apart + 1))
+	if (held > s->held_max)
 		return 503;
 	j->route = found.route;
 	j->room = found.room;
@@ -173,7 +182,7 @@ take(struct http_intake *in, const struct http_frame *frame, char *payload)
 	j->close = (frame->flags & HTTP_FRAME_CLOSE) != 0;
 	j->arena = arena_new(0);
 	if (!http_channel_get(j->arena, payload, frame->n, &j->req, &j->complete_us) || j->req.door > HTTP_DOOR_ADMIN ||
-	    (in->doors & 1u << j->req.door) == 0) {
+	    (in->doors & 1u << j->req.door) == 0 || !(j->req.peer[0] == '\0' || http_addr_parse(j->req.peer).known)) {
 		http_payload_free(payload, frame->n);
 		http_job_free(j);
 		return false;
@@ -231,30 +240,44 @@ comes_soon(const struct http_intake *in)
 	return poll(&p, 1, NUDGE_MS) != 0;
 }
 
+/* What came until now, TOGETHER at most, goes in line. */
+static enum http_frames_state
+take_some(struct http_intake *in, bool *good)
+{
+	enum http_frames_state state = HTTP_FRAMES_NEXT;
+	struct http_frame frame;
+	char *payload;
+
+	in->frames.blocks = true; /* for the first of them */
+	for (int i = 0; i < TOGETHER && state == HTTP_FRAMES_NEXT && *good; i++) {
+		if ((state = http_frames_read(&in->frames, &frame, &payload)) == HTTP_FRAMES_NEXT)
+			*good = take(in, &frame, payload);
+		in->frames.blocks = false;
+	}
+	return state;
+}
+
 static void *
 run(void *arg)
 {
 	struct http_intake *in = arg;
 	enum http_frames_state state = HTTP_FRAMES_WAIT;
-	struct http_frame frame;
-	bool waiting = false, good = true;
-	char *payload;
+	int64_t since = 0; /* when a job was first left to workers that are awake, clock_mono_ms; 0: none is */
+	bool good = true;
 
-	while (good) {
-		while (waiting && !comes_soon(in))
-			waiting = nudge_all(in);
-		in->frames.blocks = true;
-		while (good && (state = http_frames_read(&in->frames, &frame, &payload)) == HTTP_FRAMES_NEXT) {
-			in->frames.blocks = false; /* what has come goes in line first */
-			good = take(in, &frame, payload);
-		}
-		waiting = post_all(in) || waiting;
-		if (!good)
-			log_error("a process that listens talks nonsense");
-		good = good && state != HTTP_FRAMES_END;
+	while (good && state != HTTP_FRAMES_END) {
+		if (since != 0 && (clock_mono_ms() - since >= NUDGE_MS || !comes_soon(in)))
+			since = nudge_all(in) ? clock_mono_ms() : 0;
+		if (since != 0 && !comes_soon(in))
+			continue;
+		state = take_some(in, &good);
+		if (post_all(in) && since == 0)
+			since = clock_mono_ms();
 	}
+	if (!good)
+		log_error("a process that listens talks nonsense");
 	atomic_store(&in->lost, true);
-	shutdown(in->frames.fd, SHUT_RDWR);
+	http_intake_shut(in);
 	return NULL;
 }
 
@@ -290,9 +313,15 @@ http_intake_lost(const struct http_intake *in)
 }
 
 void
-http_intake_stop(struct http_intake *in)
+http_intake_shut(struct http_intake *in)
 {
 	shutdown(in->frames.fd, SHUT_RDWR);
+}
+
+void
+http_intake_stop(struct http_intake *in)
+{
+	http_intake_shut(in);
 	if (in->started)
 		pthread_join(in->thread, NULL);
 	in->started = false;

@@ -190,6 +190,8 @@ send_posted(struct http_loop *l)
 		TAILQ_REMOVE(&l->post, a, link);
 		TAILQ_INSERT_TAIL(&l->out, a, link);
 		http_channel_put(&l->unsent, (uint64_t)(uintptr_t)a, &a->req, a->close, a->complete_us);
+		if (!buf_ok(&l->unsent))
+			http_need(NULL); /* the server reads no more */
 		http_payload_free(a->body, a->body_n);
 		a->body = NULL;
 		a->body_n = 0;

@@ -10,7 +10,10 @@
 #include "http/channel.h"
 #include "http/front.h"
 #include "http/mem.h"
+#include "http/parse.h"
 #include "http/work.h"
+
+#define COUNT_MAX ((int64_t)1 << 48) /* of what is shown */
 
 static int
 or_default(int value, int otherwise)
@@ -60,6 +63,8 @@ keep_routes(struct http_server *s, const struct http_route *const *tables, void 
 static void
 server_free(struct http_server *s)
 {
+	for (int i = 0; i < s->n_intakes; i++)
+		http_intake_shut(s->intake[i]); /* nobody waits to send a reply that nobody reads */
 	http_work_stop(s->work);
 	for (int i = 0; i < s->n_intakes; i++)
 		http_intake_stop(s->intake[i]);
@@ -91,6 +96,7 @@ take_apart(struct http_server *s, struct http_apart *const *apart, int n)
 	for (int i = 0; i < n; i++) {
 		struct http_apart *a = s->apart[s->n_apart++] = apart[i];
 
+		a->first_intake = s->n_intakes;
 		for (int k = 0; k < a->n_channels; k++) {
 			add_intake(s, a->channel[k], a->doors);
 			a->channel[k] = -1;
@@ -147,7 +153,7 @@ http_server_start(const struct http_settings *settings, const struct http_listen
     struct http_server **out, struct err *e)
 {
 	struct http_server *s = http_need(calloc(1, sizeof *s));
-	int there[HTTP_LOOPS_MAX];
+	int there[HTTP_LOOPS_MAX] = { -1, -1, -1, -1 };
 	enum rc rc = RC_OK;
 
 	*out = NULL;
@@ -157,6 +163,10 @@ http_server_start(const struct http_settings *settings, const struct http_listen
 		s->hooks = *hooks;
 	keep_routes(s, tables, rooms, n_tables);
 	take_apart(s, settings->apart, settings->n_apart);
+	/* Each front keeps to a budget for bodies; heads are few octets, and the lines before the workers bound them. */
+	s->held_max = s->set.body_budget * (size_t)(s->n_apart + 1);
+	for (int k = 0; k < HTTP_CLASSES; k++)
+		s->held_max += (size_t)s->set.queue[k] * HTTP_HEAD_MAX;
 	if (n_listeners > 0)
 		rc = open_front(s, &s->set, l, n_listeners, there, e);
 	if (rc == RC_OK && !start_workers(s)) {
@@ -216,15 +226,22 @@ http_server_commit(struct http_server *s)
 		http_apart_commit(s->apart[i]);
 }
 
+/* It is there, and has not talked nonsense. */
+static bool
+is_well(struct http_server *s, struct http_apart *a)
+{
+	bool well = http_apart_alive(a);
+
+	for (int i = 0; i < a->n_channels; i++)
+		well = well && !http_intake_lost(s->intake[a->first_intake + i]);
+	return well;
+}
+
 bool
 http_server_alive(struct http_server *s)
 {
 	for (int i = 0; i < s->n_apart; i++) {
-		if (!http_apart_alive(s->apart[i]))
-			return false;
-	}
-	for (int i = 0; i < s->n_intakes; i++) {
-		if (http_intake_lost(s->intake[i]))
+		if (!is_well(s, s->apart[i]))
 			return false;
 	}
 	return true;
@@ -238,26 +255,37 @@ http_server_stop(struct http_server *s)
 	if (s == NULL)
 		return 0;
 	atomic_store(&s->draining, true);
-	for (int i = 0; i < s->n_apart; i++)
-		http_apart_drain(s->apart[i]);
+	for (int i = 0; i < s->n_apart; i++) {
+		if (is_well(s, s->apart[i]))
+			http_apart_drain(s->apart[i]);
+	}
 	if (s->front != NULL) {
 		http_front_drain(s->front);
 		cut += http_front_finish(s->front);
 	}
-	for (int i = 0; i < s->n_apart; i++)
-		cut += http_apart_finish(s->apart[i]);
+	for (int i = 0; i < s->n_apart; i++) {
+		if (is_well(s, s->apart[i]))
+			cut += http_apart_finish(s->apart[i]);
+	}
 	server_free(s);
 	return cut;
+}
+
+/* Whatever a process that was taken over has written there. */
+static int64_t
+bounded(int64_t n)
+{
+	return n < 0 ? 0 : n < COUNT_MAX ? n : COUNT_MAX;
 }
 
 static void
 add_gauge(struct http_stats *out, struct http_gauge *g)
 {
-	out->connections += atomic_load(&g->connections);
-	out->in_flight += atomic_load(&g->in_flight);
+	out->connections += (int)(bounded(atomic_load(&g->connections)) & 0xffffff);
+	out->in_flight += (int)(bounded(atomic_load(&g->in_flight)) & 0xffffff);
 	out->body_bytes += atomic_load(&g->body_bytes);
-	out->requests += atomic_load(&g->requests);
-	out->refused += atomic_load(&g->refused);
+	out->requests += bounded(atomic_load(&g->requests));
+	out->refused += bounded(atomic_load(&g->refused));
 }
 
 void

@@ -126,7 +126,7 @@ struct http_settings {
 	int loops; /* event loops; 0: one per core, at most 4 */
 	int workers[HTTP_CLASSES]; /* 0: 16 quick, 4 heavy, 4 outward */
 	int queue[HTTP_CLASSES]; /* requests waiting; more get 503 with Retry-After; 0: 1024 each */
-	size_t body_budget; /* bytes of bodies over all connections; 0: 32 MB */
+	size_t body_budget; /* bytes of bodies over all connections of a process; 0: 32 MB */
 	int header_ms, body_ms, idle_ms; /* deadlines; 0: 10 s, 30 s (+ size at 1 kB/s), 60 s */
 	int drain_ms; /* 0: 20 s */
 	const char *const *trusted_proxies; /* addresses or CIDR, NULL-terminated; NULL: none */
@@ -157,7 +157,7 @@ struct http_apart_rules {
 
 /* Fork a process that waits to be told to bind `l`. Before there are threads, and secrets that are not in `rules->forget`.
  * Of `s` those are used that bear on connections, with `loops` of its own. Its doors are those of `l`: what it says of others
- * is not taken. Descriptors of `l` are closed here. RC_UNAVAILABLE: there is no process. */
+ * is not taken. Descriptors of `l` are closed here, but after an error. RC_UNAVAILABLE: there is no process. */
 enum rc http_apart_start(const struct http_settings *s, const struct http_listener *l, int n_listeners,
     const struct http_route *const *tables, int n_tables, const struct http_apart_rules *rules, struct http_apart **out,
     struct err *e);

@@ -239,7 +239,7 @@ run(struct stack *stack, struct http_job *j)
 	/* What the request was is wiped on this thread, and not kept until the reply is sent. */
 	arena_free(j->arena);
 	j->arena = NULL;
-	atomic_fetch_sub(&s->body_bytes, j->req.body.n);
+	atomic_fetch_sub(&s->held, j->payload_n);
 	http_payload_free(j->payload, j->payload_n);
 	j->payload = NULL;
 	http_intake_give(j);

@@ -19,7 +19,7 @@ struct http_job {
 	uint64_t id; /* there */
 	const struct http_route *route;
 	void *room;
-	struct arena *arena; /* freed by the worker */
+	struct arena *arena; /* freed by the worker, as the payload is */
 	struct http_request req;
 	char *payload; /* from malloc, what req points into */
 	size_t payload_n;
@@ -55,6 +55,7 @@ struct http_intake *http_intake_new(struct http_server *s, int fd, unsigned door
 bool http_intake_start(struct http_intake *in); /* its thread; false: there is none */
 bool http_intake_lost(const struct http_intake *in); /* the other end closed, or talks nonsense */
 void http_intake_give(struct http_job *j); /* from a worker: send its reply, and free it */
+void http_intake_shut(struct http_intake *in); /* no more is read or sent */
 void http_intake_stop(struct http_intake *in); /* its workers have ended */
 void http_intake_free(struct http_intake *in);
 
@@ -78,7 +79,8 @@ struct http_server {
 	int n_intakes;
 	size_t payload_max; /* octets of a request with the largest body that any route takes */
 	atomic_bool draining;
-	atomic_size_t body_bytes; /* of requests under way */
+	atomic_size_t held; /* octets of requests that wait or are worked on; held_max of them at most */
+	size_t held_max;
 };
 
 #endif

@@ -15,7 +15,7 @@
 
 struct list {
 	struct arena *a;
-	const char *keys; /* DIR/keys, without links */
+	const char *closed[3]; /* without links: no folder is opened that has one of these; NULL: not one more */
 	struct sandbox_path path[PATHS_MAX + 1]; /* ended by NULL */
 	int n;
 };
@@ -31,20 +31,26 @@ resolve(struct arena *a, const char *path)
 }
 
 static bool
-has_keys(const struct list *l, const char *real)
+has_closed(const struct list *l, const char *real)
 {
 	size_t n = strlen(real);
 
-	return strncmp(l->keys, real, n) == 0 && (l->keys[n] == '/' || l->keys[n] == '\0' || n == 1);
+	for (int i = 0; i < 3; i++) {
+		const char *p = l->closed[i];
+
+		if (p != NULL && strncmp(p, real, n) == 0 && (p[n] == '/' || p[n] == '\0' || n == 1))
+			return true;
+	}
+	return false;
 }
 
-/* False: it is not there, or the keys are below it. */
+/* False: it is not there, or what is closed is below it. */
 static bool
 add(struct list *l, const char *path, unsigned access)
 {
 	const char *real = resolve(l->a, path);
 
-	if (real == NULL || has_keys(l, real) || l->n == PATHS_MAX)
+	if (real == NULL || has_closed(l, real) || l->n == PATHS_MAX)
 		return false;
 	l->path[l->n++] = (struct sandbox_path){ real, access };
 	return true;
@@ -111,18 +117,20 @@ add_store(struct list *l, const char *dsn)
 }
 
 const struct sandbox_path *
-confine_listener_paths(struct arena *a, const struct conf *conf)
+confine_listener_paths(struct arena *a, const struct conf *conf, const struct http_listener *listeners, int n)
 {
-	const char *const files[] = { conf->tls_certificate, conf->tls_key, conf->admin_tls_certificate,
-		conf->admin_tls_key };
 	struct list *l = arena_alloc(a, sizeof *l);
+	const char *store = store_file(a, conf->store);
 
 	l->a = a;
-	if ((l->keys = resolve(a, arena_printf(a, "%s/keys", conf->data))) == NULL)
-		l->keys = ""; /* there are none: the daemon will say so in a moment */
-	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-		if (files[i] != NULL)
-			add_file(l, files[i]);
+	l->closed[0] = resolve(a, arena_printf(a, "%s/keys", conf->data));
+	l->closed[1] = resolve(a, arena_printf(a, "%s/%s", conf->data, CONF_FILE));
+	l->closed[2] = store != NULL ? resolve(a, store) : NULL;
+	for (int i = 0; i < n; i++) {
+		if (!HTTP_DOOR_HAS_TLS(listeners[i].door))
+			continue;
+		add_file(l, listeners[i].cert_file);
+		add_file(l, listeners[i].key_file);
 	}
 	return l->path;
 }
@@ -135,7 +143,7 @@ confine(struct arena *a, const struct conf *conf, struct err *e)
 	enum rc rc;
 
 	l->a = a;
-	if ((l->keys = resolve(a, arena_printf(a, "%s/keys", conf->data))) == NULL)
+	if ((l->closed[0] = resolve(a, arena_printf(a, "%s/keys", conf->data))) == NULL)
 		return fail(e, RC_UNAVAILABLE, "%s/keys: %s", conf->data, strerror(errno));
 	add_system(l);
 	add_store(l, conf->store);

@@ -55,9 +55,9 @@ listeners_start(struct listeners *l, struct arena *a, const struct conf *conf, s
 	if ((rc = handed_check(handed, e)) != RC_OK)
 		return rc;
 	for (int i = 0; i < LISTENERS_APART && rc == RC_OK; i++) {
-		const struct http_apart_rules rules = {
-			.mode = conf->sandbox, .paths = confine_listener_paths(a, conf), .forget = a
-		};
+		const struct http_apart_rules rules = { .mode = conf->sandbox,
+			.paths = confine_listener_paths(a, conf, l->group[i].list, l->group[i].n),
+			.forget = a };
 		struct http_settings own = *set;
 
 		if (l->group[i].n == 0)

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -34,6 +35,7 @@ static const char *dir;
 static pid_t keys;
 static struct arena *arena;
 static const char *key_file; /* one of DIR/keys, found before */
+static int listening; /* a socket that was opened before */
 
 static const char *
 below(const char *name)
@@ -272,6 +274,40 @@ listen_for_others(void)
 	return good;
 }
 
+/* A socket that was there before is one that Landlock does not ask about again. */
+static bool
+connect_by_sending(void)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9), .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct msghdr m = { .msg_name = &to, .msg_namelen = sizeof to };
+
+	if (shutdown(listening, SHUT_RDWR) != 0)
+		return false;
+	if (sendto(listening, "x", 1, MSG_FASTOPEN | MSG_NOSIGNAL, (struct sockaddr *)&to, sizeof to) == 1 ||
+	    errno == ECONNREFUSED || errno == EINPROGRESS)
+		return true;
+	return sendmsg(listening, &m, MSG_FASTOPEN | MSG_NOSIGNAL) >= 0 || errno == ECONNREFUSED ||
+	       errno == EINPROGRESS;
+}
+
+static bool
+send_datagrams(void)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair) != 0)
+		return false;
+	close(pair[0]);
+	close(pair[1]);
+	return true;
+}
+
+static bool
+outlive(void)
+{
+	return prctl(PR_SET_PDEATHSIG, 0) == 0;
+}
+
 static bool
 ask_the_socket(void)
 {
@@ -378,6 +414,9 @@ static const struct {
 	{ "take its descriptors", take_descriptors },
 	{ "signal it", signal_keys },
 	{ "connect out", connect_out },
+	{ "connect out by a socket that listened", connect_by_sending },
+	{ "send datagrams", send_datagrams },
+	{ "outlive the others", outlive },
 	{ "ask the administration's socket", ask_the_socket },
 	{ "listen", listen_for_others },
 	{ "listen to the wire", raw_socket },
@@ -413,6 +452,7 @@ enter(const char *role, struct err *e)
 {
 	const struct sandbox_path folder[] = { { below("keys"), SANDBOX_READ | SANDBOX_WRITE }, { NULL, 0 } };
 	const struct sandbox_path all[] = { { "/", SANDBOX_READ }, { NULL, 0 } };
+	struct http_listener tls;
 	struct conf conf;
 	enum rc rc;
 
@@ -425,8 +465,12 @@ enter(const char *role, struct err *e)
 	if ((rc = conf_load(arena, dir, &conf, e)) != RC_OK)
 		return rc;
 	conf.sandbox = SANDBOX_REQUIRE;
+	tls = (struct http_listener){
+		.door = HTTP_DOOR_TLS, .cert_file = conf.tls_certificate, .key_file = conf.tls_key
+	};
 	if (strcmp(role, "listener") == 0)
-		return sandbox_enter(SANDBOX_LISTENER, SANDBOX_REQUIRE, confine_listener_paths(arena, &conf), e);
+		return sandbox_enter(
+		    SANDBOX_LISTENER, SANDBOX_REQUIRE, confine_listener_paths(arena, &conf, &tls, 1), e);
 	return confine(arena, &conf, e);
 }
 
@@ -440,6 +484,8 @@ main(int argc, char **argv)
 	arena = arena_new(0);
 	dir = argv[2];
 	keys = (pid_t)strtol(argv[3], NULL, 10);
+	if ((listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) < 0 || listen(listening, 1) != 0)
+		return 2;
 	if (!find_key()) {
 		fprintf(stderr, "%s: no key there\n", dir);
 		return 2;

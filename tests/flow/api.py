@@ -261,8 +261,8 @@ def pages(server, api):
                f"{rows} SELECT 'of-one-time-' || CAST(i AS TEXT), 'better-bag', 'byod', 'x', 'x', 'unenrolled', 't', 's', 's', 'a',"
                " 0, 'signature', 'p', 1000 FROM n")
     server.ask(f"INSERT INTO account (id, organization_id, user_identifier, managed_apple_account, source, created_at,"
-               f" updated_at) {rows} SELECT 'p' || CAST(i AS TEXT), 'better-bag', 'p' || CAST(i AS TEXT) || '@betterbag.com', 'x',"
-               " 'local', 1, 1 FROM n")
+               f" updated_at, words) {rows} SELECT 'p' || CAST(i AS TEXT), 'better-bag', 'p' || CAST(i AS TEXT) || '@betterbag.com', 'x',"
+               " 'local', 1, 1, ' p' || CAST(i AS TEXT) || ' betterbag com' FROM n")
     server.ask(f"INSERT INTO licence (account_id, adam_id, organization_id, wanted, state, tries, updated_at) {rows}"
                " SELECT 'p' || CAST(i AS TEXT), '361309726', 'better-bag', 1, 'held', 0, 1 FROM n")
     server.ask(f"INSERT INTO rule (id, organization_id, position, user_glob, outcome, message, created_at) {rows}"
@@ -279,6 +279,14 @@ def pages(server, api):
            f"{path} tells each of {whole} once, 97 a page", (len(seen), len(set(seen)), asked))
         same((api("GET", f"{path}?cursor=x")[0] == 400) or path == "/users", True, "what is no cursor is refused")
         same(api("GET", f"{path}?limit=0")[0], 400, "and no limit")
+    seen, asked, cursor = [], 0, ""
+    while cursor is not None and asked < 20:
+        status, _, page = api("GET", f"/users?search=better%20P6&limit=10{cursor and '&cursor=' + quote(cursor, safe='')}")
+        seen += [item["user"] for item in page["items"]]
+        asked, cursor = asked + 1, page.get("next")
+    same((seen, asked), (sorted(f"p{i}@betterbag.com" for i in range(1, 621) if str(i).startswith("6")), 4),
+         "what a search for two words finds comes in pages, too")
+    same(api("GET", "/users?search=" + "x%20" * 21)[2]["detail"], "a search has 20 words at most", "too many words are refused")
     listings = [(path, row["get"]) for path, row in Api.document.document["paths"].items() if "get" in row and "items" in str(
         row["get"]["responses"]["200"]["content"]["application/json"]["schema"].get("properties"))]
     ok(len(listings) > 20 and all({"cursor", "limit"} <= {p["name"] for p in row["parameters"]} for _, row in listings),

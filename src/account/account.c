@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "account/throttle.h"
+#include "account/words.h"
 #include "base/buf.h"
 #include "crypto/hash.h"
 #include "fmt/uri.h"
@@ -13,8 +14,6 @@
 #define GROUP_MAX 100 /* octets of a group's name */
 #define ADDRESS_MAX 254 /* octets of a Managed Apple Account */
 #define DISPLAY_MAX 200
-#define WORDS_MAX (16 * 1024) /* octets, of all three together: as many spaces at most as octets */
-#define SEARCH_MAX 20 /* words of one search */
 
 #define COLUMNS \
 	"id, organization_id, user_identifier, managed_apple_account, display_name, source, password_hash," \
@@ -32,47 +31,6 @@ account_fold(struct arena *a, const char *text)
 	}
 	return s;
 }
-
-/* A space before each word; what is neither a letter nor a digit of ASCII, nor beyond it, parts words
- * (0042_person_search.sql). */
-static void
-add_words(struct arena *a, struct buf *b, const char *text)
-{
-	static const char marks[] = " \t!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
-	const char *p = account_fold(a, text);
-
-	while (*(p += strspn(p, marks)) != '\0') {
-		size_t n = strcspn(p, marks);
-
-		buf_str(b, " ");
-		buf_add(b, p, n);
-		p += n;
-	}
-}
-
-const char *
-account_words(struct arena *a, const char *user_identifier, const char *managed_apple_account, const char *display_name)
-{
-	struct buf b;
-
-	buf_init(&b, WORDS_MAX);
-	add_words(a, &b, user_identifier);
-	if (strcmp(managed_apple_account, user_identifier) != 0)
-		add_words(a, &b, managed_apple_account);
-	if (display_name != NULL)
-		add_words(a, &b, display_name);
-	return buf_finish(&b, a);
-}
-
-/* Behind a change of what they are made of: `r` has identifier, Managed Apple Account and name. */
-static enum rc
-put_words(struct call *c, const char *id, const struct db_rows *r)
-{
-	const char *words = account_words(c->arena, db_get_text(r, 0, 0), db_get_text(r, 0, 1), db_get_text(r, 0, 2));
-
-	return store_run(c, "UPDATE account SET words = ?2 WHERE id = ?1", DB_ARGS(db_text(id), db_text(words)), NULL);
-}
-#define WORDED " RETURNING user_identifier, managed_apple_account, display_name"
 
 /* ---- groups ---- */
 
@@ -315,41 +273,18 @@ page_sql(struct arena *a, int patterns)
 	return buf_finish(&b, a);
 }
 
-/* The words of a search as patterns of LIKE, none of which has a sign that LIKE knows. */
-static enum rc
-patterns_of(struct call *c, const char *search, struct db_value *out, int *n)
-{
-	struct buf b;
-	char *rest, *word;
-
-	*n = 0;
-	buf_init(&b, WORDS_MAX);
-	add_words(c->arena, &b, search);
-	rest = (char *)buf_finish(&b, c->arena);
-	if (rest == NULL)
-		return fail(&c->err, RC_TOO_LARGE, "a search has %d octets at most", WORDS_MAX);
-	while ((word = strsep(&rest, " ")) != NULL) {
-		if (*word == '\0')
-			continue;
-		if (*n == SEARCH_MAX)
-			return fail(&c->err, RC_BAD_INPUT, "a search has %d words at most", SEARCH_MAX);
-		out[(*n)++] = db_text(arena_printf(c->arena, "%% %s%%", word));
-	}
-	return RC_OK;
-}
-
 enum rc
 account_list(struct call *c, const char *organization_id, const char *search, const char *after, int limit,
     struct account **out, int *n)
 {
-	struct db_value values[3 + SEARCH_MAX] = { db_text(organization_id != NULL ? organization_id : ""),
+	struct db_value values[3 + ACCOUNT_WORDS] = { db_text(organization_id != NULL ? organization_id : ""),
 		db_text(after != NULL ? account_fold(c->arena, after) : ""), db_int(limit) };
 	struct db_rows r;
 	int patterns = 0;
 	enum rc rc;
 
 	*n = 0;
-	if (search != NULL && (rc = patterns_of(c, search, values + 3, &patterns)) != RC_OK)
+	if (search != NULL && (rc = account_words_wanted(c, search, values + 3, &patterns)) != RC_OK)
 		return rc;
 	if (search != NULL && *search != '\0' && patterns == 0) /* nothing but marks, which no word has */
 		return RC_OK;
@@ -502,13 +437,14 @@ rename_one(struct call *c, void *arg)
 	if (r.rows > 0)
 		return fail(&c->err, RC_CONFLICT, "there is a person %s already", in->user_identifier);
 	rc = store_run(c,
-	    "UPDATE account SET user_identifier = ?2, managed_apple_account = ?3, updated_at = ?4 WHERE id = ?1" WORDED,
+	    "UPDATE account SET user_identifier = ?2, managed_apple_account = ?3, updated_at = ?4 WHERE id = "
+	    "?1" ACCOUNT_WORDED,
 	    DB_ARGS(
 		db_text(in->a->id), db_text(in->user_identifier), db_text(in->managed_apple_account), db_int(c->now)),
 	    &r);
 	if (rc != RC_OK)
 		return rc;
-	return r.rows > 0 ? put_words(c, in->a->id, &r) : nobody(c, in->a->id);
+	return r.rows > 0 ? account_words_put(c, in->a->id, &r) : nobody(c, in->a->id);
 }
 
 enum rc
@@ -533,12 +469,12 @@ set_name(struct call *c, void *arg)
 {
 	const struct change *in = arg;
 	struct db_rows r;
-	enum rc rc = store_run(c, "UPDATE account SET display_name = ?2, updated_at = ?3 WHERE id = ?1" WORDED,
+	enum rc rc = store_run(c, "UPDATE account SET display_name = ?2, updated_at = ?3 WHERE id = ?1" ACCOUNT_WORDED,
 	    DB_ARGS(db_text(in->id), db_text(in->display_name), db_int(c->now)), &r);
 
 	if (rc != RC_OK)
 		return rc;
-	return r.rows > 0 ? put_words(c, in->id, &r) : nobody(c, in->id);
+	return r.rows > 0 ? account_words_put(c, in->id, &r) : nobody(c, in->id);
 }
 
 enum rc

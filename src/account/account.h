@@ -24,10 +24,6 @@ struct account {
 /* A to Z in lower case, the rest as it is: how user identifiers and domains are stored and compared. */
 char *account_fold(struct arena *a, const char *text);
 
-/* What a search finds a person by, for who writes the row: account_add and the like do it. display_name may be NULL. */
-const char *account_words(
-    struct arena *a, const char *user_identifier, const char *managed_apple_account, const char *display_name);
-
 /* Make a person. The domain must belong to an organization; managed_apple_account NULL: the user
  * identifier. `password_hash` from password_hash(), or NULL. out->id is filled.
  * RC_CONFLICT: there is one. RC_NOT_FOUND: the domain is nobody's. */

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "account/account.h"
+#include "account/words.h"
 #include "base/buf.h"
 #include "crypto/hash.h"
 #include "enroll/failure.h"

@@ -87,8 +87,9 @@ async function open(hash = '/overview') {
   await ready();
   clicks = 0;
 }
+// The address changes before the screen does.
 async function ready() {
-  await page.waitForFunction(() => document.querySelector('main .part') && !document.querySelector('main [aria-busy]'));
+  await page.waitForFunction(() => document.querySelector('main').dataset.shown === location.hash && document.querySelector('main .part') && !document.querySelector('main [aria-busy]'));
 }
 
 const tasks = {
@@ -216,7 +217,7 @@ test('the keyboard goes everywhere, and can be told not to (WCAG 2.1.4)', async 
   await open();
   await page.keyboard.press('g');
   await page.keyboard.press('a');
-  await page.waitForFunction(() => document.title.startsWith('Attempts')); // the address changes before the screen does
+  await page.waitForURL(/#\/attempts/);
   await ready();
   await page.keyboard.press('j');
   await page.keyboard.press('j');

@@ -154,6 +154,7 @@ async function show(first) {
   main.replaceChildren(h('div', { class: 'top' }, h('div', {}, ids.length > 0 && h('p', { class: 'back' }, h('a', { href: href(screen.id) }, `‹ ${screen.title}`)), heading, !ids.length && screen.lead && h('p', { class: 'lead' }, screen.lead)), fresh),
     ...(made.controls ? [made.controls] : []), ...parts.map((p) => p.place));
   shown = { where, parts };
+  main.dataset.shown = location.hash;
   if (keep && document.getElementById(keep)) document.getElementById(keep).focus();
   else if (!first) heading.focus();
   window.scrollTo(0, 0);

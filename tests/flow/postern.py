@@ -48,9 +48,11 @@ def descent(pid):
 
 
 def gone(pid):
+    """With all of its threads: the first one may have ended while others still have its sockets."""
     try:
         with open(f"/proc/{pid}/stat") as f:
-            return f.read().rsplit(")", 1)[1].split()[0] == "Z"
+            ended = f.read().rsplit(")", 1)[1].split()[0] == "Z"
+        return ended and len(os.listdir(f"/proc/{pid}/task")) <= 1
     except (FileNotFoundError, ProcessLookupError):
         return True
 
@@ -96,10 +98,7 @@ class Server(independent.Server):
         """Like a power cut of the machine, as far as a process can be cut. The status it had. Its processes end with it,
         a moment later: the one that listens has the address until then."""
         daemon, self.daemon = self.daemon, None
-        try:
-            below = descent(daemon.pid)
-        except FileNotFoundError:
-            below = []      # it had ended by itself
+        below = descent(daemon.pid) if daemon.poll() is None else []
         daemon.kill()
         status = daemon.wait()
         until(lambda: all(gone(pid) for pid in below))

@@ -19,7 +19,7 @@
 #include "http/reply.h"
 
 #define INPUT_MAX (HTTP_HEAD_MAX + 4096) /* octets that wait unread on a connection; more than a header may have */
-#define LINGER_MS 10000 /* for the peer to read a reply that came before its request ended: a slow one is still sending */
+#define LINGER_MS 10000 /* for a peer that is still sending to read why it need not */
 #define HURRY_MS 1000 /* when the server stops: for a header that is under way, or the first one of a connection */
 #define BODY_SLOWEST 1 /* ms that an octet of body may take on average: 1 kB/s */
 #define SMALL_BODY 65536 /* larger ones share three quarters of the budget, so that polls find room */

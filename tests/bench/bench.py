@@ -80,12 +80,15 @@ def cpu_us(pid):
 
 
 def running_us(pids):
-    """The same of processes that live on, exactly: by their threads."""
+    """The same of processes that live on, exactly: by their threads. A worker of the database may have ended meanwhile."""
     total = 0
     for pid in pids:
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/schedstat") as f:
-                total += int(f.read().split()[0])
+        try:
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{thread}/schedstat") as f:
+                    total += int(f.read().split()[0])
+        except FileNotFoundError:
+            pass
     return total / 1000
 
 

@@ -52,7 +52,7 @@ struct conf {
 	int64_t results_per_enrollment; /* newest answers that are kept of one */
 	/* limits */
 	int64_t workers, loops; /* 0: chosen by the server */
-	int64_t body_budget_mb; /* octets of request bodies over all connections */
+	int64_t body_budget_mb; /* of request bodies over all connections of a process */
 	int64_t connections, connections_per_address;
 	int64_t attempts_per_address, attempts_total, events_per_attempt;
 	int64_t password_tries; /* wrong passwords in a row before a person waits */

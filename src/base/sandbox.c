@@ -121,7 +121,7 @@ static const struct allowed {
 	{ __NR_fstatfs, S },
 	{ __NR_dup, S },
 	{ __NR_dup3, S },
-	{ __NR_pipe2, S },
+	{ __NR_pipe2, S | L },
 	{ __NR_close_range, S },
 	/* network */
 	{ __NR_bind, S }, /* to a port of no matter, as resolvers do; nobody can listen anew */

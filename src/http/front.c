@@ -1,11 +1,13 @@
 #include "http/front.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 
+#include "base/log.h"
 #include "http/mem.h"
 
 struct http_gauge *
@@ -60,6 +62,14 @@ bind_all(struct http_front *f, const struct http_listener *l, int n, struct err 
 	return rc;
 }
 
+/* What the library has to say comes as a line of the log. */
+static void
+on_library(int severity, const char *text)
+{
+	if (severity >= EVENT_LOG_WARN)
+		log_line(severity == EVENT_LOG_ERR ? LOG_ERROR_ : LOG_WARN_, "events", "error", text, NULL);
+}
+
 enum rc
 http_front_new(const struct http_settings *set, const struct http_listener *l, int n_listeners,
     const struct http_route *const *tables, int n_tables, struct http_gauge *gauge, struct http_front **out,
@@ -69,6 +79,7 @@ http_front_new(const struct http_settings *set, const struct http_listener *l, i
 	enum rc rc;
 
 	*out = NULL;
+	event_set_log_callback(on_library);
 	f->tables = http_need(calloc((size_t)(n_tables > 0 ? n_tables : 1), sizeof *f->tables));
 	for (int i = 0; i < n_tables; i++)
 		f->tables[i] = tables[i];

@@ -33,6 +33,11 @@ def refuses(server, rule, *args, says=""):
     ok(status == 1 and len(lines) == 1 and says in lines[0], rule, f"status {status}, it said:\n" + "\n".join(lines))
 
 
+def odd_lines(log):
+    """Of a server that nothing went wrong with."""
+    return [line for line in log.splitlines() if " level=info " not in line and "is open in another process" not in line]
+
+
 class Without:
     """A file of the data folder is away, or has another content, for a while."""
 
@@ -75,11 +80,13 @@ def story_start():
         refuses(s, "a missing key of the certificate is named", says="server.key")
     other = free_port()
     refuses(s, "an address that can't be listened on is named", "--listen-http", "192.0.2.1:1", says="192.0.2.1")
+    begin = len(s.log)
     s.start()
     mine, s.daemon = s.daemon, None
     refuses(s, "a second daemon on the same folder is refused", "--listen", f"127.0.0.1:{other}", says="another process")
     s.daemon = mine
     same(s.stop(), 0, "the first one goes on, and ends well")
+    same(odd_lines(s.log[begin:]), [], "a start and an end warn of nothing; a library has no lines of its own")
     end(s)
 
 

@@ -27,8 +27,8 @@ class Providers:
 
     def __init__(self, world):
         packages = os.path.join(TOP, "tests", "browser")
-        if not os.path.isdir(os.path.join(packages, "node_modules")):
-            subprocess.run(["npm", "ci", "--ignore-scripts"], cwd=packages, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["flock", "package.json", "sh", "-c", "[ -d node_modules ] || npm ci --ignore-scripts >&2"],
+                       cwd=packages, check=True)
         self.world, self.people = world, {}
         self.file = os.path.join(world.folder, "provider.json")
         self.secret = os.path.join(world.folder, "client-secret")

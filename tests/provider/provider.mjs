@@ -11,10 +11,16 @@
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import https from 'node:https';
+import os from 'node:os';
 import readline from 'node:readline';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+
+// It stands for a service elsewhere, which would not share the processors of a test that has given way to others.
+try {
+  os.setPriority(os.constants.priority.PRIORITY_NORMAL);
+} catch { /* only some may take back what they gave */ }
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const packages = createRequire(path.join(here, '../browser/package.json'));

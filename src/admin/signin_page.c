@@ -139,7 +139,7 @@ const char signin_page_script[] =
     "      ? await navigator.credentials.create({ publicKey: { ...both, rp: { id: rp, name: 'Postern' }, attestation: "
     "'none',\n"
     "        user: { id: new TextEncoder().encode(user), name: userName, displayName: userName },\n"
-    "        pubKeyCredParams: [{ type: 'public-key', alg: -7 }], excludeCredentials: known,\n"
+    "        pubKeyCredParams: [-7, -257].map((alg) => ({ type: 'public-key', alg })), excludeCredentials: known,\n"
     "        authenticatorSelection: { residentKey: 'discouraged', userVerification: 'preferred' } } })\n"
     "      : await navigator.credentials.get({ publicKey: { ...both, rpId: rp, allowCredentials: known,\n"
     "        userVerification: 'preferred' } });\n"

@@ -10,7 +10,12 @@
 #include "fmt/json.h"
 
 #define P256 32 /* octets of a coordinate */
-#define ALG_ES256 7 /* COSE's -7 */
+#define KTY_EC2 2
+#define KTY_RSA 3
+#define CRV_P256 1
+/* Negative, as CBOR writes such: -1 - n. */
+#define ALG_ES256 (7 - 1)
+#define ALG_RS256 (257 - 1)
 #define UP 0x01 /* somebody was there */
 #define AT 0x40 /* a credential follows */
 
@@ -83,32 +88,41 @@ is(const struct cbor_item *map, enum cbor_kind key_kind, uint64_t key, enum cbor
 	return under(map, key_kind, key, &v) && v.kind == kind && v.n == n;
 }
 
-static bool
-coordinate(const struct cbor_item *map, uint64_t key, uint8_t *out)
+/* The octets under a negative number, as a JWK has them. */
+static const char *
+octets(struct arena *a, const struct cbor_item *map, uint64_t key)
 {
 	struct cbor_item v;
 
-	if (!under(map, CBOR_NEGATIVE, key, &v) || v.kind != CBOR_BYTES || v.value.n != P256)
-		return false;
-	memcpy(out, v.value.p, P256);
-	return true;
+	return under(map, CBOR_NEGATIVE, key, &v) && v.kind == CBOR_BYTES ? base64url_encode(a, v.value) : NULL;
 }
 
-/* A COSE key (RFC 9053 7.1.1): kty EC2, alg ES256, crv P-256, x and y. */
+/* A COSE key of an algorithm that is asked for, as a JWK: ES256 on P-256 (RFC 9053 2.1, 7.1.1), which nearly all have, and
+ * RS256 (RFC 8812 2, RFC 8230 4), as Windows Hello does on many machines. NULL: another. */
+static json_t *
+jwk_of(struct arena *a, const struct cbor_item *map)
+{
+	if (is(map, CBOR_NUMBER, 1, CBOR_NUMBER, KTY_EC2) && is(map, CBOR_NUMBER, 3, CBOR_NEGATIVE, ALG_ES256) &&
+	    is(map, CBOR_NEGATIVE, 0, CBOR_NUMBER, CRV_P256))
+		return json_pack("{s:s, s:s, s:s*, s:s*}", "kty", "EC", "crv", "P-256", "x", octets(a, map, 1), "y",
+		    octets(a, map, 2));
+	if (is(map, CBOR_NUMBER, 1, CBOR_NUMBER, KTY_RSA) && is(map, CBOR_NUMBER, 3, CBOR_NEGATIVE, ALG_RS256))
+		return json_pack("{s:s, s:s*, s:s*}", "kty", "RSA", "n", octets(a, map, 0), "e", octets(a, map, 1));
+	return NULL;
+}
+
 static enum rc
 read_key(struct arena *a, struct bytes *rest, struct bytes *raw, struct err *err)
 {
-	uint8_t *key = arena_alloc(a, 4 + 2 * P256);
 	struct cbor_item map;
+	json_t *jwk;
 
 	if (!cbor_next(rest, &map) || map.kind != CBOR_MAP)
 		return fail(err, RC_BAD_INPUT, "the credential has no key");
-	memcpy(key, "E\1\0\4", 4); /* as x509_raw_key: 256 bits, uncompressed */
-	if (!is(&map, CBOR_NUMBER, 1, CBOR_NUMBER, 2) || !is(&map, CBOR_NUMBER, 3, CBOR_NEGATIVE, ALG_ES256 - 1) ||
-	    !is(&map, CBOR_NEGATIVE, 0, CBOR_NUMBER, 1) || !coordinate(&map, 1, key + 4) ||
-	    !coordinate(&map, 2, key + 4 + P256))
-		return fail(err, RC_BAD_INPUT, "the credential's key is none on P-256 for ES256");
-	*raw = bytes_of(key, 4 + 2 * P256);
+	if ((jwk = jwk_of(a, &map)) != NULL)
+		*raw = jose_raw_key(a, json_keep(a, jwk));
+	if (jwk == NULL || raw->n == 0)
+		return fail(err, RC_BAD_INPUT, "the credential's key is none for ES256 or RS256");
 	return RC_OK;
 }
 
@@ -166,22 +180,36 @@ flat(struct bytes der, uint8_t out[2 * P256])
 	return rest.n == 0;
 }
 
+/* What the key signs, and by which algorithm, is of its kind. */
+static enum rc
+check_signature(
+    struct arena *a, const struct webauthn_credential *k, struct bytes input, struct bytes signature, struct err *err)
+{
+	bool rsa = k->public_key.n > 0 && k->public_key.p[0] == 'R';
+	uint8_t rs[2 * P256];
+
+	if (!rsa) {
+		if (!flat(signature, rs))
+			return fail(err, RC_BAD_INPUT, "the signature is none of ECDSA");
+		signature = bytes_of(rs, sizeof rs);
+	}
+	if (!jose_is_signed(a, rsa ? "RS256" : "ES256", k->public_key, input, signature))
+		return fail(err, RC_FORBIDDEN, "the signature is wrong");
+	return RC_OK;
+}
+
 enum rc
 webauthn_asserted(struct arena *a, const struct webauthn_expected *e, const struct webauthn_credential *k,
     struct bytes client, struct bytes data, struct bytes signature, uint32_t *counter, struct err *err)
 {
-	uint8_t *input = arena_alloc(a, data.n + 32), rs[2 * P256];
+	uint8_t *input = arena_alloc(a, data.n + 32);
 	struct bytes rest;
 	enum rc rc;
 
 	if ((rc = check_client(a, e, "webauthn.get", client, err)) != RC_OK ||
 	    (rc = check_data(a, e, data, UP, counter, &rest, err)) != RC_OK)
 		return rc;
-	if (!flat(signature, rs))
-		return fail(err, RC_BAD_INPUT, "the signature is none of ECDSA");
 	memcpy(input, data.p, data.n);
 	memcpy(input + data.n, crypto_sha256(a, client).p, 32);
-	if (!jose_is_signed(a, "ES256", k->public_key, bytes_of(input, data.n + 32), bytes_of(rs, sizeof rs)))
-		return fail(err, RC_FORBIDDEN, "the signature is wrong");
-	return RC_OK;
+	return check_signature(a, k, bytes_of(input, data.n + 32), signature, err);
 }

@@ -1,5 +1,5 @@
-/* WebAuthn, level 2, as far as a second factor needs it: the person touches a key that the server knows (ES256). What a
- * key attests of itself is neither asked for nor read. Pure. */
+/* WebAuthn, level 2, as far as a second factor needs it: the person touches a key that the server knows (ES256, or RS256
+ * as Windows Hello has it). What a key attests of itself is neither asked for nor read. Pure. */
 #ifndef ADMINISTRATOR_WEBAUTHN_H
 #define ADMINISTRATOR_WEBAUTHN_H
 

@@ -144,6 +144,20 @@ lose(struct http_loop *l)
 		l->front->lost();
 }
 
+/* A peer's words are not kept for long after they were passed on, nor does the buffer grow while it never gets empty. */
+static void
+forget_sent(struct http_loop *l)
+{
+	size_t left = l->unsent.n - l->sent;
+
+	if (l->sent < left || l->sent == 0)
+		return; /* what moves is less than what was sent */
+	memcpy(l->unsent.p, l->unsent.p + l->sent, left);
+	explicit_bzero(l->unsent.p + left, l->sent);
+	l->unsent.n = left;
+	l->sent = 0;
+}
+
 static void
 send_unsent(struct http_loop *l)
 {
@@ -153,6 +167,7 @@ send_unsent(struct http_loop *l)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+			forget_sent(l);
 			event_add(&l->writable, NULL);
 			return;
 		}

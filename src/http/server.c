@@ -283,7 +283,7 @@ add_gauge(struct http_stats *out, struct http_gauge *g)
 {
 	out->connections += (int)(bounded(atomic_load(&g->connections)) & 0xffffff);
 	out->in_flight += (int)(bounded(atomic_load(&g->in_flight)) & 0xffffff);
-	out->body_bytes += atomic_load(&g->body_bytes);
+	out->body_bytes += (size_t)bounded((int64_t)atomic_load(&g->body_bytes));
 	out->requests += bounded(atomic_load(&g->requests));
 	out->refused += bounded(atomic_load(&g->refused));
 }

@@ -65,7 +65,7 @@ async function open(url, look) {
   const page = await context.newPage();
   const callback = new Promise((resolve) => {
     page.on('request', (request) => { if (request.url().startsWith(scheme)) resolve(request.url()); });
-    setTimeout(resolve, 20000, null);
+    setTimeout(resolve, 90000, null).unref();
   });
   await page.goto(url);
   return { context, page, callback };
@@ -133,7 +133,7 @@ test('who cancels at the provider is told so, with a code for the help desk', as
   const device = await server.device(user);
   const { context, page } = await open(device.url, { ...looks[1], locale: 'de' });
   await Promise.all([page.waitForNavigation(), page.locator('button[name=cancel]').click({ noWaitAfter: true })]);
-  await page.locator('.code strong').waitFor({ timeout: 20000 });
+  await page.locator('.code strong').waitFor({ timeout: 60000 });
   assert.match(await page.locator('[role=alert]').innerText(), /abgebrochen/);
   if (pictures) await page.screenshot({ path: path.join(pictures, 'provider-cancelled.png'), fullPage: true });
   const shown = JSON.parse(await server.admin('attempt', 'show', await page.locator('.code strong').innerText(), '--json'));

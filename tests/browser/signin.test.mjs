@@ -49,7 +49,7 @@ async function open(url, options = {}) {
   page.on('response', (response) => seen.statuses.push([response.request().method(), response.status(), response]));
   page.on('console', (message) => { if (message.type() === 'error') seen.console.push(message.text()); });
   const response = await page.goto(url);
-  const called = (ms = 15000) => Promise.race([callback, new Promise((resolve) => setTimeout(resolve, ms, null))]);
+  const called = (ms = 60000) => Promise.race([callback, new Promise((resolve) => setTimeout(resolve, ms, null).unref())]);
   return { context, page, response, seen, called };
 }
 

@@ -71,7 +71,7 @@ static const struct argv_command commands[] = {
 	{ "esso show", "Show the document and where devices get it", cli_esso_show, esso_show_options, NULL, NULL },
 	{ "esso remove", "Sign in without the app again", cli_esso_remove, esso_remove_options, NULL, NULL },
 	{ "user add", "Add a person", cli_call, user_add_options, PERSON, NULL },
-	{ "user list", "List people", cli_call, NULL, NULL, NULL },
+	{ "user list", "List people", cli_call, user_list_options, NULL, NULL },
 	{ "user show", "Show a person and their devices", cli_call, NULL, PERSON, NULL },
 	{ "user passwd", "Set a password", cli_call, passwd_options, PERSON, NULL },
 	{ "user groups", "Set the groups of a person", cli_call, user_groups_options, PERSON, NULL },

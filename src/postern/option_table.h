@@ -86,6 +86,11 @@ static const struct argv_option org_set_options[] = {
 	ARGV_END
 };
 
+static const struct argv_option user_list_options[] = {
+	ARGV_TEXT("search", "WORDS", "Whose address or name has words that begin so"),
+	ARGV_INT("limit", "N", "Only the first N", .min = 1, .max = 1000000000),
+	ARGV_END
+};
 static const struct argv_option user_add_options[] = {
 	ARGV_TEXT("managed-apple-account", "A", "Where it differs from the user identifier"),
 	ARGV_TEXT("name", "TEXT", "Display name"),

@@ -337,6 +337,10 @@ def test_users():
     people = {u["user"]: u for u in answer("user", "list")["items"]}
     ok(sorted(people) == ["anna@betterbag.com", "bob@betterbag.com"] and people["anna@betterbag.com"]["has_password"] and
        not people["bob@betterbag.com"]["has_password"], "user list has both", people)
+    found = [[u["user"] for u in answer("user", "list", *how)["items"]] for how in
+             (("--search", "ann"), ("--search", "Anna b"), ("--search", "nna"), ("--limit", "1"))]
+    ok(found == [["anna@betterbag.com"], ["anna@betterbag.com"], [], ["anna@betterbag.com"]],
+       "user list --search finds by the beginnings of words", found)
     good("user show finds the person in any letters", "user", "show", "ANNA@betterbag.com", says="Anna B")
     bad("user show refuses an unknown one", "user", "show", "x@betterbag.com", says="x@betterbag.com")
     bad("user passwd wants --password-stdin", "user", "passwd", "bob@betterbag.com", status=2)

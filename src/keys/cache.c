@@ -97,6 +97,9 @@ load_certificates(struct node *n, int dir, struct err *e)
 		rc = x509_from_pem(n->memory, text, &k->certificates, &k->n_certificates, e);
 	if (rc == RC_OK && (k->certificate = ossl_certificate(k->certificates[0])) == NULL)
 		rc = RC_BAD_INPUT;
+	/* OpenSSL reads the extensions at their first use, which would be by several threads at once. */
+	if (k->certificate != NULL)
+		(void)X509_check_purpose(k->certificate, -1, 0);
 	return rc == RC_BAD_INPUT ? fail(e, RC_UNAVAILABLE, "keys/%s.pem cannot be understood", n->name) : rc;
 }
 

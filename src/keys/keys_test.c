@@ -96,6 +96,44 @@ storm(struct keys *k, struct bytes key)
 	return good;
 }
 
+static void *
+issue(void *p)
+{
+	const struct x509_template t = {
+		.subject = { .cn = "device" }, .not_before = NOW - DAY, .not_after = NOW + DAY
+	};
+	struct arena *a = arena_new(0);
+	struct bytes spki, certificate;
+	bool good = keys_public(p, a, "ca-a", &spki, NULL) == RC_OK &&
+		    keys_issue(p, a, "ca-a", &t, spki, &certificate, NULL) == RC_OK;
+
+	arena_free(a);
+	return good ? p : NULL;
+}
+
+/* Keys that nobody has used yet: what is read of them at their first use, threads would read at once. */
+static bool
+rush(void)
+{
+	pthread_t t[4];
+	struct keys *k;
+	bool good = true;
+	void *result;
+	int n = 0;
+
+	if (keys_open(dir, &k, NULL) != RC_OK)
+		return false;
+	while (n < 4 && pthread_create(&t[n], NULL, issue, k) == 0)
+		n++;
+	good = n == 4;
+	while (n-- > 0) {
+		pthread_join(t[n], &result);
+		good = good && result != NULL;
+	}
+	keys_close(k);
+	return good;
+}
+
 static void
 test_make(struct keys *k, struct arena *a)
 {
@@ -221,6 +259,7 @@ main(void)
 	struct arena *a = arena_new(0);
 	struct keys *k, *again;
 	struct bytes spki, same;
+	bool good = true;
 	struct err e;
 
 	ok(keys_open("/nonexistent", &k, &e) == RC_NOT_FOUND, "no such folder");
@@ -233,6 +272,9 @@ main(void)
 	ok(keys_open(dir, &again, &e) == RC_OK && keys_public(k, a, "ca-a", &spki, &e) == RC_OK &&
 		keys_public(again, a, "ca-a", &same, &e) == RC_OK && bytes_eq(spki, same),
 	    "keys are there after a restart");
+	for (int i = 0; i < 10; i++)
+		good = good && rush();
+	ok(good, "threads issue at once, with keys that nobody used before");
 	ok(count_files(false) == 5, "no other file is left behind");
 	arena_free(a);
 	keys_close(k);

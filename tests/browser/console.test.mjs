@@ -322,7 +322,7 @@ test('a person who asks to be forgotten is erased, once it is said what is lost'
 
 test('an administrator signs in and comes back to where they were; signed out by another, likewise', async () => {
   const person = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
-  person.setDefaultTimeout(20000);
+  person.setDefaultTimeout(60000);
   const quiet = [];
   person.on('request', (r) => { if (r.url().includes('/api/v1/users?')) quiet.push(r.headers()['postern-quiet']); });
   await person.goto(`${base}/#/people?search=eliza`);

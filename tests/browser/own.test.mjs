@@ -45,7 +45,7 @@ after(async () => {
 // A browser of its own whose password was right.
 async function enter() {
   const one = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
-  one.setDefaultTimeout(20000);
+  one.setDefaultTimeout(60000);
   await one.goto(`${home}/console/sign-in?to=/console/`);
   await one.getByLabel('User name').fill(name);
   await one.getByLabel('Password').fill(password);

@@ -13,13 +13,15 @@
 #include "store/sqlite_conn.h"
 #include "store/sqlite_group.h"
 #include "store/sqlite_keeper.h"
+#include "store/sqlite_wal.h"
 
 #define READERS_MIN 4
 #define READERS_MAX 32 /* connections; each has its own page cache of 256 kB */
 
 struct db {
 	char *dsn; /* cut into the parts that options points to */
-	struct sqlite_options options;
+	struct sqlite_options options; /* its vfs is the layer, where there is one */
+	struct wal_layer *layer; /* under every connection; NULL: in memory, or without flushes */
 	int lock_fd; /* -1: in memory */
 	struct group group;
 	struct keeper keeper;
@@ -111,6 +113,7 @@ sqlite_close(struct db *db)
 		group_resume(&db->group, pause);
 	keeper_stop(&db->keeper);
 	group_close(&db->group);
+	wal_layer_free(db->layer);
 	if (db->lock_fd >= 0)
 		close(db->lock_fd);
 	pthread_cond_destroy(&db->returned);
@@ -147,6 +150,11 @@ sqlite_open(const char *dsn, bool create, struct db **out, struct err *e)
 		goto out;
 	if (db->options.path != NULL && (rc = open_file(db, create, e)) != RC_OK)
 		goto out;
+	if (db->options.path != NULL && !db->options.sync_off) {
+		if ((rc = wal_layer_new(db->options.vfs, &db->layer, e)) != RC_OK)
+			goto out;
+		db->options.vfs = wal_layer_name(db->layer);
+	}
 	if ((rc = group_open(&db->group, &db->options, e)) != RC_OK)
 		goto out;
 	if (db->options.path != NULL && (rc = keeper_start(&db->keeper, &db->group, &db->options, e)) != RC_OK)

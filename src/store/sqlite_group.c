@@ -7,23 +7,14 @@
 enum rc
 group_open(struct group *g, const struct sqlite_options *o, struct err *e)
 {
-	struct sqlite_options own = *o;
-	enum rc rc;
-
 	*g = (struct group){ .lock = PTHREAD_MUTEX_INITIALIZER };
-	if (o->path != NULL && !o->sync_off) {
-		if ((rc = gather_new(o->vfs, &g->gather, e)) != RC_OK)
-			return rc;
-		own.vfs = gather_name(g->gather);
-	}
-	return sqlite_conn_open(&own, SQLITE_USE_WRITER, &g->writer, e);
+	return sqlite_conn_open(o, SQLITE_USE_WRITER, &g->writer, e);
 }
 
 void
 group_close(struct group *g)
 {
 	sqlite_conn_close(&g->writer, atomic_load(&g->broken));
-	gather_free(g->gather);
 	pthread_mutex_destroy(&g->lock);
 }
 

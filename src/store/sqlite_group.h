@@ -14,7 +14,6 @@
 
 #include "store/driver.h"
 #include "store/sqlite_conn.h"
-#include "store/sqlite_gather.h"
 
 #define GROUP_MAX 64 /* units a COMMIT carries at most */
 
@@ -33,7 +32,6 @@ struct db_conn { /* a connection as lent to one thread */
 };
 
 struct group {
-	struct gather *gather; /* the writer's file layer; NULL: the system's, or the DSN's */
 	struct sqlite_conn writer;
 	pthread_mutex_t lock;
 	struct db_conn *first, *last; /* who waits for the baton */

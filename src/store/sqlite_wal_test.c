@@ -1,4 +1,4 @@
-#include "store/sqlite_gather.h"
+#include "store/sqlite_wal.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -60,16 +60,16 @@ main(void)
 	char dir[64];
 	const char *path;
 	sqlite3 *writer, *reader;
-	struct gather *g = NULL;
+	struct wal_layer *layer = NULL;
 	struct err e;
 	int64_t before;
 
-	ok(gather_new("no-such-layer", &g, &e) == RC_UNAVAILABLE && g == NULL,
+	ok(wal_layer_new("no-such-layer", &layer, &e) == RC_UNAVAILABLE && layer == NULL,
 	    "over a layer that is not there: refused");
 	testing_dir(dir);
-	ok(gather_new(NULL, &g, &e) == RC_OK, "a layer over the system's");
+	ok(wal_layer_new(NULL, &layer, &e) == RC_OK, "a layer over the system's");
 	path = testing_path(dir, "gather.db");
-	writer = open_db(path, gather_name(g));
+	writer = open_db(path, wal_layer_name(layer));
 	run(writer, "CREATE TABLE t (id INTEGER PRIMARY KEY, x BLOB)");
 	reader = open_db(path, NULL);
 
@@ -102,7 +102,7 @@ main(void)
 	ok(log_size(path) == 0, "and can be cut");
 	run(writer, "DELETE FROM t WHERE id > 10");
 	sqlite3_close(writer);
-	gather_free(g);
+	wal_layer_free(layer);
 	ok(sqlite3_vfs_find("no-such-layer") == NULL && number(reader, "SELECT COUNT(*) FROM t") == 10,
 	    "after closing all of it is there");
 	ok(number(reader, "SELECT COUNT(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'") == 1,

@@ -1,12 +1,13 @@
-#include "store/sqlite_gather.h"
+#include "store/sqlite_wal.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define GATHER_MAX (128 * 1024) /* octets: some thirty pages; more go to the file in several writes */
 
-struct gather {
+struct wal_layer {
 	sqlite3_vfs vfs;
 	sqlite3_vfs *below;
 	char name[32];
@@ -15,9 +16,10 @@ struct gather {
 struct log_file {
 	sqlite3_file base;
 	sqlite3_file *real; /* follows this struct */
+	bool gathers;
 	sqlite3_int64 at; /* where what is gathered belongs */
 	int n; /* octets gathered */
-	char *octets; /* NULL: nothing is gathered */
+	char *octets; /* NULL: nothing was gathered yet, as by all but the writer */
 };
 
 static struct log_file *
@@ -54,7 +56,7 @@ log_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 offset)
 	struct log_file *l = of(f);
 	int sr;
 
-	if (l->octets == NULL)
+	if (!l->gathers || (l->octets == NULL && (l->octets = malloc(GATHER_MAX)) == NULL))
 		return l->real->pMethods->xWrite(l->real, p, n, offset);
 	if (l->n > 0 && (offset != l->at + l->n || n > GATHER_MAX - l->n) && (sr = put_down(l)) != SQLITE_OK)
 		return sr;
@@ -158,60 +160,56 @@ static const sqlite3_io_methods log_methods = {
 static int
 layer_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *out_flags)
 {
-	const struct gather *g = (const struct gather *)vfs;
+	struct wal_layer *layer = (struct wal_layer *)vfs;
 	struct log_file *l = of(f);
 	int sr;
 
 	if ((flags & SQLITE_OPEN_WAL) == 0)
-		return g->below->xOpen(g->below, name, f, flags, out_flags);
+		return layer->below->xOpen(layer->below, name, f, flags, out_flags);
 	*l = (struct log_file){ .real = (sqlite3_file *)(l + 1) };
 	l->real->pMethods = NULL;
-	if ((sr = g->below->xOpen(g->below, name, l->real, flags, out_flags)) != SQLITE_OK)
+	if ((sr = layer->below->xOpen(layer->below, name, l->real, flags, out_flags)) != SQLITE_OK)
 		return sr;
-	if ((l->real->pMethods->xDeviceCharacteristics(l->real) & SQLITE_IOCAP_POWERSAFE_OVERWRITE) != 0 &&
-	    (l->octets = malloc(GATHER_MAX)) == NULL) {
-		(void)l->real->pMethods->xClose(l->real);
-		return SQLITE_NOMEM;
-	}
+	l->gathers = (l->real->pMethods->xDeviceCharacteristics(l->real) & SQLITE_IOCAP_POWERSAFE_OVERWRITE) != 0;
 	l->base.pMethods = &log_methods;
 	return SQLITE_OK;
 }
 
 enum rc
-gather_new(const char *below, struct gather **out, struct err *e)
+wal_layer_new(const char *below, struct wal_layer **out, struct err *e)
 {
-	struct gather *g = calloc(1, sizeof *g);
+	struct wal_layer *layer = calloc(1, sizeof *layer);
 
 	*out = NULL;
-	if (g == NULL || (g->below = sqlite3_vfs_find(below)) == NULL) {
-		free(g);
-		return fail(e, RC_UNAVAILABLE, g == NULL ? "out of memory" : "SQLite has no such file layer");
+	if (layer == NULL || (layer->below = sqlite3_vfs_find(below)) == NULL) {
+		free(layer);
+		return fail(e, RC_UNAVAILABLE, layer == NULL ? "out of memory" : "SQLite has no such file layer");
 	}
-	g->vfs = *g->below;
-	g->vfs.pNext = NULL;
-	g->vfs.zName = g->name;
-	g->vfs.szOsFile += (int)sizeof(struct log_file);
-	g->vfs.xOpen = layer_open;
-	snprintf(g->name, sizeof g->name, "gather-%p", (void *)g);
-	if (sqlite3_vfs_register(&g->vfs, 0) != SQLITE_OK) {
-		free(g);
+	layer->vfs = *layer->below;
+	layer->vfs.pNext = NULL;
+	layer->vfs.zName = layer->name;
+	layer->vfs.szOsFile += (int)sizeof(struct log_file);
+	layer->vfs.xOpen = layer_open;
+	snprintf(layer->name, sizeof layer->name, "wal-%p", (void *)layer);
+	if (sqlite3_vfs_register(&layer->vfs, 0) != SQLITE_OK) {
+		free(layer);
 		return fail(e, RC_UNAVAILABLE, "SQLite refused the file layer");
 	}
-	*out = g;
+	*out = layer;
 	return RC_OK;
 }
 
 void
-gather_free(struct gather *g)
+wal_layer_free(struct wal_layer *layer)
 {
-	if (g == NULL)
+	if (layer == NULL)
 		return;
-	sqlite3_vfs_unregister(&g->vfs);
-	free(g);
+	sqlite3_vfs_unregister(&layer->vfs);
+	free(layer);
 }
 
 const char *
-gather_name(const struct gather *g)
+wal_layer_name(const struct wal_layer *layer)
 {
-	return g->name;
+	return layer->name;
 }

@@ -22,6 +22,7 @@ struct fault_image {
 	struct range *dirty, **dirty_end; /* in the order of writing */
 	size_t cut; /* the smallest size since the last flush */
 	bool truncated; /* and whether it shrank at all */
+	bool cached; /* a flush failed: the image may have what the file never gets, until the power is cut */
 	char path[];
 };
 
@@ -112,7 +113,7 @@ fault_disk_open(const char *path, sqlite3_file *real, struct fault_image **out)
 		disk.images = i;
 	}
 	/* Nothing unflushed: the file itself counts, whoever wrote it meanwhile. */
-	if (i->open == 0 && i->dirty == NULL && !i->truncated)
+	if (i->open == 0 && i->dirty == NULL && !i->truncated && !i->cached)
 		sr = load(i, real);
 	if (sr == SQLITE_OK)
 		i->open++;
@@ -137,6 +138,7 @@ fault_disk_forget(const char *path)
 	for (struct fault_image *i = disk.images; i != NULL; i = i->next) {
 		if (strcmp(i->path, path) == 0) {
 			forget_dirty(i);
+			i->cached = false;
 			i->size = 0;
 		}
 	}
@@ -269,7 +271,10 @@ fault_disk_flush(struct fault_image *i, sqlite3_file *real, int part)
 	int sr = SQLITE_OK;
 
 	pthread_mutex_lock(&disk.lock);
-	/* A flush that fails may have done everything, nothing, or any part: each is as likely here. */
+	/* A flush that fails may have done everything, nothing, or any part: each is as likely here. What it did
+	 * not do no later flush does, though whoever reads the file finds it (Linux: a page that could not be
+	 * written is clean afterwards). */
+	i->cached |= part != 0;
 	if (part && fault_plan_choose(3) == 0)
 		goto out;
 	if (part && fault_plan_choose(2) == 0)
@@ -300,8 +305,10 @@ fault_disk_cut(void)
 {
 	pthread_mutex_lock(&disk.lock);
 	disk.off = true;
-	for (struct fault_image *i = disk.images; i != NULL; i = i->next)
+	for (struct fault_image *i = disk.images; i != NULL; i = i->next) {
 		forget_dirty(i);
+		i->cached = false;
+	}
 	pthread_mutex_unlock(&disk.lock);
 }
 

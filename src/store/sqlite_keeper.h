@@ -3,7 +3,8 @@
  * Every 1,000 pages it copies what no reader still needs, beside the running units. A log that grows
  * to 64 MB all the same, because some reader was always in the way, is emptied between two groups. A
  * reader that stays for long (a backup) makes units wait a tenth of a second then, and again each time
- * the log has doubled. */
+ * the log has doubled. After a flush that failed nothing is copied any more: the log is then the only place of
+ * which recovery can make something whole. */
 #ifndef STORE_SQLITE_KEEPER_H
 #define STORE_SQLITE_KEEPER_H
 
@@ -15,6 +16,7 @@ struct keeper {
 	struct group *group;
 	struct sqlite_conn conn;
 	pthread_mutex_t conn_lock; /* taken before the baton */
+	bool hindered; /* under it: a reader was in the way of the last copy */
 	pthread_t thread;
 	bool running;
 	pthread_mutex_t lock; /* over the rest */
@@ -25,7 +27,7 @@ struct keeper {
 	bool wanted, stop;
 };
 
-/* Without the thread if one can't be made: RC_UNAVAILABLE. `k` stays where it is until it is stopped. */
+/* The log that an earlier process left is emptied first. RC_UNAVAILABLE: that failed, or there is no thread. `k` stays where it is until it is stopped. */
 enum rc keeper_start(struct keeper *k, struct group *g, const struct sqlite_options *o, struct err *e);
 void keeper_stop(struct keeper *k);
 

@@ -137,6 +137,10 @@ beside(void)
 	    "another program reads");
 	ok(testing_run(s, "INSERT INTO u (n) VALUES (2)") == RC_OK, "and does not stop the writer");
 	ok(testing_number(s, "SELECT count(*) FROM u") == 2, "nor the readers");
+	store_close(s);
+	s = testing_store(testing_path(dir, "store.db")); /* after SQLITE_BUSY_MS: the log can't begin anew */
+	ok(testing_run(s, "INSERT INTO u (n) VALUES (3)") == RC_OK && testing_number(s, "SELECT count(*) FROM u") == 3,
+	    "nor a start");
 	sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL);
 	sqlite3_close(other);
 	store_close(s);

@@ -1,5 +1,6 @@
 #include "store/sqlite_wal.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,11 +12,14 @@ struct wal_layer {
 	sqlite3_vfs vfs;
 	sqlite3_vfs *below;
 	char name[32];
+	pthread_mutex_t flushing; /* one flush at a time, so that who comes after one that failed knows it */
+	bool failed; /* a flush: what it should have written may never be */
 };
 
 struct log_file {
 	sqlite3_file base;
 	sqlite3_file *real; /* follows this struct */
+	struct wal_layer *layer;
 	bool gathers;
 	sqlite3_int64 at; /* where what is gathered belongs */
 	int n; /* octets gathered */
@@ -88,9 +92,16 @@ log_truncate(sqlite3_file *f, sqlite3_int64 size)
 static int
 log_sync(sqlite3_file *f, int flags)
 {
-	int sr = put_down(of(f));
+	struct log_file *l = of(f);
+	int sr = put_down(l);
 
-	return sr != SQLITE_OK ? sr : of(f)->real->pMethods->xSync(of(f)->real, flags);
+	if (sr != SQLITE_OK)
+		return sr;
+	pthread_mutex_lock(&l->layer->flushing);
+	sr = l->layer->failed ? SQLITE_IOERR_FSYNC : l->real->pMethods->xSync(l->real, flags);
+	l->layer->failed = sr != SQLITE_OK;
+	pthread_mutex_unlock(&l->layer->flushing);
+	return sr;
 }
 
 static int
@@ -166,7 +177,7 @@ layer_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *
 
 	if ((flags & SQLITE_OPEN_WAL) == 0)
 		return layer->below->xOpen(layer->below, name, f, flags, out_flags);
-	*l = (struct log_file){ .real = (sqlite3_file *)(l + 1) };
+	*l = (struct log_file){ .real = (sqlite3_file *)(l + 1), .layer = layer };
 	l->real->pMethods = NULL;
 	if ((sr = layer->below->xOpen(layer->below, name, l->real, flags, out_flags)) != SQLITE_OK)
 		return sr;
@@ -190,8 +201,10 @@ wal_layer_new(const char *below, struct wal_layer **out, struct err *e)
 	layer->vfs.zName = layer->name;
 	layer->vfs.szOsFile += (int)sizeof(struct log_file);
 	layer->vfs.xOpen = layer_open;
+	pthread_mutex_init(&layer->flushing, NULL);
 	snprintf(layer->name, sizeof layer->name, "wal-%p", (void *)layer);
 	if (sqlite3_vfs_register(&layer->vfs, 0) != SQLITE_OK) {
+		pthread_mutex_destroy(&layer->flushing);
 		free(layer);
 		return fail(e, RC_UNAVAILABLE, "SQLite refused the file layer");
 	}
@@ -205,6 +218,7 @@ wal_layer_free(struct wal_layer *layer)
 	if (layer == NULL)
 		return;
 	sqlite3_vfs_unregister(&layer->vfs);
+	pthread_mutex_destroy(&layer->flushing);
 	free(layer);
 }
 

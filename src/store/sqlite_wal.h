@@ -1,8 +1,13 @@
-/* The file layer under a database's connections, for the file of its write-ahead log. It gathers writes.
+/* The file layer under a database's connections, for the file of its write-ahead log. It gathers writes, and
+ * remembers a flush that failed.
  *
  * SQLite writes a frame's header and its page by two calls, so a group of units is tens of small writes one after
  * another. Here they become one, at the latest when the log is flushed, read, measured or cut: before anybody
- * else is told of a frame, it is in the file. Only with synchronous=FULL, where a COMMIT always flushes. */
+ * else is told of a frame, it is in the file. Only with synchronous=FULL, where a COMMIT always flushes.
+ *
+ * The keeper's connection flushes the log as well before it copies it, and what a failed flush did not write, no later
+ * one does: the system may take it for written, and tells one connection of it. If the writer's frames were among it, the
+ * writer's own flush would find nothing to do, and succeed. So after one flush that failed, all do. */
 #ifndef STORE_SQLITE_WAL_H
 #define STORE_SQLITE_WAL_H
 

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/tap.h"
+#include "store/faultvfs.h"
 #include "store/testing.h"
 
 static sqlite3 *
@@ -54,6 +55,52 @@ log_size(const char *path)
 static const char fill[] = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
 			   " INSERT INTO t SELECT NULL, randomblob(300) FROM n";
 
+/* ---- a flush that fails ---- */
+
+static sqlite3_file *
+open_log(const struct wal_layer *layer, const char *path)
+{
+	sqlite3_vfs *vfs = sqlite3_vfs_find(wal_layer_name(layer));
+	sqlite3_file *f = calloc(1, (size_t)vfs->szOsFile);
+
+	ok(vfs->xOpen(vfs, path, f, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_WAL, NULL) == SQLITE_OK,
+	    "a log is opened");
+	return f;
+}
+
+static void
+close_log(sqlite3_file *f)
+{
+	f->pMethods->xClose(f);
+	free(f);
+}
+
+/* The keeper's flush takes the writer's frames along, and they are dropped with it. */
+static void
+flush_fails(const char *dir)
+{
+	struct wal_layer *layer = NULL;
+	sqlite3_file *writer, *keeper;
+	sqlite3_int64 size = 0;
+	char path[128]; /* SQLite keeps the pointer */
+
+	snprintf(path, sizeof path, "%s/gather.db-wal", dir);
+	ok(wal_layer_new(FAULTVFS_NAME, &layer, NULL) == RC_OK, "a layer over the simulated disk");
+	writer = open_log(layer, path);
+	keeper = open_log(layer, path);
+	ok(writer->pMethods->xWrite(writer, "frame", 5, 0) == SQLITE_OK &&
+		writer->pMethods->xFileSize(writer, &size) == SQLITE_OK && size == 5,
+	    "the writer's frame is in the file");
+	faultvfs_arm(FAULT_IO, 1, false);
+	ok(keeper->pMethods->xSync(keeper, SQLITE_SYNC_NORMAL) == SQLITE_IOERR_FSYNC, "the keeper's flush fails");
+	faultvfs_disarm();
+	ok(writer->pMethods->xSync(writer, SQLITE_SYNC_NORMAL) == SQLITE_IOERR_FSYNC,
+	    "so the writer's may not succeed: its frame may have been dropped");
+	close_log(writer);
+	close_log(keeper);
+	wal_layer_free(layer);
+}
+
 int
 main(void)
 {
@@ -64,6 +111,7 @@ main(void)
 	struct err e;
 	int64_t before;
 
+	ok(faultvfs_register(&e) == RC_OK, "the simulated disk is there");
 	ok(wal_layer_new("no-such-layer", &layer, &e) == RC_UNAVAILABLE && layer == NULL,
 	    "over a layer that is not there: refused");
 	testing_dir(dir);
@@ -108,6 +156,7 @@ main(void)
 	ok(number(reader, "SELECT COUNT(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'") == 1,
 	    "and whole");
 	sqlite3_close(reader);
+	flush_fails(dir);
 	testing_rmtree(dir);
 	return done();
 }

@@ -8,6 +8,5 @@ import subprocess
 HERE = os.path.dirname(os.path.abspath(__file__))
 os.environ["POSTERN_BUILD"] = os.path.abspath(os.environ.get("POSTERN_BUILD", os.path.join(HERE, "../../build")))
 os.chdir(os.path.join(HERE, "..", "browser"))
-# script/browser may be about to do the same.
-subprocess.run(["flock", "package.json", "sh", "-c", "[ -d node_modules ] || npm ci --ignore-scripts >&2"], check=True)
+subprocess.run(["./install"], check=True)
 os.execvp("node", ["node", "--test-reporter=tap", "oauth.test.mjs"])

@@ -43,7 +43,7 @@ checkpoint(struct keeper *k, int mode, int *left, struct err *e)
 		    e, RC_UNAVAILABLE, "the write-ahead log is left as it is: an earlier flush to the disk failed");
 	sr = sqlite3_wal_checkpoint_v2(k->conn.db, "main", mode, &all, &copied);
 	*left = all;
-	k->hindered = sr == SQLITE_BUSY;
+	k->hindered = (sr & 0xff) == SQLITE_BUSY;
 	if (sqlite_is_flush_error(sr))
 		atomic_store(&k->group->broken, true);
 	return sr == SQLITE_OK ? RC_OK : sqlite_fail(e, k->conn.db, sr, "copy the write-ahead log");

@@ -137,13 +137,37 @@ tree_give(struct arena *a, const char *path, uid_t uid, gid_t gid, struct err *e
 	return give_below(a, path, DEPTH_MAX, uid, gid, e);
 }
 
-void
-dir_sync(const char *path)
+enum rc
+dir_sync(const char *path, struct err *e)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	enum rc rc = RC_OK;
 
-	if (fd < 0)
-		return;
-	fsync(fd);
-	close(fd);
+	if (fd < 0 || fsync(fd) != 0)
+		rc = fail(e, RC_UNAVAILABLE, "the names in %s can't be made durable: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+static enum rc
+sync_below(struct arena *a, const char *path, int depth, struct err *e)
+{
+	const char *const *names;
+	struct stat st;
+	enum rc rc = RC_OK;
+
+	if (lstat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+		return RC_OK;
+	if ((names = dir_names(a, path)) == NULL)
+		return fail(e, RC_UNAVAILABLE, "%s can't be read: %s", path, strerror(errno));
+	for (; *names != NULL && depth > 0 && rc == RC_OK; names++)
+		rc = sync_below(a, arena_printf(a, "%s/%s", path, *names), depth - 1, e);
+	return rc == RC_OK ? dir_sync(path, e) : rc;
+}
+
+enum rc
+tree_sync(struct arena *a, const char *path, struct err *e)
+{
+	return sync_below(a, path, DEPTH_MAX, e);
 }

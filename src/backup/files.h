@@ -23,7 +23,10 @@ enum rc tree_give(struct arena *a, const char *path, uid_t uid, gid_t gid, struc
 /* Names in a folder but "." and "..", NULL-terminated; NULL: it can't be read. */
 const char *const *dir_names(struct arena *a, const char *path);
 
-/* Make what was written in a folder durable. */
-void dir_sync(const char *path);
+/* Make the names in a folder durable. RC_UNAVAILABLE: nobody knows whether they are. */
+enum rc dir_sync(const char *path, struct err *e);
+
+/* The same for a folder and all below it. Follows no links. */
+enum rc tree_sync(struct arena *a, const char *path, struct err *e);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -115,22 +116,31 @@ give_to_owner(struct folder *f, struct err *e)
 	return st.st_uid == 0 ? RC_OK : tree_give(f->a, f->staging, st.st_uid, st.st_gid, e);
 }
 
+/* Its name in the folder above. */
+static enum rc
+sync_name(struct folder *f, struct err *e)
+{
+	return f->made ? dir_sync(dirname(arena_strdup(f->a, f->path)), e) : RC_OK;
+}
+
 enum rc
 folder_keep(struct folder *f, struct err *e)
 {
 	const char *const *names = dir_names(f->a, f->staging);
-	enum rc rc = give_to_owner(f, e);
+	enum rc rc;
 
-	for (; names != NULL && *names != NULL && rc == RC_OK; names++) {
+	if (names == NULL)
+		return fail(e, RC_UNAVAILABLE, "%s can't be read: %s", f->staging, strerror(errno));
+	if ((rc = give_to_owner(f, e)) == RC_OK)
+		rc = tree_sync(f->a, f->staging, e);
+	for (; *names != NULL && rc == RC_OK; names++) {
 		if (strcmp(*names, CONF_FILE) != 0)
 			rc = move(f, *names, e);
 	}
-	dir_sync(f->path);
-	if (rc == RC_OK && (rc = move(f, CONF_FILE, e)) == RC_OK) {
-		rmdir(f->staging);
-		dir_sync(f->path);
-	}
-	return rc;
+	if (rc != RC_OK || (rc = dir_sync(f->path, e)) != RC_OK || (rc = move(f, CONF_FILE, e)) != RC_OK)
+		return rc;
+	rmdir(f->staging);
+	return (rc = dir_sync(f->path, e)) == RC_OK ? sync_name(f, e) : rc;
 }
 
 void

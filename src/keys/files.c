@@ -102,9 +102,12 @@ files_write(int dir, const char *file, struct bytes data, bool replace, struct e
 		unlinkat(dir, other, 0);
 		return fail(e, why == EEXIST ? RC_CONFLICT : RC_UNAVAILABLE, "keys/%s: %s", file, strerror(why));
 	}
-	if (fsync(dir) != 0)
-		return fail(e, RC_UNAVAILABLE, "keys/%s: %s", file, strerror(errno));
-	return RC_OK;
+	if (fsync(dir) == 0)
+		return RC_OK;
+	why = errno;
+	if (!replace) /* or who asks again would be told that it is there, durably */
+		unlinkat(dir, file, 0);
+	return fail(e, RC_UNAVAILABLE, "keys/%s: %s", file, strerror(why));
 }
 
 enum rc

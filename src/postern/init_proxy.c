@@ -116,6 +116,5 @@ init_proxy(const struct init *in)
 	rc = file_make(in->a, in->dir, "proxy-secret", bytes_str(arena_printf(in->a, "%s\n", secret)), in->e);
 	if (rc == RC_OK && (rc = nginx(in, secret)) == RC_OK)
 		rc = haproxy(in, secret);
-	dir_sync(dir);
 	return rc;
 }

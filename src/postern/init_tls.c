@@ -83,6 +83,5 @@ init_tls(const struct init *in)
 	chain = arena_printf(in->a, "%s%s", x509_pem(in->a, certificate), x509_pem(in->a, ca));
 	if ((rc = file_make(in->a, dir, "server.key", bytes_str(x509_key_pem(in->a, key)), in->e)) == RC_OK)
 		rc = file_make(in->a, dir, "server.pem", bytes_str(chain), in->e);
-	dir_sync(dir);
 	return rc;
 }

@@ -99,14 +99,19 @@ add_system(struct list *l)
 	}
 }
 
-/* SQLite's files by themselves, not their folder, where the keys are: they are made now if they are missing, and stay. */
-static void
-add_store(struct list *l, const char *dsn)
+/* SQLite's files by themselves, not their folder, where the keys are: they are made now if they are missing, and stay. So
+ * their names are made durable now, which SQLite would do for its log at the first flush. */
+static enum rc
+add_store(struct list *l, const char *dsn, struct err *e)
 {
 	static const char *const suffixes[] = { "", "-wal", "-shm", ".lock" };
 	const char *file = store_file(l->a, dsn);
+	enum rc rc = RC_OK;
+	int folder;
 
-	for (size_t i = 0; file != NULL && i < sizeof suffixes / sizeof suffixes[0]; i++) {
+	if (file == NULL)
+		return RC_OK;
+	for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
 		const char *path = arena_printf(l->a, "%s%s", file, suffixes[i]);
 		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
@@ -114,6 +119,13 @@ add_store(struct list *l, const char *dsn)
 			close(fd);
 		(void)add(l, path, SANDBOX_READ | SANDBOX_WRITE);
 	}
+	folder = open(folder_of(l->a, file), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder < 0 || fsync(folder) != 0)
+		rc =
+		    fail(e, RC_UNAVAILABLE, "the names of %s's files can't be made durable: %s", file, strerror(errno));
+	if (folder >= 0)
+		close(folder);
+	return rc;
 }
 
 const struct sandbox_path *
@@ -146,7 +158,8 @@ confine(struct arena *a, const struct conf *conf, struct err *e)
 	if ((l->closed[0] = resolve(a, arena_printf(a, "%s/keys", conf->data))) == NULL)
 		return fail(e, RC_UNAVAILABLE, "%s/keys: %s", conf->data, strerror(errno));
 	add_system(l);
-	add_store(l, conf->store);
+	if ((rc = add_store(l, conf->store, e)) != RC_OK)
+		return rc;
 	for (; *files != NULL; files++)
 		add_file(l, *files);
 	rc = sandbox_enter(SANDBOX_SERVER, conf->sandbox, l->path, e);

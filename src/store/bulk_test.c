@@ -98,7 +98,7 @@ test_view(struct store *s, const char *dsn)
 static void
 test_refusals(const char *dir, const char *dsn)
 {
-	char to[160];
+	char to[160], log[176];
 	struct store_fill *f = NULL;
 	struct store_view *v = NULL;
 	struct err e = { 0 };
@@ -111,6 +111,11 @@ test_refusals(const char *dir, const char *dsn)
 	ok(copy(dsn, to, store_migrations_n, 50, &e) == RC_FORBIDDEN && strcmp(e.text, "enough") == 0,
 	    "what a row's function says ends the reading");
 	ok(access(to + 7, F_OK) != 0, "and a fill that is not kept leaves nothing");
+	snprintf(log, sizeof log, "%s-wal", to + 7);
+	fclose(fopen(log, "w"));
+	ok(store_fill_open(to, store_migrations_n, &f, &e) == RC_CONFLICT && strstr(e.text, log) != NULL,
+	    "the log that another database left is not taken for its own: %s", e.text);
+	unlink(log);
 }
 
 /* Another engine, and back: the same rows, and as many indexes as migrations make there. */

@@ -139,6 +139,22 @@ sqlite_each(struct db_conn *conn, const char *sql, store_row_fn *fn, void *arg, 
 
 /* ---- a fill ---- */
 
+/* Neither a database, nor what another one left: SQLite would take that log for this database's. */
+static enum rc
+not_there(const char *path, struct err *e)
+{
+	static const char *const suffixes[] = { "", "-wal", "-shm", "-journal" };
+	char name[4096];
+
+	for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
+		if ((size_t)snprintf(name, sizeof name, "%s%s", path, suffixes[i]) >= sizeof name)
+			return fail(e, RC_UNAVAILABLE, "the database's path is too long");
+		if (access(name, F_OK) == 0)
+			return fail(e, RC_CONFLICT, "there is a file %s already: it was left as it is", name);
+	}
+	return RC_OK;
+}
+
 /* Nobody else sees the file before it is finished, so it needs no journal, and one flush at the end. The
  * cache keeps the indexes of primary keys, which grow at random places. */
 static enum rc
@@ -148,10 +164,11 @@ fill_open(struct lone *l, struct err *e)
 	    "PRAGMA page_size=4096; PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
 	    "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-131072; PRAGMA temp_store=MEMORY; BEGIN";
 	struct sqlite_conn *c = &l->lent.own;
+	enum rc rc;
 	int fd, sr;
 
-	if (access(l->options.path, F_OK) == 0)
-		return fail(e, RC_CONFLICT, "there is a file %s already: it was left as it is", l->options.path);
+	if ((rc = not_there(l->options.path, e)) != RC_OK)
+		return rc;
 	if (asprintf(&l->temporary, "%s.filling", l->options.path) < 0) {
 		l->temporary = NULL;
 		return fail(e, RC_UNAVAILABLE, "out of memory");

@@ -1,6 +1,7 @@
 #include "store/sqlite_keeper.h"
 
 #include "base/log.h"
+#include "store/sqlite_wal.h"
 
 #define COPY_EVERY 4000 /* pages */
 #define EMPTY_OVER (64 * 1024 * 1024 / SQLITE_PAGE) /* pages */
@@ -36,14 +37,12 @@ checkpoint(struct keeper *k, int mode, int *left, struct err *e)
 	int all = 0, copied = 0, sr;
 
 	*left = 0;
-	k->hindered = false;
 	/* What an earlier copy wrote may be nowhere but in the log: it must not begin anew. */
 	if (atomic_load(&k->group->broken))
 		return fail(
 		    e, RC_UNAVAILABLE, "the write-ahead log is left as it is: an earlier flush to the disk failed");
 	sr = sqlite3_wal_checkpoint_v2(k->conn.db, "main", mode, &all, &copied);
 	*left = all;
-	k->hindered = (sr & 0xff) == SQLITE_BUSY;
 	if (sqlite_is_flush_error(sr))
 		atomic_store(&k->group->broken, true);
 	return sr == SQLITE_OK ? RC_OK : sqlite_fail(e, k->conn.db, sr, "copy the write-ahead log");
@@ -84,14 +83,14 @@ static void
 work(struct keeper *k, bool large)
 {
 	struct err e;
-	bool hindered;
+	bool in_the_way;
 	enum rc rc;
 	int left;
 
 	pthread_mutex_lock(&k->conn_lock);
 	rc = large ? empty(k, SQLITE_CHECKPOINT_RESTART, PAUSE_MS, &e)
 		   : checkpoint(k, SQLITE_CHECKPOINT_PASSIVE, &left, &e);
-	hindered = rc != RC_OK && k->hindered;
+	in_the_way = rc != RC_OK && (sqlite3_errcode(k->conn.db) & 0xff) == SQLITE_BUSY;
 	pthread_mutex_unlock(&k->conn_lock);
 	if (rc != RC_OK && large) {
 		pthread_mutex_lock(&k->lock);
@@ -99,7 +98,7 @@ work(struct keeper *k, bool large)
 		pthread_mutex_unlock(&k->lock);
 	}
 	/* Nothing is lost by it: the log stays, and the next commits ask again. */
-	if (hindered)
+	if (in_the_way)
 		log_info("the write-ahead log grows while somebody reads the database, as a backup does");
 	else if (rc != RC_OK)
 		log_warn("the write-ahead log could not be copied; it is tried again", "why", e.text);
@@ -128,24 +127,11 @@ keep(void *arg)
 	return NULL;
 }
 
-/* Recovery reads what the system remembers of the log, and after a flush that failed that may be more than the disk has.
- * What is acknowledged from now on must not stand behind it: recovery ends at the first frame that is not whole. So
- * the log is copied, flushed and begun anew. A backup in the way is no reason not to start. */
-static enum rc
-begin_anew(struct keeper *k, struct err *e)
-{
-	enum rc rc = keeper_empty(k, e);
-
-	if (rc == RC_OK || !k->hindered)
-		return rc;
-	log_warn("the write-ahead log did not begin anew: somebody reads the database, as a backup does");
-	return RC_OK;
-}
-
 enum rc
 keeper_start(struct keeper *k, struct group *g, const struct sqlite_options *o, struct err *e)
 {
 	enum rc rc;
+	int sr;
 
 	*k = (struct keeper){ .group = g,
 		.empty_over = EMPTY_OVER,
@@ -154,8 +140,8 @@ keeper_start(struct keeper *k, struct group *g, const struct sqlite_options *o, 
 	pthread_cond_init(&k->wake, NULL);
 	if ((rc = sqlite_conn_open(o, SQLITE_USE_CHECKPOINT, &k->conn, e)) != RC_OK)
 		return rc;
-	if ((rc = begin_anew(k, e)) != RC_OK)
-		return rc;
+	if (!o->sync_off && (sr = wal_take_over(k->conn.db)) != SQLITE_OK)
+		return sqlite_fail(e, k->conn.db, sr, "make the write-ahead log durable");
 	sqlite3_wal_hook(g->writer.db, on_commit, k);
 	if (pthread_create(&k->thread, NULL, keep, k) != 0)
 		return fail(e, RC_UNAVAILABLE, "no thread for copying the write-ahead log");

@@ -16,7 +16,6 @@ struct keeper {
 	struct group *group;
 	struct sqlite_conn conn;
 	pthread_mutex_t conn_lock; /* taken before the baton */
-	bool hindered; /* under it: a reader was in the way of the last copy */
 	pthread_t thread;
 	bool running;
 	pthread_mutex_t lock; /* over the rest */
@@ -27,7 +26,7 @@ struct keeper {
 	bool wanted, stop;
 };
 
-/* The log that an earlier process left is emptied first. RC_UNAVAILABLE: that failed, or there is no thread. `k` stays where it is until it is stopped. */
+/* The log that an earlier process left is made durable first. RC_UNAVAILABLE: that failed, or there is no thread. `k` stays where it is until it is stopped. */
 enum rc keeper_start(struct keeper *k, struct group *g, const struct sqlite_options *o, struct err *e);
 void keeper_stop(struct keeper *k);
 

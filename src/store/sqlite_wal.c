@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,14 +35,17 @@ of(sqlite3_file *f)
 
 /* ---- a log's file ---- */
 
-/* What could not be written is dropped: its transaction fails, and SQLite writes there anew. */
+/* What could not be written stays gathered. SQLite took it for written, and goes on with the rest of the transaction after
+ * a statement that met a full disk: a COMMIT must not succeed without it. Nor do octets of a transaction that was
+ * rolled back harm, where those of the next one are written over them. */
 static int
 put_down(struct log_file *l)
 {
-	int n = l->n;
+	int sr = l->n > 0 ? l->real->pMethods->xWrite(l->real, l->octets, l->n, l->at) : SQLITE_OK;
 
-	l->n = 0;
-	return n > 0 ? l->real->pMethods->xWrite(l->real, l->octets, n, l->at) : SQLITE_OK;
+	if (sr == SQLITE_OK)
+		l->n = 0;
+	return sr;
 }
 
 static int
@@ -164,7 +168,7 @@ static const sqlite3_io_methods log_methods = {
 	.xDeviceCharacteristics = log_device,
 };
 
-/* ---- the layer ---- */
+/* ---- opening ---- */
 
 /* Any other file is the layer below's own. Where a sector may tear, SQLite repeats the last frame up to the
  * sector's end and writes on after the flush: nothing is gathered then. */
@@ -185,6 +189,66 @@ layer_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *
 	l->base.pMethods = &log_methods;
 	return SQLITE_OK;
 }
+
+/* ---- what an earlier process left ---- */
+
+#define WRITE_BACK (64 * 1024) /* octets at a time */
+
+/* Write the octets that the file has over themselves. */
+static int
+write_back(sqlite3_file *f)
+{
+	sqlite3_int64 size = 0;
+	char *octets = malloc(WRITE_BACK);
+	int sr = octets != NULL ? f->pMethods->xFileSize(f, &size) : SQLITE_NOMEM, n;
+
+	for (sqlite3_int64 at = 0; at < size && sr == SQLITE_OK; at += n) {
+		n = size - at < WRITE_BACK ? (int)(size - at) : WRITE_BACK;
+		if ((sr = f->pMethods->xRead(f, octets, n, at)) == SQLITE_OK)
+			sr = f->pMethods->xWrite(f, octets, n, at);
+	}
+	free(octets);
+	return sr == SQLITE_OK && size > 0 ? f->pMethods->xSync(f, SQLITE_SYNC_NORMAL) : sr;
+}
+
+/* SQLite, "WAL-mode file format", 2.1: of the shared index, where nBackfill is, and the lock over it. */
+#define INDEX_OCTETS 32768
+#define INDEX_BACKFILL 96
+#define INDEX_CKPT_LOCK 1
+
+/* Nothing of the log counts as copied. */
+static int
+copy_anew(sqlite3_file *f)
+{
+	void volatile *index = NULL;
+	int sr = f->pMethods->xShmLock(f, INDEX_CKPT_LOCK, 1, SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE);
+
+	if (sr != SQLITE_OK)
+		return sr;
+	sr = f->pMethods->xShmMap(f, 0, INDEX_OCTETS, 0, &index);
+	if (sr == SQLITE_OK && index != NULL)
+		__atomic_store_n((uint32_t volatile *)((char volatile *)index + INDEX_BACKFILL), 0, __ATOMIC_SEQ_CST);
+	(void)f->pMethods->xShmLock(f, INDEX_CKPT_LOCK, 1, SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE);
+	return sr;
+}
+
+int
+wal_take_over(sqlite3 *db)
+{
+	sqlite3_file *log = NULL, *file = NULL;
+	int sr = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+
+	if (sr != SQLITE_OK)
+		return sr;
+	if ((sr = sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log)) == SQLITE_OK &&
+	    (sr = sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file)) == SQLITE_OK &&
+	    (sr = write_back(log)) == SQLITE_OK)
+		sr = copy_anew(file);
+	(void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	return sr;
+}
+
+/* ---- the layer ---- */
 
 enum rc
 wal_layer_new(const char *below, struct wal_layer **out, struct err *e)

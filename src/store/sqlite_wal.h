@@ -21,6 +21,12 @@ struct wal_layer;
 enum rc wal_layer_new(const char *below, struct wal_layer **out, struct err *e);
 void wal_layer_free(struct wal_layer *layer); /* NULL is fine; connections through it are closed before */
 
+/* Once, before anything is committed through `db`: what the log of an earlier process has is made durable, and is all to be
+ * copied. That process may have ended for a flush that failed. Recovery then found what the system remembered of
+ * the log, of which the disk may lack the middle; and while another program has the database open, the index of the log
+ * still says of frames that they were copied whose pages that flush was to write. The result is SQLite's. */
+int wal_take_over(sqlite3 *db);
+
 const char *wal_layer_name(const struct wal_layer *layer); /* for sqlite3_open_v2 */
 
 #endif

@@ -286,6 +286,70 @@ conf_files(struct arena *a, const struct conf *conf)
 	return files;
 }
 
+static bool
+same_texts(const char *const *a, const char *const *b)
+{
+	for (; *a != NULL && *b != NULL; a++, b++) {
+		if (strcmp(*a, *b) != 0)
+			return false;
+	}
+	return *a == *b;
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Beside addresses and where the store is. */
+static const char *const at_start[] = { "admin_socket", "trusted_proxies", "push_rate", "workers", "loops",
+	"body_budget_mb", "connections", "connections_per_address", "sandbox" };
+
+static bool
+is_at_start(const struct conf_setting *s)
+{
+	for (size_t i = 0; i < sizeof at_start / sizeof at_start[0]; i++) {
+		if (strcmp(at_start[i], s->key) == 0)
+			return true;
+	}
+	return s->type == T_ADDRESSES || s->type == T_STORE;
+}
+
+/* Of those that are read at the start alone. */
+static bool
+same(const struct conf_setting *s, const struct conf *a, const struct conf *b)
+{
+	const void *x = (const char *)a + s->at, *y = (const char *)b + s->at;
+
+	switch (s->type) {
+	case T_ADDRESSES:
+	case T_LIST:
+		return same_texts(*(const char *const *const *)x, *(const char *const *const *)y);
+	case T_STORE:
+	case T_PATH:
+		return same_text(*(const char *const *)x, *(const char *const *)y);
+	case T_INT:
+		return *(const int64_t *)x == *(const int64_t *)y;
+	default:
+		return a->sandbox == b->sandbox;
+	}
+}
+
+const char *
+conf_needs_restart(struct arena *a, const struct conf *old, const struct conf *new)
+{
+	const char *names = NULL;
+
+	for (size_t i = 0; i < N_SETTINGS; i++) {
+		const struct conf_setting *s = &settings[i];
+
+		if (is_at_start(s) && !same(s, old, new))
+			names = names == NULL ? s->key : arena_printf(a, "%s, %s", names, s->key);
+	}
+	return names;
+}
+
 /* ---- the file that `init` writes ---- */
 
 static const char *
@@ -304,7 +368,8 @@ conf_write_default(struct buf *b, const char *const *keys)
 	buf_str(b,
 	    "# Settings of posternd. A line that begins with '#' or ';' is a comment; those below show the\n"
 	    "# defaults. POSTERN_<KEY> in the environment comes before this file, the command line before both.\n"
-	    "# Relative paths start at this file's directory. SIGHUP reads the file again.\n");
+	    "# Relative paths start at this file's directory. SIGHUP reads the file again; the log says\n"
+	    "# what waits for a restart.\n");
 	for (size_t i = 0; i < N_SETTINGS; i++) {
 		const struct conf_setting *s = &settings[i];
 		const char *value = value_of(keys, s->key);

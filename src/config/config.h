@@ -74,6 +74,10 @@ enum rc conf_load_from(struct arena *a, const char *dir, FILE *file, struct conf
 /* The files that settings name, ended by NULL. */
 const char *const *conf_files(struct arena *a, const struct conf *conf);
 
+/* The settings in which `new` differs from `old` and that a running server does not take over, separated by commas; NULL:
+ * there are none. */
+const char *conf_needs_restart(struct arena *a, const struct conf *old, const struct conf *new);
+
 /* The defaults alone, with the environment ignored: for `init` and tests. */
 void conf_defaults(struct arena *a, const char *dir, struct conf *out);
 

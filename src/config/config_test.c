@@ -180,6 +180,27 @@ test_manual(void)
 	buf_free(&b);
 }
 
+static void
+needs_restart(struct arena *a)
+{
+	struct conf old, new;
+	const char *names;
+
+	conf_defaults(a, "/d", &old);
+	conf_defaults(a, "/d", &new);
+	ok(conf_needs_restart(a, &old, &new) == NULL, "the same settings wait for nothing");
+	conf_set(a, &new, "log_level", "debug", "test", NULL);
+	conf_set(a, &new, "push_ca", "ca.pem", "test", NULL);
+	ok(conf_needs_restart(a, &old, &new) == NULL, "nor does what a reload takes over");
+	conf_set(a, &new, "admin_listen", "127.0.0.1:8444", "test", NULL);
+	conf_set(a, &new, "workers", "7", "test", NULL);
+	conf_set(a, &new, "sandbox", "off", "test", NULL);
+	conf_set(a, &new, "store", "sqlite:other.db", "test", NULL);
+	names = conf_needs_restart(a, &old, &new);
+	ok(names != NULL && strcmp(names, "store, admin_listen, workers, sandbox") == 0,
+	    "listeners, threads, sandbox and store wait for a restart: %s", names);
+}
+
 int
 main(void)
 {
@@ -192,6 +213,7 @@ main(void)
 	test_loading(a);
 	test_own_file(a);
 	test_manual();
+	needs_restart(a);
 	remove(arena_printf(a, "%s/%s", dir, CONF_FILE));
 	rmdir(dir);
 	arena_free(a);

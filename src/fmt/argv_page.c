@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -140,6 +141,19 @@ argv_help(struct buf *b, const struct argv_program *p, const struct argv_command
 
 /* ---- main ---- */
 
+/* What a command printed is with whoever reads it, or it did not succeed: a full disk is met when the rest is written. */
+static int
+printed(const struct argv_program *p, int status)
+{
+	bool now = fflush(stdout) != 0; /* or earlier, and the reason is gone */
+
+	if (!now && !ferror(stdout))
+		return status;
+	fprintf(stderr, "%s: not all of the output could be written%s%s\n", p->name, now ? ": " : "",
+	    now ? strerror(errno) : "");
+	return status != 0 ? status : 1;
+}
+
 int
 argv_run(const struct argv_program *p, int argc, char *const *argv, void *ctx)
 {
@@ -153,9 +167,10 @@ argv_run(const struct argv_program *p, int argc, char *const *argv, void *ctx)
 	buf_init(&page, PAGE_MAX);
 	rc = argv_parse(a, p, argc, argv, &v, &page, &e);
 	if (rc == RC_OK) {
-		status = v.command->run(&v, ctx);
+		status = printed(p, v.command->run(&v, ctx));
 	} else if (rc == RC_NOT_FOUND) {
-		status = fwrite(page.p, 1, page.n, stdout) == page.n && fflush(stdout) == 0 ? 0 : 1;
+		(void)fwrite(page.p, 1, page.n, stdout);
+		status = printed(p, 0);
 	} else {
 		fprintf(stderr, "%s: %s; see '%s%s%s --help'\n", p->name, e.text, p->name,
 		    v.command != NULL && *v.command->name != '\0' ? " " : "", v.command != NULL ? v.command->name : "");

@@ -199,6 +199,41 @@ test_pages(struct arena *a, struct buf *page)
 	    "... but 3 of a command that monitoring runs, to which 2 says that the service is down");
 }
 
+static int
+say(const struct argv *v, void *ctx)
+{
+	(void)v;
+	(void)ctx;
+	puts("said");
+	return 0;
+}
+
+/* The exit status of a command that prints to `path`. */
+static int
+prints_to(const char *path, struct line line)
+{
+	static const struct argv_command sayings[] = { { "say", "Say it", say, NULL, NULL, NULL }, ARGV_END };
+	static const struct argv_program talker = { "talker", "Talk", NULL, sayings, NULL, NULL };
+	int status = -1;
+	pid_t child;
+
+	fflush(stdout);
+	if ((child = fork()) == 0)
+		_exit(freopen(path, "w", stdout) != NULL && freopen("/dev/null", "w", stderr) != NULL
+			  ? argv_run(&talker, line.argc, line.argv, NULL)
+			  : 99);
+	waitpid(child, &status, 0);
+	return WEXITSTATUS(status);
+}
+
+static void
+test_full(struct arena *a)
+{
+	ok(prints_to("/dev/null", split(a, "talker say")) == 0, "what is printed is a success");
+	ok(prints_to("/dev/full", split(a, "talker say")) == 1, "unless the disk that it goes to is full");
+	ok(prints_to("/dev/full", split(a, "talker --help")) == 1, "and so with help");
+}
+
 /* What `shell` says when it reads the script and runs `ask`; NULL: there is no such shell. */
 static const char *
 said(struct arena *a, const char *shell, const char *script, const char *ask)
@@ -293,6 +328,7 @@ main(void)
 	buf_init(&page, 1 << 20);
 	test_parsing(a, &page);
 	test_pages(a, &page);
+	test_full(a);
 	test_completion(a, &page);
 	test_man(a, &page);
 	buf_free(&page);

@@ -53,8 +53,8 @@ on_alpn(SSL *ssl, const unsigned char **out, unsigned char *n, const unsigned ch
 static enum rc
 tls_fail(struct err *e, enum rc rc, const char *what, const char *file)
 {
-	unsigned long code = ERR_peek_last_error();
-	const char *reason = code != 0 ? ERR_reason_error_string(code) : NULL;
+	unsigned long code = ERR_peek_error(); /* the first: those after it say what could not be done without it */
+	const char *reason = ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code)) : ERR_reason_error_string(code);
 
 	fail(e, rc, "%s %s: %s", what, file, reason != NULL ? reason : "not usable");
 	ERR_clear_error();

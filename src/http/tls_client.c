@@ -32,6 +32,7 @@ enum rc
 http_tls_client_open(const char *ca_file, struct http_tls_client **out, struct err *e)
 {
 	struct http_tls_client *t = calloc(1, sizeof *t);
+	unsigned long code;
 	bool good;
 
 	if (t == NULL)
@@ -41,7 +42,12 @@ http_tls_client_open(const char *ca_file, struct http_tls_client **out, struct e
 	good = t->context != NULL && SSL_CTX_set_min_proto_version(t->context, TLS1_2_VERSION) == 1 &&
 	       (ca_file != NULL ? SSL_CTX_load_verify_locations(t->context, ca_file, NULL)
 				: SSL_CTX_set_default_verify_paths(t->context)) == 1;
+	code = ERR_peek_error();
 	ERR_clear_error();
+	if (!good && ca_file != NULL && ERR_SYSTEM_ERROR(code)) {
+		http_tls_client_close(t);
+		return fail(e, RC_BAD_INPUT, "%s can't be read: %s", ca_file, strerror(ERR_GET_REASON(code)));
+	}
 	if (!good) {
 		http_tls_client_close(t);
 		return fail(

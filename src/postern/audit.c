@@ -76,25 +76,33 @@ cli_audit_verify(const struct argv *v, void *ctx)
 
 /* ---- exporting ---- */
 
+/* One page of rows. *after: the last row of it, for the next one; 0 where there is none. */
+static enum rc
+export_page(struct cli *k, int64_t *after)
+{
+	json_t *answer, *items;
+	const char *next;
+	enum rc rc = cli_request(k, "GET", arena_printf(k->a, "/audit?after=%lld", (long long)*after), NULL, &answer);
+
+	if (rc != RC_OK)
+		return rc;
+	items = json_object_get(answer, "items");
+	for (size_t i = 0; i < json_array_size(items); i++) {
+		json_dumpf(json_array_get(items, i), stdout, JSON_COMPACT);
+		putchar('\n');
+	}
+	next = json_get_text(answer, "next");
+	*after = next != NULL ? strtoll(next, NULL, 10) : 0;
+	return RC_OK;
+}
+
 /* Lines come oldest first, so that who collects them goes on behind the last one. */
 static enum rc export(struct cli *k) {
-	int64_t after = argv_int(k->v, "after", 0); json_t * answer, *items, *row; enum rc rc = RC_OK; size_t i;
+	int64_t after = argv_int(k->v, "after", 0); struct arena *whole = k->a; enum rc rc;
 
-	do { struct arena *whole = k->a;
-
-	    k->a = arena_new(0); /* a page's */
-	    rc = cli_request(k, "GET", arena_printf(k->a, "/audit?after=%lld", (long long)after), NULL, &answer);
-	    if (rc == RC_OK){ items = json_object_get(answer, "items");
-		json_array_foreach(items, i, row){ json_dumpf(row, stdout, JSON_COMPACT); putchar('\n'); }
-after = json_get_text(answer, "next") != NULL ? strtoll(json_get_text(answer, "next"), NULL, 10) : 0;
-}
-arena_free(k->a);
-k->a = whole;
-}
-while (rc == RC_OK && after > 0)
-	;
-if (rc == RC_OK && fflush(stdout) != 0)
-	return fail(&k->err, RC_UNAVAILABLE, "the lines can't be written");
+	do { k->a = arena_new(0); /* a page's */
+	     rc = export_page(k, &after); arena_free(k->a); k->a = whole; }
+while (rc == RC_OK && after > 0 && !ferror(stdout));
 return rc;
 }
 

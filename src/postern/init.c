@@ -219,7 +219,10 @@ story(struct cli *k, const struct init *in)
 	       "  The device CA pool is empty and its mode is warn: devices are let in without proof that Apple made\n"
 	       "  them, and the timeline says so (postern org set --device-ca FILE --device-ca-mode require).\n");
 	if (!in->lab)
-		printf("  No push certificate: no profile can be made yet (postern org set --push-certificate FILE\n"
+		printf("  The certificate is of the development CA, which devices don't trust: put one of a public CA "
+		       "in its place\n"
+		       "  (tls_certificate and tls_key in postern.conf).\n"
+		       "  No push certificate: no profile can be made yet (postern org set --push-certificate FILE\n"
 		       "  --push-key FILE).\n");
 	else
 		printf("  Lab: the push topic is made up, so real devices can't be woken up.\n");

@@ -1,5 +1,6 @@
 /* posternd: where the rooms meet. Opens what they need, hands each its own, and waits for signals. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -72,6 +73,7 @@
 struct server {
 	struct arena *arena; /* lives as long as the process */
 	const char *dir;
+	const struct conf *started; /* the settings of the start */
 	_Atomic(const struct conf *) conf; /* replaced at SIGHUP; old ones stay for requests under way */
 	struct keys *keys;
 	struct store *store;
@@ -267,6 +269,7 @@ open_all(struct server *s, const struct conf *conf, struct err *e)
 	enum rc rc;
 
 	use_conf(s, conf);
+	s->started = conf;
 	s->proxy_secret = read_proxy_secret(s);
 	set = settings_of(s, conf);
 	if ((rc = listeners_start(&s->listeners, s->arena, conf, &s->handed, &set, tables, N_TABLES, e)) != RC_OK)
@@ -430,6 +433,28 @@ shrink(struct server *s)
 	return more;
 }
 
+/* What of new settings does not hold before a restart: some are read at the start alone, and a confined server opens only
+ * files in the folders that were named then. */
+static void
+say_what_waits(struct server *s, const struct conf *conf)
+{
+	const char *names = conf_needs_restart(s->arena, s->started, conf);
+
+	if (names != NULL)
+		log_warn("some settings are taken over at a restart only", "settings", names);
+	for (const char *const *file = conf_files(s->arena, conf); *file != NULL; file++) {
+		int fd = open(*file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+		if (fd >= 0)
+			close(fd);
+		else if (errno == EACCES)
+			log_warn(
+			    "a file that the settings name can't be opened: where none of its folder was named at the "
+			    "start, a restart lets it be",
+			    "file", *file, "error", strerror(errno));
+	}
+}
+
 static void
 reload(struct server *s)
 {
@@ -443,6 +468,7 @@ reload(struct server *s)
 		use_conf(s, conf);
 		http_server_commit(s->http);
 		keys_forget(s->keys);
+		say_what_waits(s, conf);
 		log_info("reloaded");
 	}
 	sd_notify(0, "READY=1");

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -115,11 +116,17 @@ def what_a_listener_has():
 def reload_finds_a_new_file(w):
     """Editors write another file and give it the old one's name."""
     path = os.path.join(w.data, "postern.conf")
+    other = tempfile.mkdtemp(prefix="postern-elsewhere-")
+    shutil.copy(os.path.join(w.data, "tls", "ca.pem"), other)
     with open(path) as old, open(path + ".new", "w") as new:
-        new.write(old.read() + "history_days = 77\n")
+        new.write(old.read() + f"history_days = 77\nworkers = 3\npush_ca = {other}/ca.pem\n")
     os.rename(path + ".new", path)
     w.daemon.send_signal(signal.SIGHUP)
     ok(until(lambda: "msg=reloaded" in w.log), "SIGHUP reads settings that an editor put in the old ones' place", w.log)
+    ok("at a restart only\" settings=workers\n" in w.log, "what a running server does not take over is named", w.log)
+    ok(f'file={other}/ca.pem error="Permission denied"' in w.log,
+       "and a file that it can't open, in a folder that was not named at the start", w.log)
+    shutil.rmtree(other)
 
 
 def kill(name, w):

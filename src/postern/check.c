@@ -182,7 +182,7 @@ say_snippet(struct cli *k, const struct check_finding *f)
 	for (const char *p = f->snippet; *p != '\0'; p += strcspn(p, "\n") + 1)
 		printf("       %s\n", print_safe(k->a, arena_strndup(k->a, p, strcspn(p, "\n"))));
 	if (*others != '\0')
-		printf("   (which web server it is can't be seen; --server shows it for %s)\n", others);
+		printf("   (which web server it is can't be seen; --web-server shows it for %s)\n", others);
 }
 
 static void
@@ -256,7 +256,7 @@ cli_check(const struct argv *v, void *ctx)
 	struct check_plan plan = {
 		.identifier = argv_argument(v, 0),
 		.families = families_of(argv_text(v, "model-family")),
-		.server = argv_text(v, "server"),
+		.server = argv_text(v, "web-server"),
 		.mdm_url = argv_text(v, "mdm-server"),
 		.apple_url = argv_text(v, "apple"),
 		.scep_url = argv_text(v, "scep"),

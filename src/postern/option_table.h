@@ -326,7 +326,7 @@ static const struct argv_option ca_show_options[] = {
 };
 static const struct argv_option check_options[] = {
 	ARGV_TEXT("model-family", "FAMILY", "Only such devices [iPhone, iPad, Mac and RealityDevice]", .choices = enrolling),
-	ARGV_TEXT("server", "SERVER", "Whose configuration is shown [by the answers, else nginx]", .choices = web_servers),
+	ARGV_TEXT("web-server", "SERVER", "Whose configuration is shown [by the answers, else nginx]", .choices = web_servers),
 	ARGV_TEXT("mdm-server", "URL", "Where that configuration sends devices [https://mdm.DOMAIN]"),
 	ARGV_TEXT("apple", "URL", "Ask this fallback where the domain fails, as devices from iOS 18.2 do"),
 	ARGV_TEXT("scep", "URL", "Look at this SCEP server too"),

@@ -287,11 +287,11 @@ def tells_people(host):
     ok(all(line.strip() in r.stdout for line in finding["snippet"].splitlines()), "the snippet stands in the text", r.stdout)
     for word in ("Seen", "Phone", "Cause", "To do", "not reached", "ask Apple next"):
         ok(word in r.stdout, f"the text says: {word}", r.stdout)
-    status, report = check(host.port, "--server", "cloudfront")
+    status, report = check(host.port, "--web-server", "cloudfront")
     ok(report["findings"][0]["server"] == "cloudfront" and "function handler" in report["findings"][0]["snippet"],
        "--server picks another web server's", report["findings"])
     for server in ("nginx", "apache", "caddy", "iis", "cloudfront", "cloudflare"):
-        shown = check(host.port, "--server", server, "--mdm-server", "https://mdm.example")[1]["findings"][0]["snippet"]
+        shown = check(host.port, "--web-server", server, "--mdm-server", "https://mdm.example")[1]["findings"][0]["snippet"]
         ok(f"https://mdm.example{WELL_KNOWN}" in shown and "@" not in shown, f"{server}: the snippet leads where --mdm-server says", shown)
 
 

@@ -333,6 +333,15 @@ test('an administrator signs in and comes back to where they were; signed out by
   await person.keyboard.press('Enter');
   await person.getByRole('link', { name: 'Continue' }).click();
   await person.waitForURL(`${base}/#/people?search=eliza`);
+  const lines = await person.locator('.foot').first().locator('a, button').evaluateAll((all) => all.map((e) => {
+    const range = document.createRange();
+    range.selectNodeContents(e);
+    const { left, bottom } = range.getBoundingClientRect();
+    return { text: e.textContent, left: Math.round(left), bottom: Math.round(bottom) };
+  }));
+  assert.deepEqual(lines.map((l) => l.text), ['Keyboard (?)', 'Your sign-in', 'Sign out']);
+  assert.equal(lines[0].left, lines[1].left, 'they begin under one another');
+  assert.equal(lines[1].bottom, lines[2].bottom, 'and stand on one line');
   await person.locator('main [data-row]').filter({ hasText: 'eliza@betterbag.com' }).click();
   await person.getByRole('button', { name: 'Shut out…' }).click();
   await person.locator('dialog').getByRole('button', { name: 'Shut out' }).click();

@@ -241,6 +241,17 @@ test('the keyboard goes everywhere, and can be told not to (WCAG 2.1.4)', async 
   await page.evaluate(() => localStorage.clear());
 });
 
+test('buttons of rows stand under one another, at the end of the row', async () => {
+  await page.setViewportSize({ width: 1280, height: 900 });
+  for (const [hash, name, most] of [['/rules', /^Remove rule/, 7], ['/rules', /^Move rule \d+ up/, 7], ['/settings', 'Remove betterbag.com', 1]]) {
+    await open(hash);
+    const places = await page.getByRole('button', { name }).evaluateAll((all) => all.map((b) => [b, b.closest('table')].map((e) => Math.round(e.getBoundingClientRect().right))));
+    assert.ok(places.length >= most, `${places.length} of ${name}`);
+    assert.equal(new Set(places.map(([right]) => right)).size, 1, `${hash}: ${places}`);
+    if (String(name).includes('Remove')) assert.deepEqual(places.map(([right, end]) => end - right).filter((away) => away > 1), [], hash);
+  }
+});
+
 test('what others change is seen without a click', async () => {
   await open('/people');
   await server.addUser('late@betterbag.com', password);

@@ -47,15 +47,17 @@ export const empty = (...text) => h('p', { class: 'empty' }, text);
 export const more = (summary, key, ...children) => h('details', { 'data-key': key }, h('summary', {}, summary), children);
 
 // Rows as a table that is read as cards where it is narrow. columns: [heading, (row) => content, {number: true}], or false;
-// `to(row)` is where a row leads: the first cell is that link, and j and k go from one to the next.
+// a column without a heading has the row's buttons. `to(row)` is where a row leads: the first cell is that link, and j and k go
+// from one to the next.
 export function table({ caption, columns: all, rows, to, none = 'There is nothing here.' }) {
   if (!rows.length) return empty(none);
+  const kind = (name, how) => (how?.number ? 'number' : !name && 'does');
   const columns = all.filter(Boolean);
   return h('div', { class: 'scroll' }, h('table', { role: 'table' }, h('caption', { class: 'unseen' }, caption),
-    h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, columns.map(([name, , how]) => h('th', { scope: 'col', role: 'columnheader', class: how?.number && 'number' }, name || h('span', { class: 'unseen' }, 'What to do'))))),
+    h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, columns.map(([name, , how]) => h('th', { scope: 'col', role: 'columnheader', class: kind(name, how) }, name || h('span', { class: 'unseen' }, 'What to do'))))),
     h('tbody', { role: 'rowgroup' }, rows.map((row) => h('tr', { role: 'row' }, columns.map(([name, content, how], i) => {
       const where = i === 0 && to?.(row);
-      return h('td', { role: 'cell', 'data-label': name, class: how?.number && 'number' }, h('div', {}, where ? h('a', { href: where, 'data-row': true, 'data-key': where }, content(row)) : content(row)));
+      return h('td', { role: 'cell', 'data-label': name, class: kind(name, how) }, h('div', {}, where ? h('a', { href: where, 'data-row': true, 'data-key': where }, content(row)) : content(row)));
     }))))));
 }
 

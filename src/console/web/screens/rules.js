@@ -86,11 +86,11 @@ export default {
     parts: [{
       path: '/rules',
       view: (value, { etag }) => {
-        const move = (r, by) => h('button', { type: 'button', class: 'small', 'aria-label': `Move rule ${r.position} ${by < 0 ? 'up' : 'down'}`, 'data-key': `${r.id} ${by}`, click: async () => { await send('PATCH', `/rules${at(r.id)}`, { position: r.position + by }, etag).catch((problem) => say(problem.message, 'bad')); where.refresh(); } }, by < 0 ? '↑' : '↓');
+        const move = (r, by, may) => h('button', { type: 'button', class: 'small', disabled: !may, 'aria-label': `Move rule ${r.position} ${by < 0 ? 'up' : 'down'}`, 'data-key': `${r.id} ${by}`, click: async () => { await send('PATCH', `/rules${at(r.id)}`, { position: r.position + by }, etag).catch((problem) => say(problem.message, 'bad')); where.refresh(); } }, by < 0 ? '↑' : '↓');
         return section('The rules, the first that fits decides', table({
           caption: 'Rules in their order', none: 'No rule: every device is refused.', rows: value.items,
           columns: [['Whom', (r) => `${r.position}. ${whom(r)}`], ['Gets', gets],
-            where.can() && ['', (r) => h('span', { class: 'inline' }, r.position > 1 && move(r, -1), r.position < value.items.length && move(r, 1), where.button('Remove', remove(r, etag), { about: `rule ${r.position}` }))]],
+            where.can() && ['', (r) => h('span', { class: 'inline' }, move(r, -1, r.position > 1), move(r, 1, r.position < value.items.length), where.button('Remove', remove(r, etag), { about: `rule ${r.position}` }))]],
         }), h('p', { class: 'buttons' }, where.button('Add a rule…', add)));
       },
     }],

@@ -85,7 +85,7 @@ const providers = (where) => ({
   path: '/identity-providers', roles: ['read', 'admin'],
   view: (value) => section('Identity providers', table({
     caption: 'Identity providers', none: 'None: people sign in with passwords of this server. postern idp add names one.', rows: value.items,
-    columns: [['Name', (p) => p.name ?? p.kind], ['Issuer', (p) => p.issuer], ['For', (p) => p.domain ?? 'Everybody'], ['Silent for at most', (p) => lasting(p.grace_s)],
+    columns: [['Name', (p) => p.name ?? p.kind], ['Issuer', (p) => code(p.issuer)], ['For', (p) => p.domain ?? 'Everybody'], ['Silent for at most', (p) => lasting(p.grace_s)],
       ['', (p) => [where.button('Check', check(p), { about: p.name ?? p.issuer, roles: ['read', 'admin'] }), ' ', where.button('Remove', removeProvider(p), { about: p.name ?? p.issuer })]]],
   })),
 });

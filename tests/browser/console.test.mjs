@@ -241,6 +241,35 @@ test('the keyboard goes everywhere, and can be told not to (WCAG 2.1.4)', async 
   await page.evaluate(() => localStorage.clear());
 });
 
+test('what is not there is said once, with the way back', async () => {
+  await open('/enrollments');
+  await page.evaluate(() => { location.hash = '#/enrollments/NOSUCH'; });
+  await page.getByRole('heading', { name: 'There is no such page' }).waitFor();
+  await page.waitForFunction(() => document.getElementById('fresh').textContent === '');
+  assert.deepEqual(await page.getByText('no enrollment NOSUCH').allTextContents(), ['There is no enrollment NOSUCH (postern enrollment list)']);
+  assert.equal(await page.evaluate(() => document.activeElement.tagName), 'H1', 'whoever listens is told');
+  await page.evaluate(axe);
+  for (const look of looks) await lookAt(page, 'console-not-there', 'en', look);
+  await page.locator('main').getByRole('link', { name: 'Enrollments' }).click();
+  await page.waitForURL(/#\/enrollments$/);
+  await ready();
+  assert.deepEqual(wrong, []);
+});
+
+test('an address that leads nowhere says so, with the way to the overview', async () => {
+  for (const hash of ['/nosuch', '/nosuch/1', '/rules/1', '/%E0%A4%A']) {
+    await load(page, hash);
+    await page.getByRole('heading', { name: 'There is no such page' }).waitFor();
+    assert.equal(await screen('Overview').getAttribute('aria-current'), null, hash);
+  }
+  await page.evaluate(axe);
+  for (const look of looks) await lookAt(page, 'console-nowhere', 'en', look);
+  await page.locator('main').getByRole('link', { name: 'To the overview' }).click();
+  await page.waitForURL(/#\/overview$/);
+  await ready();
+  assert.deepEqual(wrong, []);
+});
+
 test('buttons of rows stand under one another, at the end of the row', async () => {
   await page.setViewportSize({ width: 1280, height: 900 });
   for (const [hash, name, most] of [['/rules', /^Remove rule/, 7], ['/rules', /^Move rule \d+ up/, 7], ['/settings', 'Remove betterbag.com', 1]]) {
@@ -279,6 +308,8 @@ test('the help desk is shown what it may see, and nothing else is asked for', as
   await desk.getByText('Better Bag').first().waitFor();
   await desk.waitForFunction(() => !document.querySelector('main [aria-busy]'));
   assert.deepEqual(await desk.getByRole('navigation').getByRole('link').allTextContents(), ['Overview', 'Attempts', 'People', 'Enrollments', 'Rules', 'Settings']);
+  await load(desk, '/audit');
+  await desk.getByText('not yours to see').waitFor();
   assert.deepEqual(refused, []);
 });
 

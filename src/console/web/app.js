@@ -10,13 +10,13 @@
 //   path, query           what is asked of the API
 //   view(value, where)    its elements (ui.js); where.title(text) sets the heading, where.act(question) asks and does,
 //                         where.button makes its button; where.etag is of what is shown, for `send`
-//   missing()             its elements where there is no such thing (404)
+//   missing()             its elements where there is no such thing (404); without it, and first of `one`, there is no such page
 //   still                 true: it is not asked again while one looks (forms)
 // Controls that must survive an update (search boxes, filters) are in `controls`, made once for each address.
 
 import { Problem, choose, chosen, get } from './api.js';
-import { ask, h, href, say, tell } from './ui.js';
-import { relative, roles } from './words.js';
+import { ask, h, href, link, say, tell } from './ui.js';
+import { relative, roles, sentence } from './words.js';
 import administrators from './screens/administrators.js';
 import attempts from './screens/attempts.js';
 import audit from './screens/audit.js';
@@ -36,10 +36,21 @@ const every = 5000; // milliseconds between two questions while somebody looks
 
 // ---- the address ----
 
+// Where an address leads that leads nowhere, or nowhere for this person.
+const nowhere = {
+  title: 'There is no such page',
+  lead: 'The address is mistyped, or what it names is not yours to see.',
+  list: () => ({ controls: h('p', {}, link('To the overview', 'overview')), parts: [] }),
+};
+
 function parse(hash) {
   const [path, query = ''] = hash.replace(/^#\/?/, '').split('?');
-  const [id, ...ids] = path.split('/').filter(Boolean).map(decodeURIComponent);
-  return { screen: screens.find((s) => s.id === id) ?? screens[0], ids, query: Object.fromEntries(new URLSearchParams(query)) };
+  let names;
+  try { names = path.split('/').filter(Boolean).map(decodeURIComponent); } catch { names = [path]; }
+  const [id = screens[0].id, ...ids] = names;
+  const screen = screens.find((s) => s.id === id);
+  if (!screen || (ids.length && !screen.one)) return { screen: nowhere, ids: [], query: {} };
+  return { screen, ids, query: Object.fromEntries(new URLSearchParams(query)) };
 }
 
 // ---- the frame ----
@@ -89,6 +100,13 @@ function replace(place, elements) {
   if (active !== undefined) place.querySelector(`[data-key="${CSS.escape(active)}"]`)?.focus({ preventScroll: true });
 }
 
+// What the screen is about is not there: that is said once, in place of all parts. The way back stays.
+function gone(where, problem) {
+  where.title(nowhere.title);
+  for (const { place } of shown.parts.splice(0)) place.remove();
+  main.append(h('p', { class: 'wrong', role: 'alert' }, sentence(problem.message)));
+}
+
 async function update(one, where, quietly) {
   const { part, place } = one;
   try {
@@ -99,6 +117,7 @@ async function update(one, where, quietly) {
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
     if (shown?.where === where && !one.answer && problem.status === 404 && part.missing) return replace(place, part.missing());
+    if (shown?.where === where && !one.answer && problem.status === 404 && where.ids.length && one === shown.parts[0]) return gone(where, problem);
     if (shown?.where === where && !one.answer) replace(place, h('p', { class: 'wrong', role: 'alert' }, problem.message));
     throw problem;
   } finally {
@@ -111,6 +130,7 @@ async function refresh(all) {
   clearTimeout(timer);
   const told = await Promise.allSettled(parts.filter((p) => all || !p.part.still).map((p) => update(p, where, !all)));
   if (shown?.where !== where) return;
+  if (!parts.length) { fresh.textContent = fresh.className = ''; return; }
   const failed = told.find((t) => t.status === 'rejected');
   if (failed && !(failed.reason instanceof Problem)) console.error(failed.reason);
   const now = Date.now() / 1000;

@@ -270,6 +270,13 @@ test('an address that leads nowhere says so, with the way to the overview', asyn
   assert.deepEqual(wrong, []);
 });
 
+test('a server that does not answer at the start is said, not a blank page', async () => {
+  await page.route('**/api/v1/me', (route) => route.abort(), { times: 1 });
+  await load(page, '/overview');
+  await page.getByText('The server does not answer.').waitFor();
+  assert.deepEqual(wrong, []);
+});
+
 test('buttons of rows stand under one another, at the end of the row', async () => {
   await page.setViewportSize({ width: 1280, height: 900 });
   for (const [hash, name, most] of [['/rules', /^Remove rule/, 7], ['/rules', /^Move rule \d+ up/, 7], ['/settings', 'Remove betterbag.com', 1]]) {
@@ -366,6 +373,8 @@ test('an administrator signs in and comes back to where they were; signed out by
   const person = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
   person.setDefaultTimeout(60000);
   const quiet = [];
+  const thrown = [];
+  person.on('pageerror', (error) => thrown.push(error.message));
   person.on('request', (r) => { if (r.url().includes('/api/v1/users?')) quiet.push(r.headers()['postern-quiet']); });
   await person.goto(`${base}/#/people?search=eliza`);
   await person.getByLabel('User name').fill('eliza@betterbag.com');
@@ -398,6 +407,7 @@ test('an administrator signs in and comes back to where they were; signed out by
   await inDialog('Sign out').click();
   await said('eliza@betterbag.com is signed out everywhere.');
   await person.waitForURL(/\/console\/sign-in\?to=%2Fconsole%2F%23%2Fpeople$/);
+  assert.deepEqual(thrown, [], 'who comes without being signed in, or is signed out, meets no error on the way');
   await person.context().close();
 });
 

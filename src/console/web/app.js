@@ -212,10 +212,21 @@ function key(event) {
   run();
 }
 
-me = (await get('/me')).value;
-screens = all.filter(may);
-frame();
-window.addEventListener('hashchange', () => { document.querySelector('dialog[open]')?.close(); show(); });
-document.addEventListener('keydown', key);
-await drawOrganizations();
-await show(true);
+// Nobody signed in: the browser is on its way to the sign-in (api.js).
+async function begin() {
+  try {
+    me = (await get('/me')).value;
+  } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem;
+    if (problem.status !== 401) document.body.replaceChildren(h('main', {}, h('h1', {}, 'postern'), h('p', { class: 'wrong', role: 'alert' }, sentence(problem.message))));
+    return;
+  }
+  screens = all.filter(may);
+  frame();
+  window.addEventListener('hashchange', () => { document.querySelector('dialog[open]')?.close(); show(); });
+  document.addEventListener('keydown', key);
+  await drawOrganizations();
+  await show(true);
+}
+
+await begin();

@@ -63,6 +63,18 @@ get_index(struct call *c, const struct http_request *r, struct http_reply *out, 
 	serve(out, find(INDEX), "no-cache");
 }
 
+/* Who types the host alone wants the console. */
+static void
+get_root(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
+{
+	(void)c;
+	(void)r;
+	(void)room;
+	http_answer(out, 303, NULL, (struct bytes){ 0 });
+	http_set(out, "Location", "/console/");
+	http_set(out, "Cache-Control", "no-store");
+}
+
 /* Of another version there is nothing here: the browser that asks has the document of before an upgrade. */
 static void
 get_file(struct call *c, const struct http_request *r, struct http_reply *out, void *room)
@@ -81,6 +93,7 @@ get_file(struct call *c, const struct http_request *r, struct http_reply *out, v
 #define DOORS (1u << HTTP_DOOR_ADMIN)
 
 const struct http_route console_routes[] = {
+	{ "GET", "/", HTTP_QUICK, NO_BODY, DOORS, get_root },
 	{ "GET", "/console", HTTP_QUICK, NO_BODY, DOORS, get_index },
 	{ "GET", "/console/", HTTP_QUICK, NO_BODY, DOORS, get_index },
 	{ "GET", "/console/files/{}/{}", HTTP_QUICK, NO_BODY, DOORS, get_file },

@@ -304,6 +304,9 @@ test('files are the same for good under their path; nothing inline runs, and not
   assert.match(answer.headers()['cache-control'], /immutable/);
   assert.equal((await page.request.get(new URL(file.replace(/files\/[^/]+/, 'files/0123456789abcdef'), base).href)).status(), 404, 'another version is not here');
   assert.equal((await fetchDevices('/console')), 404, 'nor is the console on the listener of devices');
+  const root = await page.request.get(new URL('/', base).href, { maxRedirects: 0 });
+  assert.deepEqual([root.status(), new URL(root.headers().location ?? 'about:blank', base).pathname], [303, '/console/'], 'the host alone leads to it');
+  assert.equal(await fetchDevices('/'), 404, 'there only');
   assert.deepEqual(wrong, []);
 });
 
